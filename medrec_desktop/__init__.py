@@ -1,0 +1,1 @@
+"""MedRec Desktop: visit records for clinics, offline first."""
