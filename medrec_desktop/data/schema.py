@@ -35,7 +35,11 @@ class UtcDateTime(sa.types.TypeDecorator[datetime]):
     impl = sa.DateTime
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+    def process_bind_param(
+        self,
+        value: datetime | None,
+        dialect: sa.Dialect,  # noqa: ARG002  # SQLAlchemy's signature
+    ) -> datetime | None:
         """Refuse naive times: which zone they meant cannot be known later."""
         if value is None:
             return None
@@ -43,7 +47,11 @@ class UtcDateTime(sa.types.TypeDecorator[datetime]):
             raise TypeError("a naive datetime has no place in the database")
         return value.astimezone(UTC).replace(tzinfo=None)
 
-    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+    def process_result_value(
+        self,
+        value: datetime | None,
+        dialect: sa.Dialect,  # noqa: ARG002  # SQLAlchemy's signature
+    ) -> datetime | None:
         """Give the zone back."""
         return None if value is None else value.replace(tzinfo=UTC)
 

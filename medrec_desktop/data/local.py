@@ -1,0 +1,282 @@
+"""The clinic's database on this computer: one SQLCipher file, opened with a raw 32-byte key.
+
+Transactions begin here and nowhere else, and the library's errors become ours here: above this
+module nobody catches SQLAlchemy's. It must not know what is stored (query functions do), and it
+must never print, log or keep the key anywhere but in memory.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Self
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+from sqlcipher3 import dbapi2
+
+from medrec_desktop.data import migrate
+from medrec_desktop.data.schema import LOCAL_SCHEMAS
+from medrec_desktop.domain.errors import Conflict, Corrupt, MedrecError, NotFound, Unavailable
+
+KEY_BYTES = 32
+
+# WAL keeps readers and the writer apart. FULL: what a commit said is on the disk, also after a
+# power cut (NORMAL may lose the newest commits). Temporary tables stay in memory: on disk they
+# would be plain text.
+_PRAGMAS = (
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA recursive_triggers = ON",  # else INSERT OR REPLACE deletes past the delete triggers
+    "PRAGMA synchronous = FULL",
+    "PRAGMA fullfsync = ON",
+    "PRAGMA checkpoint_fullfsync = ON",
+    "PRAGMA temp_store = MEMORY",
+    "PRAGMA cache_size = -8000",
+    "PRAGMA journal_size_limit = 67108864",
+)
+
+_SENTENCES: dict[type[MedrecError], dict[tuple[int, ...], str]] = {
+    Unavailable: {
+        (dbapi2.SQLITE_BUSY, 6): (  # 6: SQLITE_LOCKED
+            "Another program is using the clinic's database. Nothing was changed. "
+            "Close the other program, then try again."
+        ),
+        (13,): (  # SQLITE_FULL
+            "The disk is full. What was stored before is safe; the last change is not stored yet. "
+            "Free some space, then try again."
+        ),
+        (8, dbapi2.SQLITE_IOERR, 14): (  # 8: SQLITE_READONLY, 14: SQLITE_CANTOPEN
+            "The clinic's database cannot be read or written just now. The last change is not "
+            "stored yet. Check that the disk is connected and may be written, then try again."
+        ),
+    },
+    Corrupt: {
+        (dbapi2.SQLITE_CORRUPT, 26): (  # 26: SQLITE_NOTADB
+            "The clinic's database cannot be read: the file is damaged, or it belongs to another "
+            "key. Nothing was changed. Restore the newest backup."
+        ),
+    },
+}
+_READONLY = 8
+# The guards in the migrations raise this code, as PostgreSQL's SQLSTATE does.
+FINALIZED = "P0F01"
+FINALIZED_SENTENCE = (
+    "This is finalized and can no longer be changed. Nothing was changed. "
+    "Write an addendum instead."
+)
+
+
+class LocalDb:
+    """An open clinic. Sessions may be used from any thread, each by one at a time."""
+
+    def __init__(self, path: Path, key: bytes, *, busy_ms: int = 5000) -> None:
+        if len(key) != KEY_BYTES:
+            raise ValueError(f"a database key has {KEY_BYTES} bytes")
+        self.path = path
+        self.key = key
+        self._busy_ms = busy_ms
+        self._writes = _engine(lambda: _connect(path, key, busy_ms))
+        self._reads = self._writes.execution_options(medrec_writes=False)
+
+    def __repr__(self) -> str:
+        return f"<LocalDb {self.path.name}>"
+
+    @classmethod
+    def open(cls, path: Path, key: bytes, *, busy_ms: int = 5000) -> Self:
+        """The clinic in the file, brought up to this program's schema; an older one is copied
+        first. `Corrupt`, `Unavailable`, `NotFound`, or `Denied` when the file is newer."""
+        if not path.is_file():
+            raise NotFound(
+                "The clinic's database is not where it was. "
+                "Connect the disk it is on, or restore the newest backup."
+            )
+        db = cls(path, key, busy_ms=busy_ms)
+        try:
+            with translated():
+                migrate.upgrade_file(db._reads, db._writes, path, db.copy_to)
+        except BaseException:
+            db.close()
+            raise
+        return db
+
+    @classmethod
+    def create(cls, path: Path, key: bytes) -> Self:
+        """An empty clinic. The file has its name only once it is whole; an existing one is a
+        `Conflict`."""
+        if path.exists():
+            raise Conflict("There is already a clinic in this folder. Nothing was changed.")
+        building = path.with_name(f"{path.name}.new")
+        _remove(building)
+        db = cls(building, key)
+        try:
+            with translated():
+                with db._writes.connect() as connection:
+                    connection.connection.cursor().execute("PRAGMA journal_mode = WAL")
+                with db._writes.begin() as connection:
+                    migrate.upgrade("local", connection)
+        finally:
+            db.close()  # the last connection moves the write-ahead log into the file
+        _fsync(building)
+        building.replace(path)
+        _fsync(path.parent)
+        return cls(path, key)
+
+    @contextmanager
+    def begin(self) -> Iterator[Session]:
+        """A write transaction, the only one at a time: commits on exit, rolls back on error."""
+        with translated(), Session(self._writes, autoflush=False) as session, session.begin():
+            session.connection()  # takes the write lock now, not at the first change
+            yield session
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """One unchanging view of the database for as long as it is open; cannot write."""
+        with translated(writes=False), Session(self._reads, autoflush=False) as session:
+            yield session
+
+    def copy_to(self, path: Path) -> None:
+        """Write a consistent copy under the same key while others read and write. The copy has
+        its name only once it is whole."""
+        building = path.with_name(f"{path.name}.part")
+        _remove(building)
+        try:
+            with translated():
+                self._copy(building)
+            _fsync(building)
+            building.replace(path)
+            _fsync(path.parent)
+        except OSError as error:
+            raise Unavailable(
+                "The copy of the clinic's database could not be written. The clinic itself is "
+                "unchanged. Check the disk, then try again."
+            ) from error
+        finally:
+            _remove(building)
+
+    def _copy(self, path: Path) -> None:
+        target = _connect(path, self.key, self._busy_ms, mode="rwc")
+        try:
+            with self._writes.connect() as source:
+                driver: Any = source.connection.driver_connection
+                _copy_pages(driver, target)
+        finally:
+            target.close()
+
+    def check(self) -> list[str]:
+        """What is wrong inside the file, in plain sentences; reads all of it."""
+        with self.read() as session:
+            damaged = session.execute(sa.text("PRAGMA cipher_integrity_check")).all()
+            broken = session.execute(sa.text("PRAGMA integrity_check")).scalars().all()
+            loose = session.execute(sa.text("PRAGMA foreign_key_check")).all()
+        problems = []
+        if damaged:
+            problems.append(f"{len(damaged)} pages of the database are damaged.")
+        if list(broken) != ["ok"]:
+            problems.append(f"The structure of the database is damaged in {len(broken)} places.")
+        for table in sorted({row[0] for row in loose}):
+            count = sum(row[0] == table for row in loose)
+            problems.append(f"{count} rows of {table} belong to something that is not there.")
+        return problems
+
+    def close(self) -> None:
+        """Let go of the file; sessions still open keep their connection until they end."""
+        self._writes.dispose()
+
+
+@contextmanager
+def translated(*, writes: bool = True) -> Iterator[None]:
+    """Turn the library's errors into ours; a broken constraint stays as it is, for it is a bug."""
+    try:
+        yield
+    except sa.exc.DBAPIError as error:
+        ours = _ours(error.orig, writes=writes)
+        if ours is None:
+            raise
+        raise ours from error
+    except dbapi2.Error as error:
+        ours = _ours(error, writes=writes)
+        if ours is None:
+            raise
+        raise ours from error
+
+
+def _ours(error: BaseException | None, *, writes: bool) -> MedrecError | None:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code == _READONLY and not writes:
+        return None  # a query wrote in `read`: a bug
+    for kind, sentences in _SENTENCES.items():
+        for codes, sentence in sentences.items():
+            if code in codes:
+                return kind(sentence)
+    if isinstance(error, dbapi2.IntegrityError) and str(error) == FINALIZED:
+        return Conflict(FINALIZED_SENTENCE)
+    return None
+
+
+def _engine(connect: Callable[[], Any]) -> sa.Engine:
+    engine = sa.create_engine(
+        "sqlite://",
+        module=dbapi2,
+        creator=connect,
+        poolclass=sa.pool.QueuePool,
+        pool_size=4,
+        max_overflow=12,
+        execution_options={"schema_translate_map": LOCAL_SCHEMAS, "medrec_writes": True},
+    )
+
+    @sa.event.listens_for(engine, "begin")
+    def _begin(connection: sa.Connection) -> None:
+        writes = connection.get_execution_options().get("medrec_writes", True)
+        cursor = connection.connection.cursor()
+        cursor.execute(f"PRAGMA query_only = {'OFF' if writes else 'ON'}")
+        # IMMEDIATE: a deferred transaction that writes after reading may fail half-way, however
+        # long it is willing to wait.
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def _connect(path: Path, key: bytes, busy_ms: int, *, mode: str = "") -> Any:
+    # Without `mode` SQLite would make a missing file; only a database being made may do that.
+    mode = mode or ("rw" if path.exists() else "rwc")
+    connection = dbapi2.connect(
+        f"{path.absolute().as_uri()}?mode={mode}",
+        uri=True,
+        isolation_level=None,  # transactions begin where we say so
+        check_same_thread=False,  # the pool hands a connection to one thread at a time
+        timeout=busy_ms / 1000,
+        cached_statements=512,
+    )
+    try:
+        # SQLCipher would print each failure to standard error; we raise it.
+        connection.execute("PRAGMA cipher_log_level = NONE")
+        connection.execute(f"PRAGMA key = \"x'{key.hex()}'\"")
+        for pragma in _PRAGMAS:
+            connection.execute(pragma)
+    except dbapi2.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def _copy_pages(source: Any, target: Any) -> None:
+    source.backup(target)
+    # A copy is one file: without this it would ask for a write-ahead log beside it.
+    target.execute("PRAGMA journal_mode = DELETE")
+
+
+def _remove(path: Path) -> None:
+    """Remove a database that is not whole, with what SQLite lays beside it."""
+    for end in ("", "-wal", "-shm", "-journal"):
+        path.with_name(path.name + end).unlink(missing_ok=True)
+
+
+def _fsync(path: Path) -> None:
+    """Force a file, or the name of one in its folder, onto the disk."""
+    flags = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) if path.is_dir() else os.O_RDWR
+    with suppress(PermissionError):  # Windows cannot open folders, and keeps names by itself
+        handle = os.open(path, flags)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
