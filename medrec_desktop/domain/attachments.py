@@ -1,11 +1,22 @@
 """Files of a record: what a screen shows of them, and the states they pass through."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
 from medrec_desktop.domain.ids import AttachmentId, RecordId
+
+MAX_FILE_SIZE = 2 * 1024**3
+# Room that typing, autosave and backups need; files wait until it is there.
+FREE_NEEDED = 1_000_000_000
+MAX_NAME = 255
+
+NO_SPACE = (
+    "This computer's disk is full, so the file was not kept. The original is untouched and "
+    "visits still save. Free some space, then try again."
+)
 
 Kind = Literal["pdf", "image", "dicom", "text", "office", "audio", "video", "other"]
 # keeping: being copied into the vault; kept: safe here; the upload states follow with S3.
@@ -61,3 +72,62 @@ class Preview:
     page: int = 1
     pages: int = 1
     sentence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a file in the vault must be: original and compressed size and SHA-256 (hex)."""
+
+    size: int
+    sha256: str
+    kept_size: int
+    kept_sha256: str
+
+
+def size_text(size: int) -> str:
+    """`size` bytes for people: "0 bytes", "947 bytes", "12 KB", "1.4 MB", "2.3 GB"."""
+    if size < 1024:
+        return "1 byte" if size == 1 else f"{size} bytes"
+    number = float(size)
+    unit = "KB"
+    for unit in ("KB", "MB", "GB"):  # noqa: B007 - the unit that fits is used below
+        number /= 1024
+        if number < 999.5:
+            break
+    return f"{number:.0f} {unit}" if number >= 10 or unit == "KB" else f"{number:.1f} {unit}"
+
+
+# Controls, line breaks and marks that turn the reading direction: "exe.gpj" must not read "jpg.exe".
+_UNSHOWABLE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff\ud800-\udfff]"
+)
+
+
+def shown_name(file_name: str) -> str:
+    """A file's name as a screen may show it, on one line and in the order it is spelt."""
+    return _UNSHOWABLE.sub("\ufffd", file_name)
+
+
+def cut_name(file_name: str) -> str:
+    """`file_name` within the column's 255 characters, the extension kept."""
+    if len(file_name) <= MAX_NAME:
+        return file_name
+    stem, dot, extension = file_name.rpartition(".")
+    if not dot or len(extension) > 20:
+        return file_name[:MAX_NAME]
+    return stem[: MAX_NAME - len(extension) - 1] + dot + extension
+
+
+def low_space(free: int, size: int) -> str:
+    """Why a file of `size` cannot be kept on a disk with `free` bytes left; "" when it can."""
+    if free < FREE_NEEDED:
+        return (
+            f"This computer has {free / 1e9:.1f} GB left, so new files can’t be added. "
+            "Visits still save. Free some space, then try again."
+        )
+    if free - size < FREE_NEEDED:
+        return (
+            f"This file needs {size_text(size)} and this computer has {free / 1e9:.1f} GB left. "
+            "Visits still save. Free some space, then try again."
+        )
+    return ""

@@ -1,0 +1,374 @@
+"""The encrypted store of a clinic's files on this computer.
+
+A file is `<two hex digits>/<uid>.age`: age encryption around one gzip layer around the original
+bytes. What a file must be (sizes, hashes) stands in its database row, and so does the key (the
+vault's identity), so the folder alone tells nothing. Bytes reach their final name only when they
+are durable; reading checks every byte against the row. Nothing here knows records or patients.
+"""
+
+import contextlib
+import errno
+import hashlib
+import logging
+import os
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, TypeVar
+from uuid import UUID
+
+import pyrage
+from pyrage import x25519
+
+from medrec_desktop.attachments.compression import (
+    CHUNK,
+    DAMAGED,
+    Expander,
+    compressor,
+    worthwhile_level,
+)
+from medrec_desktop.domain.attachments import NO_SPACE, Kept, low_space
+from medrec_desktop.domain.errors import Cancelled, Corrupt, MedrecError, NotFound, Unavailable
+
+log = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
+
+INCOMING = "incoming"
+# A file without a row may also be what a restored, older database does not know: it is put aside
+# for this long before it goes.
+UNCLAIMED = "unclaimed"
+UNCLAIMED_DAYS = 30
+GRACE_S = 3600.0
+
+MISSING = "This file is not on this computer. Restore it from a backup, or attach it again."
+WRITE_REFUSED = (
+    "The file could not be kept: the disk refused the write. The original is untouched. "
+    "Check this computer's disk, then try again."
+)
+SOURCE_UNREADABLE = (
+    "The file could not be read to its end. Check the drive or network folder it is on, "
+    "then try again."
+)
+
+
+class SourceUnreadable(Unavailable):
+    """Reading the original failed, not the vault."""
+
+
+def new_identity() -> str:
+    """The key of a new vault; it belongs into the encrypted database and nowhere else."""
+    return str(x25519.Identity.generate())
+
+
+def free_bytes(folder: Path) -> int:
+    """What the disk under `folder` has left."""
+    return shutil.disk_usage(folder).free
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """Bytes that are durable under a temporary name and wait for their place."""
+
+    uid: UUID
+    path: Path
+    kept: Kept
+
+
+class Vault:
+    """One clinic's files. Safe to use from several threads; a uid is written once."""
+
+    def __init__(
+        self, folder: Path, identity: str, *, free: Callable[[Path], int] = free_bytes
+    ) -> None:
+        self._folder = folder
+        self._identity = x25519.Identity.from_str(identity)
+        self._free = free
+        for each in (folder, folder / INCOMING):
+            each.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    @property
+    def folder(self) -> Path:
+        """Where the files lie; backup copies it whole."""
+        return self._folder
+
+    def path(self, uid: UUID) -> Path:
+        """Where this file lies. The last digits choose the folder: the first ones are the clock
+        and would put a century's files into one."""
+        return self._folder / uid.hex[-2:] / f"{uid}.age"
+
+    def require_space(self, size: int) -> None:
+        """Raise Unavailable, with the sentence for the row, unless `size` more bytes fit."""
+        sentence = low_space(self._free(self._folder), size)
+        if sentence:
+            raise Unavailable(sentence)
+
+    def stage(
+        self,
+        uid: UUID,
+        source: BinaryIO,
+        *,
+        size: int,
+        progress: Callable[[int], None] = lambda _done: None,
+        stop: threading.Event | None = None,
+    ) -> Staged:
+        """Compress and encrypt `source` into a durable temporary file.
+
+        Reads what is there, at most one byte more than `size`; `kept.size` tells how much it was.
+        Nothing is left behind when it fails.
+        """
+        self.require_space(size)
+        path = self._folder / INCOMING / f"{uid}.part"
+        flow = _Flow(source, size, progress, stop)
+        try:
+            with _opened_new(path) as target:
+                # Never encrypt_file: it holds the interpreter for the whole file.
+                pyrage.encrypt_io(flow, target, [self._identity.to_public()])
+                target.flush()
+                os.fsync(target.fileno())
+        except (OSError, MedrecError, pyrage.EncryptError) as error:
+            path.unlink(missing_ok=True)
+            # The library turns what `read` raised into an error of its own.
+            raise _translated(flow.error or error) from error
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+        return Staged(uid, path, flow.kept())
+
+    def place(self, staged: Staged) -> None:
+        """Give staged bytes their name. From here on they survive a power cut."""
+        final = self.path(staged.uid)
+        try:
+            final.parent.mkdir(mode=0o700, exist_ok=True)
+            staged.path.rename(final)
+            _fsync_folder(final.parent)
+            _fsync_folder(self._folder)
+        except OSError as error:
+            self.drop(staged)
+            raise _translated(error) from error
+
+    def drop(self, staged: Staged) -> None:
+        """Forget staged bytes."""
+        staged.path.unlink(missing_ok=True)
+
+    def remove(self, uid: UUID) -> None:
+        """Take a file away whose row was never committed."""
+        self.path(uid).unlink(missing_ok=True)
+
+    def has(self, uid: UUID) -> bool:
+        """Whether the bytes are on this computer."""
+        return self._found(uid) is not None
+
+    def read(self, uid: UUID, kept: Kept, write: Callable[[bytes], object]) -> None:
+        """Send the original bytes to `write`, piece by piece, in bounded memory.
+
+        Pieces arrive before the whole is checked: use them only once this has returned.
+        Raises Corrupt for any byte that differs, NotFound where there is no file.
+        """
+        path = self._found(uid)
+        if path is None:
+            raise NotFound(MISSING)
+        checked = _Checked(kept, write)
+        try:
+            with path.open("rb") as source:
+                pyrage.decrypt_io(source, checked, [self._identity])
+        except (OSError, MedrecError, pyrage.DecryptError) as error:
+            if checked.error is not None:
+                raise checked.error from error
+            log.warning("vault file %s cannot be decrypted", uid)
+            raise Corrupt(DAMAGED) from error
+        checked.finish()
+
+    def uids(self) -> Iterator[UUID]:
+        """Every file in its place."""
+        for path in self._folder.glob("??/*.age"):
+            with contextlib.suppress(ValueError):  # not ours: somebody else's file is left alone
+                yield UUID(path.stem)
+
+    def sweep(
+        self,
+        with_row: Callable[[Iterable[UUID]], set[UUID]],
+        *,
+        now: Callable[[], float] = time.time,
+        grace_s: float = GRACE_S,
+    ) -> int:
+        """Clear what crashes left: half-written files, and files that no row names.
+
+        `with_row` gives those of the uids that have a row; such a file is never touched. Files
+        younger than the grace may belong to an intake that is running. Returns how many went.
+        """
+        swept = 0
+        before = now() - grace_s
+        for path in (self._folder / INCOMING).glob("*.part"):
+            if _mtime(path) < before:
+                path.unlink(missing_ok=True)
+                swept += 1
+        old = [uid for uid in self.uids() if _mtime(self.path(uid)) < before]
+        if old:
+            known = with_row(old)
+            for uid in old:
+                if uid not in known:
+                    self._put_aside(uid, now())
+                    swept += 1
+        for path in (self._folder / UNCLAIMED).glob("*.age"):
+            if _mtime(path) < now() - UNCLAIMED_DAYS * 86_400:
+                path.unlink(missing_ok=True)
+        if swept:
+            log.info("swept %d leftover files from the vault", swept)
+        return swept
+
+    def _put_aside(self, uid: UUID, at: float) -> None:
+        aside = self._folder / UNCLAIMED / f"{uid}.age"
+        aside.parent.mkdir(mode=0o700, exist_ok=True)
+        path = self.path(uid)
+        os.utime(path, (at, at))
+        path.replace(aside)
+
+    def _found(self, uid: UUID) -> Path | None:
+        for path in (self.path(uid), self._folder / UNCLAIMED / f"{uid}.age"):
+            if path.exists():
+                return path
+        return None
+
+
+class _Flow:
+    """The source as age reads it: hashed, compressed, hashed again, in pieces of one chunk."""
+
+    def __init__(
+        self,
+        source: BinaryIO,
+        size: int,
+        progress: Callable[[int], None],
+        stop: threading.Event | None,
+    ) -> None:
+        self.error: BaseException | None = None
+        self._source = source
+        self._limit = size + 1
+        self._progress = progress
+        self._stop = stop
+        self._ready = memoryview(b"")
+        self._ended = False
+        self._done = 0
+        self._kept_size = 0
+        self._original = hashlib.sha256()
+        self._compressed = hashlib.sha256()
+        self._gzip = compressor(self._guarded(lambda: worthwhile_level(source, size)))
+
+    def read(self, count: int = -1) -> bytes:
+        """At most `count` compressed bytes; none at the end."""
+        try:
+            while not self._ready and not self._ended:
+                self._fill()
+        except BaseException as error:
+            self.error = error
+            raise
+        piece = bytes(self._ready[:count])
+        self._ready = self._ready[count:]
+        return piece
+
+    def kept(self) -> Kept:
+        """What went through."""
+        return Kept(
+            size=self._done,
+            sha256=self._original.hexdigest(),
+            kept_size=self._kept_size,
+            kept_sha256=self._compressed.hexdigest(),
+        )
+
+    def _fill(self) -> None:
+        if self._stop is not None and self._stop.is_set():
+            raise Cancelled("Stopped before the file was kept.")
+        want = min(CHUNK, self._limit - self._done)
+        chunk = self._guarded(lambda: self._source.read(want))
+        if chunk:
+            self._done += len(chunk)
+            self._original.update(chunk)
+            ready = self._gzip.compress(chunk)
+        else:
+            self._ended = True
+            ready = self._gzip.flush()
+        self._compressed.update(ready)
+        self._kept_size += len(ready)
+        self._ready = memoryview(ready)
+        self._progress(self._done)
+
+    @staticmethod
+    def _guarded(read: Callable[[], _T]) -> _T:
+        """Tell a failing source from a failing vault."""
+        try:
+            return read()
+        except OSError as error:
+            raise SourceUnreadable(SOURCE_UNREADABLE) from error
+
+
+class _Checked:
+    """Takes decrypted bytes, gives original ones, and knows whether they are the kept ones."""
+
+    def __init__(self, kept: Kept, write: Callable[[bytes], object]) -> None:
+        self.error: BaseException | None = None
+        self._kept = kept
+        self._sink = write
+        self._original = hashlib.sha256()
+        self._compressed = hashlib.sha256()
+        self._expander = Expander(self._pass_on, kept.size)
+
+    def write(self, compressed: bytes) -> int:
+        """Called by age for each decrypted piece."""
+        try:
+            self._compressed.update(compressed)
+            self._expander.feed(compressed)
+        except BaseException as error:
+            self.error = error
+            raise
+        return len(compressed)
+
+    def flush(self) -> None:
+        """Part of what age asks of a file; nothing is held back here."""
+
+    def finish(self) -> None:
+        """Raise Corrupt unless all of it was exactly what the row says."""
+        self._expander.finish()
+        if (
+            self._original.hexdigest() != self._kept.sha256
+            or self._compressed.hexdigest() != self._kept.kept_sha256
+        ):
+            raise Corrupt(DAMAGED)
+
+    def _pass_on(self, piece: bytes) -> None:
+        self._original.update(piece)
+        self._sink(piece)
+
+
+def _translated(error: BaseException) -> BaseException:
+    if isinstance(error, OSError):
+        full = error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+        return Unavailable(NO_SPACE if full else WRITE_REFUSED)
+    return error
+
+
+@contextlib.contextmanager
+def _opened_new(path: Path) -> Iterator[BinaryIO]:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    with os.fdopen(os.open(path, flags, 0o600), "wb", buffering=CHUNK) as target:
+        yield target
+
+
+def _fsync_folder(folder: Path) -> None:
+    """Make a rename durable; Windows has no way to ask and journals it."""
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _mtime(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return float("inf")
