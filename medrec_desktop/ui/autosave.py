@@ -1,0 +1,228 @@
+"""Saving what is typed, by itself: 400 ms after the last key, within a second while typing.
+
+One save at a time; what is typed during a save is saved next; a failed save keeps the text in the
+form and tries again. `Saves` knows whether everything typed anywhere is stored.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtWidgets import QApplication, QWidget
+from shiboken6 import isValid
+
+from medrec_desktop.domain.errors import Conflict, Denied, NotFound
+from medrec_desktop.ui.background import Operation
+from medrec_desktop.ui.form import FormBinding
+
+SaveState = Literal["saved", "pending", "saving", "failed"]
+QUIET_MS = 400
+LATEST_MS = 900  # under the promised second, so that the commit fits in too
+RETRY_MS = 2_000
+RETRY_LONGEST_MS = 30_000
+_WORST_FIRST: tuple[SaveState, ...] = ("failed", "saving", "pending")
+
+
+@dataclass(frozen=True)
+class _Sent:
+    """A record as typed; `loaded` tells the form's present record from one it showed before."""
+
+    record: Any
+    loaded: int
+
+
+class Autosave(QObject):
+    """Saves a form. `save` gets the record as typed and returns the write under way; a result
+    with a `version` is put into the form's record."""
+
+    saved = Signal(object)
+    failed = Signal(object)
+    state_changed = Signal(str)
+
+    def __init__(
+        self,
+        binding: FormBinding,
+        save: Callable[[Any], Operation],
+        parent: QObject | None = None,
+        *,
+        saves: "Saves",
+    ) -> None:
+        super().__init__(parent)
+        self._binding = binding
+        self._save = save
+        self._sent: _Sent | None = None
+        # Records the form has left before they were stored: their text lives only here.
+        self._left: list[_Sent] = []
+        self._again = False
+        self._state: SaveState = "saved"
+        self._retry_ms = RETRY_MS
+        self._quiet = self._timer(QUIET_MS)
+        self._latest = self._timer(LATEST_MS)
+        self._retry = self._timer(RETRY_MS)
+        binding.edited.connect(self._on_edited)
+        binding.leaving.connect(self._on_leaving)
+        application = QApplication.instance()
+        if isinstance(application, QApplication):
+            application.focusChanged.connect(self._on_focus_changed)
+        saves.watch(self)
+
+    @property
+    def state(self) -> SaveState:
+        """Where the typed text stands now."""
+        return self._state
+
+    def flush(self) -> None:
+        """Save now what is not saved; during a save, right after it."""
+        self._quiet.stop()
+        self._latest.stop()
+        self._retry.stop()
+        if self._sent is not None:
+            self._again = True
+        elif self._left:
+            self._send(self._left.pop(0))
+        elif self._binding.dirty:
+            self._send(_Sent(self._binding.value(), self._binding.loaded))
+        else:
+            self._set_state("saved")
+
+    def unsaved_text(self) -> str:
+        """Everything not stored yet, to be copied elsewhere when the disk refuses it."""
+        records = [sent.record for sent in self._left]
+        if self._binding.dirty or self._sent:
+            records.append(self._binding.value())
+        return "\n\n".join(_typed(record) for record in records)
+
+    def _send(self, sent: _Sent) -> None:
+        self._sent = sent
+        self._again = False
+        self._set_state("saving")
+        self._save(sent.record).then(self._on_saved).failed(self._on_failed)
+
+    def _timer(self, interval: int) -> QTimer:
+        timer = QTimer(self)
+        timer.setSingleShot(True)
+        timer.setInterval(interval)
+        timer.timeout.connect(self.flush)
+        return timer
+
+    def _on_edited(self, _field: str) -> None:
+        if self._state == "saved":
+            self._set_state("pending")
+        self._quiet.start()
+        if not self._latest.isActive():
+            self._latest.start()
+
+    def _on_leaving(self) -> None:
+        if self._binding.dirty:
+            self._left.append(_Sent(self._binding.value(), self._binding.loaded))
+        self.flush()
+
+    def _on_focus_changed(self, _old: QWidget | None, _new: QWidget | None) -> None:
+        if self._quiet.isActive():
+            self.flush()
+
+    def _on_saved(self, result: Any) -> None:
+        if self._sent is None:
+            return
+        sent, self._sent = self._sent, None
+        self._retry_ms = RETRY_MS
+        if sent.loaded == self._binding.loaded:
+            self._binding.acknowledge(_versioned(sent.record, result))
+        # A later text of the same record must be saved on top of this version.
+        self._left = [
+            _Sent(_versioned(left.record, result), left.loaded)
+            if left.loaded == sent.loaded
+            else left
+            for left in self._left
+        ]
+        unsaved = self._binding.dirty or bool(self._left)
+        if not unsaved:
+            self._quiet.stop()
+            self._latest.stop()
+        self._set_state("pending" if unsaved else "saved")
+        if sent.loaded == self._binding.loaded:
+            self.saved.emit(result)
+        if self._left or (self._again and self._binding.dirty):
+            self.flush()
+
+    def _on_failed(self, error: BaseException) -> None:
+        sent, self._sent = self._sent, None
+        if sent is not None and sent.loaded != self._binding.loaded:
+            superseded = any(left.loaded == sent.loaded for left in self._left)
+            self._left[:0] = [] if superseded else [sent]
+        self._set_state("failed")
+        # These do not heal by waiting: the screen must say what to do; typing tries again.
+        if not isinstance(error, Conflict | Denied | NotFound):
+            self._retry.start(self._retry_ms)
+            self._retry_ms = min(self._retry_ms * 2, RETRY_LONGEST_MS)
+        self.failed.emit(error)
+
+    def _set_state(self, state: SaveState) -> None:
+        if state != self._state:
+            self._state = state
+            self.state_changed.emit(state)
+
+
+def _versioned(record: Any, result: Any) -> Any:
+    version = getattr(result, "version", None)
+    if version is None or not hasattr(record, "version"):
+        return record
+    return dataclasses.replace(record, version=version)
+
+
+def _typed(record: Any) -> str:
+    """The record's texts, one field a line."""
+    return "\n".join(
+        f"{field.name}: {value}"
+        for field in dataclasses.fields(record)
+        if (value := getattr(record, field.name)) and isinstance(value, str)
+    )
+
+
+class Saves(QObject):
+    """Every form that is being saved: one answer to "is everything stored?"."""
+
+    changed = Signal(str)
+
+    def __init__(self, clock: Callable[[], datetime], parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._clock = clock
+        self._watched: list[Autosave] = []
+        self._last: SaveState = "saved"
+        self.saved_at: datetime | None = None
+
+    def watch(self, autosave: Autosave) -> None:
+        """Count this form in until it is destroyed."""
+        self._watched.append(autosave)
+        autosave.state_changed.connect(self._on_state_changed)
+        autosave.saved.connect(self._on_saved)
+        autosave.destroyed.connect(self._on_state_changed)
+
+    @property
+    def state(self) -> SaveState:
+        """The worst state of any form."""
+        self._watched = [autosave for autosave in self._watched if isValid(autosave)]
+        states = {autosave.state for autosave in self._watched}
+        return next((state for state in _WORST_FIRST if state in states), "saved")
+
+    def flush(self) -> None:
+        """Save everything now; then `Background.drain` waits for it."""
+        for autosave in [one for one in self._watched if isValid(one)]:
+            autosave.flush()
+
+    def unsaved_text(self) -> str:
+        """What no form has been able to store, as plain text."""
+        texts = [autosave.unsaved_text() for autosave in self._watched if isValid(autosave)]
+        return "\n\n".join(text for text in texts if text)
+
+    def _on_saved(self, _result: object) -> None:
+        self.saved_at = self._clock()
+
+    def _on_state_changed(self, *_: object) -> None:
+        state = self.state
+        if state != self._last:
+            self._last = state
+            self.changed.emit(state)

@@ -1,0 +1,124 @@
+"""Text fields beyond Qt's own: a search box with its hint, a text area that grows."""
+
+import math
+
+from PySide6.QtCore import QEvent, QSize, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QResizeEvent
+from PySide6.QtWidgets import QLineEdit, QPlainTextEdit, QSizePolicy, QWidget
+
+from medrec_desktop.ui import theme
+from medrec_desktop.ui.widgets.labels import IconLabel, KeyHint, Label
+
+
+class SearchBox(QLineEdit):
+    """A line edit with a lens, a key hint while empty and a note ("6 matches") while not.
+
+    Arrow keys, Enter and Escape are offered as signals so that a list beside it can be driven
+    while the caret stays here.
+    """
+
+    moved = Signal(int)
+    picked = Signal()
+    escaped = Signal()
+
+    def __init__(self, placeholder: str, hint: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setPlaceholderText(placeholder)
+        self.setAccessibleName(placeholder)
+        self._lens = IconLabel("search", "text3", 16, self)
+        self._hint = KeyHint(hint, self) if hint else None
+        self._note = Label("", "meta", self)
+        for part in (self._lens, self._hint, self._note):
+            if part is not None:
+                part.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.setProperty("large", True)
+        self.textChanged.connect(self._place)
+        self._place()
+
+    def set_note(self, note: str) -> None:
+        """Words at the end of the box while something is typed."""
+        self._note.setText(note)
+        self._place()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Up, Down, Page keys, Enter and Escape are the list's; the rest is text."""
+        steps = {
+            Qt.Key.Key_Up: -1,
+            Qt.Key.Key_Down: 1,
+            Qt.Key.Key_PageUp: -8,
+            Qt.Key.Key_PageDown: 8,
+        }
+        key = Qt.Key(event.key())
+        if key in steps and event.modifiers() in {
+            Qt.KeyboardModifier.NoModifier,
+            Qt.KeyboardModifier.KeypadModifier,
+        }:
+            self.moved.emit(steps[key])
+        elif key in {Qt.Key.Key_Return, Qt.Key.Key_Enter} and not event.modifiers():
+            self.picked.emit()
+        elif key == Qt.Key.Key_Escape:
+            self.escaped.emit()
+        else:
+            super().keyPressEvent(event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Keep hint and note at the end."""
+        super().resizeEvent(event)
+        self._place()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Follow the theme."""
+        super().changeEvent(event)
+        if theme.restyled(event) and hasattr(self, "_note"):
+            self._place()
+
+    def _place(self) -> None:
+        typed = bool(self.text())
+        self._note.setVisible(typed and bool(self._note.text()))
+        if self._hint is not None:
+            self._hint.setVisible(not typed)
+        self._lens.adjustSize()
+        self._lens.move(theme.px(11), (self.height() - self._lens.height()) // 2)
+        start = self._lens.width() + theme.px(9)
+        part = self._note if typed else self._hint
+        if part is None:
+            self.setTextMargins(start, 0, 0, 0)
+            return
+        part.adjustSize()
+        x = self.width() - part.width() - theme.px(9)
+        part.move(max(x, 0), (self.height() - part.height()) // 2)
+        self.setTextMargins(start, 0, part.width() + theme.px(4), 0)
+
+
+class TextArea(QPlainTextEdit):
+    """Several lines of plain text; grows with what is typed, Tab leaves it."""
+
+    def __init__(
+        self, name: str, *, lines: int = 3, most: int = 18, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.setAccessibleName(name)
+        self.setTabChangesFocus(True)
+        self._lines, self._most = lines, most
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.document().documentLayout().documentSizeChanged.connect(self._fit)
+        self._fit()
+
+    def sizeHint(self) -> QSize:
+        """As wide as there is, as high as set."""
+        return QSize(theme.px(240), self.minimumHeight())
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Follow the text size."""
+        super().changeEvent(event)
+        if event.type() in {QEvent.Type.FontChange, QEvent.Type.StyleChange}:
+            self._fit()
+
+    def _fit(self, *_: object) -> None:
+        # QPlainTextEdit's document counts its height in lines.
+        shown = math.ceil(self.document().size().height())
+        lines = max(self._lines, min(shown, self._most))
+        frame = 2 * (self.frameWidth() + round(self.document().documentMargin())) + theme.px(8)
+        height = lines * self.fontMetrics().lineSpacing() + frame
+        if height != self.minimumHeight():
+            self.setFixedHeight(height)

@@ -1,0 +1,65 @@
+"""Short ways to say "these in a row" and "these below each other"."""
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLayout,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from medrec_desktop.ui import theme
+
+Part = QWidget | QLayout | int | None
+"""A widget, a layout, a gap in pixels at 100 %, or None for a stretch."""
+
+
+def row(
+    *parts: Part, spacing: int = 8, margins: tuple[int, int, int, int] = (0, 0, 0, 0)
+) -> QHBoxLayout:
+    """Side by side, centred on one line."""
+    layout = QHBoxLayout()
+    _fill(layout, parts, spacing, margins)
+    return layout
+
+
+def column(
+    *parts: Part, spacing: int = 4, margins: tuple[int, int, int, int] = (0, 0, 0, 0)
+) -> QVBoxLayout:
+    """Below each other."""
+    layout = QVBoxLayout()
+    _fill(layout, parts, spacing, margins)
+    return layout
+
+
+def scrolled(body: QWidget) -> QScrollArea:
+    """`body` in a vertical scroll area without a frame; the wheel never changes a field."""
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    body.setProperty("scrollbody", "true")
+    area.setWidget(body)
+    return area
+
+
+def _fill(
+    layout: QHBoxLayout | QVBoxLayout,
+    parts: tuple[Part, ...],
+    spacing: int,
+    margins: tuple[int, int, int, int],
+) -> None:
+    layout.setSpacing(theme.px(spacing))
+    layout.setContentsMargins(*(theme.px(side) for side in margins))
+    for part in parts:
+        if part is None:
+            layout.addStretch(1)
+        elif isinstance(part, int):
+            layout.addSpacing(theme.px(part))
+        elif isinstance(part, QLayout):
+            layout.addLayout(part)
+        else:
+            layout.addWidget(part)
