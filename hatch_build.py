@@ -1,13 +1,14 @@
 """Builds the ICD-10-CM search index before the project is packed or installed.
 
 Loaded by hatchling, and run by itself from the Makefile (`python hatch_build.py`). It does nothing
-when the index is newer than the code that builds it. It must not import the package: in an isolated
+when the index is newer than the code that builds it. It may import that code alone: in an isolated
 build neither Qt nor the database libraries are there.
 """
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,10 @@ except ImportError:  # run by itself, with no build backend installed
     BuildHookInterface = object  # type: ignore[assignment, misc]  # only ever subclassed
 
 ROOT = Path(__file__).resolve().parent
-BUILDER = ROOT / "medrec_desktop" / "terminology" / "build.py"
-INDEX = BUILDER.with_name("icd10cm.sqlite")
+TERMINOLOGY = ROOT / "medrec_desktop" / "terminology"
+INDEX = TERMINOLOGY / "icd10cm.sqlite"
+# What decides its content, beside the release itself, which the lock file pins.
+SOURCES = (TERMINOLOGY / "build.py", TERMINOLOGY / "words.py", ROOT / "requirements.lock")
 
 
 class TerminologyIndex(BuildHookInterface):  # type: ignore[type-arg]  # generic in its stubs alone
@@ -27,21 +30,22 @@ class TerminologyIndex(BuildHookInterface):  # type: ignore[type-arg]  # generic
     PLUGIN_NAME = "custom"
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002  # hatchling's signature
-        """Build the index when it is missing or older than its builder."""
+        """Build the index when it is missing or older than what it is made from."""
         build_index()
 
 
 def build_index() -> None:
     """Write the index beside its builder, unless it is already up to date."""
-    if INDEX.exists() and INDEX.stat().st_mtime >= BUILDER.stat().st_mtime:
+    newest = max(source.stat().st_mtime for source in SOURCES if source.exists())
+    if INDEX.exists() and INDEX.stat().st_mtime >= newest:
         return
-    spec = importlib.util.spec_from_file_location("terminology_build", BUILDER)
-    if spec is None or spec.loader is None:
-        raise ImportError(f"cannot load {BUILDER}")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    print("Building the ICD-10-CM index (once, a few seconds)")
-    module.build(INDEX)
+    sys.path.insert(0, str(ROOT))
+    try:
+        builder = importlib.import_module("medrec_desktop.terminology.build")
+    finally:
+        sys.path.remove(str(ROOT))
+    print("Building the ICD-10-CM index (once, some seconds)", flush=True)
+    builder.build(INDEX)
 
 
 if __name__ == "__main__":
