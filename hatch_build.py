@@ -8,6 +8,7 @@ build neither Qt nor the database libraries are there.
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -45,7 +46,13 @@ def build_index() -> None:
     finally:
         sys.path.remove(str(ROOT))
     print("Building the ICD-10-CM index (once, some seconds)", flush=True)
-    builder.build(INDEX)
+    # A name of its own: two builds at a time must not take each other's file away.
+    unfinished = INDEX.with_name(f"{INDEX.stem}.{os.getpid()}.sqlite")
+    try:
+        builder.build(unfinished)
+        unfinished.replace(INDEX)
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

@@ -57,13 +57,16 @@ if ! .venv/bin/uv --version >/dev/null 2>&1; then
     "$python" -m pip install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.lock || true
 fi
 
-say "Installing from $lock"
-if ! .venv/bin/uv pip install --quiet --python "$python" --require-hashes --compile-bytecode -r "$lock"
-then
+# uv takes seconds; pip does the same where uv finds no way (a proxy or mirror that only pip knows).
+install() {
+    .venv/bin/uv pip install --quiet --python "$python" --compile-bytecode "$@" && return
     say "uv could not; trying pip, which takes longer"
-    "$python" -m pip install --quiet --disable-pip-version-check --require-hashes -r "$lock"
-fi
+    "$python" -m pip install --quiet --disable-pip-version-check "$@"
+}
 
-# --no-deps and no isolation: everything this needs was just installed by hash.
+say "Installing from $lock"
+install --require-hashes -r "$lock"
+
+# No dependencies and no isolation: everything this needs was just installed by hash.
 say "Installing the program itself, with its ICD-10-CM index"
-"$python" -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+install --no-deps --no-build-isolation -e .
