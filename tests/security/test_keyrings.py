@@ -18,7 +18,8 @@ class PlaintextKeyring(MemoryKeyring):
     """Named as keyrings.alt names its file of plain text."""
 
 
-_FAIL = FailKeyring()  # type: ignore[no-untyped-call]  # the library has no types here
+_NULL = NullKeyring()  # type: ignore[no-untyped-call]  # the library has no types here
+_FAIL = FailKeyring()  # type: ignore[no-untyped-call]  # as above
 
 
 @pytest.fixture
@@ -89,7 +90,7 @@ def test_a_keyring_that_does_not_keep_is_refused() -> None:
 @pytest.mark.usefixtures("chosen")
 @pytest.mark.parametrize(
     "backend",
-    [NullKeyring(), _FAIL, PlaintextKeyring(), _chain(PlaintextKeyring(), NullKeyring())],
+    [_NULL, _FAIL, PlaintextKeyring(), _chain(PlaintextKeyring(), _NULL)],
     ids=["null", "fail", "plain text", "chain of plain text"],
 )
 def test_a_keyring_that_does_not_encrypt_is_no_keyring(backend: KeyringBackend) -> None:
