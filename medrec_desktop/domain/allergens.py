@@ -13,7 +13,7 @@ from medrec_desktop.domain.patients import Allergy, folded
 # may be wider than the first: cephalosporins with the side chain of ampicillin or amoxicillin
 # count for penicillins, but a penicillin does not count for them.
 _PENICILLINS = (
-    r"\w*penicil\w*|\w*peniz\w*|\w+cillins?|\w+ciline?|\w+zillin|\w*amoxiclav\w*|fluampicil"
+    r"\w*penicil\w*|\w*peniz\w*|\w+cil+in[ae]?s?|\w+zillin|\w*amoxiclav\w*|fluampicil"
     r"|augmentin\w*|amoxil|tazocin|zosyn|timentin|unasyn|magnapen|bicillin|tazobactam|pivmecilinam"
 )
 _CEPHALOSPORINS = r"cef\w+|ceph\w+|keflex|rocephin|zinacef|zinnat|suprax|fortum"
@@ -76,7 +76,7 @@ _CLASSES: tuple[tuple[re.Pattern[str], re.Pattern[str]], ...] = tuple(
 # Words that stand in many names and identify none: salts, forms, and how an allergy is said.
 _COMMON = frozenset(
     """
-    acetate acid and allergic allergy bromide calcium capsule capsules chloride citrate
+    acetate acid and allergic allergy beta bromide calcium capsule capsules chloride citrate
     containing cream drops drug drugs from fumarate gel hcl hydrobromide hydrochloride inhaler
     injection intolerance known magnesium maleate medication medicine medicines mesylate nitrate
     none not ointment oral other patch phosphate potassium preparation product products
