@@ -202,3 +202,14 @@ class Saved:
     record_id: RecordId
     version: int
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Figures beside the sidebar's entries: visits of the day, those not finalized yet, my drafts
+    of any day, and what waits for a choice between two versions."""
+
+    today: int = 0
+    waiting: int = 0
+    drafts: int = 0
+    review: int = 0

@@ -1,0 +1,144 @@
+"""Seals of finalized records and their addenda: insert-only rows, and what a seal covers.
+
+The signed bytes are made in `domain/sealing.py`; here they are stored and found again.
+"""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from medrec_desktop.data.schema import record_addenda, record_attachments, record_seals, users
+from medrec_desktop.domain.ids import AddendumId
+from medrec_desktop.domain.records import Addendum
+
+
+def list_addenda(session: Session, key: int) -> tuple[Addendum, ...]:
+    """Corrections of a finalized record, in the order they were written."""
+    table = record_addenda.c
+    rows = session.execute(
+        sa.select(table.uid, table.section, table.text, users.c.name, table.written_at)
+        .join(users, users.c.id == table.author_id)
+        .where(table.record_id == key)
+        .order_by(table.id)
+    )
+    return tuple(Addendum(AddendumId(r.uid), r.section, r.text, r.name, r.written_at) for r in rows)
+
+
+def insert_seal(
+    session: Session,
+    *,
+    record: int,
+    canonical: bytes,
+    sha256: str,
+    previous: str,
+    signer: int,
+    printed_name: str,
+    now: datetime,
+    zone: str,
+    device: UUID,
+) -> None:
+    """Keep the exact bytes that are signed."""
+    session.execute(
+        sa.insert(record_seals).values(
+            record_id=record,
+            canonical=canonical,
+            sha256=sha256,
+            previous_sha256=previous,
+            signed_by=signer,
+            printed_name=printed_name,
+            signed_at=now,
+            zone=zone,
+            device=device,
+        )
+    )
+
+
+def seal_row(session: Session, record: int) -> sa.Row[Any] | None:
+    """The record's seal, if it has one."""
+    return session.execute(
+        sa.select(record_seals).where(record_seals.c.record_id == record)
+    ).first()
+
+
+def latest_seal(session: Session, *, before: int | None = None) -> str:
+    """Hash of the newest seal (older than the seal row `before`); "" when there is none."""
+    query = sa.select(record_seals.c.sha256).order_by(record_seals.c.id.desc()).limit(1)
+    if before is not None:
+        query = query.where(record_seals.c.id < before)
+    return session.scalar(query) or ""
+
+
+def insert_addendum(
+    session: Session,
+    addendum: Addendum,
+    *,
+    record: int,
+    author: int,
+    seal: str,
+    amends: str,
+) -> None:
+    """A sealed correction; `amends` is the hash of the seal it corrects."""
+    session.execute(
+        sa.insert(record_addenda).values(
+            uid=addendum.id,
+            record_id=record,
+            section=addendum.section,
+            text=addendum.text,
+            author_id=author,
+            written_at=addendum.written_at,
+            seal_sha256=seal,
+            amends_sha256=amends,
+        )
+    )
+
+
+def sealed_addenda(session: Session, record: int) -> tuple[sa.Row[Any], ...]:
+    """Addenda with what their own seals cover; `author` is the author's uuid."""
+    rows = session.execute(
+        sa.select(record_addenda, users.c.uid.label("author"))
+        .join(users, users.c.id == record_addenda.c.author_id)
+        .where(record_addenda.c.record_id == record)
+        .order_by(record_addenda.c.id)
+    )
+    return tuple(rows.all())
+
+
+def sealed_files(
+    session: Session, record: int, *, at: datetime | None = None
+) -> list[tuple[str, str, int]]:
+    """(name, sha256, size) of the files a seal made now covers, or one made `at` that time: what
+    came late is not in it, what was taken back later is."""
+    table = record_attachments.c
+    there: sa.ColumnElement[bool] = table.voided_at.is_(None)
+    if at is not None:
+        there |= table.voided_at > at
+    rows = session.execute(
+        sa.select(table.file_name, table.sha256, table.file_size).where(
+            table.record_id == record, table.late.is_(sa.false()), there
+        )
+    )
+    return [(row.file_name, row.sha256, row.file_size) for row in rows]
+
+
+def signer_of(session: Session, user: int) -> UUID:
+    """The uuid of the user with this row number."""
+    uid: UUID = session.scalars(sa.select(users.c.uid).where(users.c.id == user)).one()
+    return uid
+
+
+def count_waiting_uploads(session: Session, record: int) -> int:
+    """Files of the record that are kept here and not yet stored elsewhere."""
+    table = record_attachments.c
+    return (
+        session.scalar(
+            sa.select(sa.func.count()).where(
+                table.record_id == record,
+                table.voided_at.is_(None),
+                table.upload_state == "pending",
+            )
+        )
+        or 0
+    )

@@ -1,0 +1,68 @@
+"""What the program can do with the clinic: its name, its people, its settings and this computer's.
+
+Each method is one transaction. Who may change what comes with sign-in.
+"""
+
+from medrec_desktop.data import clinic as store
+from medrec_desktop.data.outbox import mark
+from medrec_desktop.domain.changes import Changed
+from medrec_desktop.domain.errors import Invalid
+from medrec_desktop.domain.people import Clinic as ClinicIdentity
+from medrec_desktop.domain.people import User
+from medrec_desktop.domain.settings import ClinicSettings, ComputerSettings
+from medrec_desktop.services.context import Context
+from medrec_desktop.services.settings import (
+    clinic_problems,
+    clinic_settings_of,
+    computer_settings_of,
+    stored_clinic_settings,
+    stored_computer_settings,
+)
+
+
+class Clinic:
+    """The clinic of the open database."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def clinic(self) -> ClinicIdentity:
+        """Its name and its tenant."""
+        with self._context.db.read() as session:
+            return store.get_clinic(session)
+
+    def users(self) -> tuple[User, ...]:
+        """Everybody who ever worked here; those who left are not active."""
+        with self._context.db.read() as session:
+            return store.list_users(session)
+
+    def settings(self) -> ClinicSettings:
+        """What every computer of the clinic shares."""
+        with self._context.db.read() as session:
+            return clinic_settings_of(store.read_clinic_settings(session))
+
+    def save_settings(self, settings: ClinicSettings) -> None:
+        """Store what differs; `Invalid` names the fields that make no sense."""
+        if problems := clinic_problems(settings):
+            raise Invalid(problems)
+        now = self._context.clock()
+        with self._context.db.begin() as session:
+            stored = store.read_clinic_settings(session)
+            wanted = stored_clinic_settings(settings)
+            changed = {n: v for n, v in wanted.items() if n not in stored or stored[n] != v}
+            if not changed:
+                return
+            store.write_clinic_settings(session, changed, now=now)
+            mark(session, "settings", store.get_clinic(session).id, now=now)
+        self._context.changes.publish(Changed("settings"))
+
+    def computer(self) -> ComputerSettings:
+        """What belongs to this computer alone."""
+        with self._context.db.read() as session:
+            return computer_settings_of(store.read_computer_settings(session))
+
+    def save_computer(self, settings: ComputerSettings) -> None:
+        """Store this computer's choices; they are never sent anywhere."""
+        with self._context.db.begin() as session:
+            store.write_computer_settings(session, stored_computer_settings(settings))
+        self._context.changes.publish(Changed("settings"))

@@ -1,0 +1,63 @@
+"""What every service is given: the database, who acts, on which computer, and the time.
+
+Built once by bootstrap (and again when another user signs in); holds no rule of its own.
+"""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from uuid import UUID
+
+from medrec_desktop.data.clinic import list_users, read_device
+from medrec_desktop.data.local import LocalDb
+from medrec_desktop.domain.changes import Changes
+from medrec_desktop.domain.errors import Corrupt
+from medrec_desktop.domain.people import User
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """`clock` gives aware UTC; `actor` is the user in whose name services write."""
+
+    db: LocalDb
+    changes: Changes
+    clock: Callable[[], datetime]
+    actor: User
+    device: UUID
+
+
+def open_context(db: LocalDb, *, changes: Changes, clock: Callable[[], datetime]) -> Context:
+    """The context of the clinic's first active doctor, until sign-in says who acts."""
+    with db.read() as session:
+        device = read_device(session)
+        people = [user for user in list_users(session) if user.active]
+    actor = next((user for user in people if user.role == "doctor"), None)
+    if actor is None:
+        raise Corrupt("This clinic has no doctor who may sign. Restore a backup.")
+    return Context(db=db, changes=changes, clock=clock, actor=actor, device=device)
+
+
+def local_day(at: datetime) -> date:
+    """The calendar day of `at` where this computer stands."""
+    return at.astimezone().date()
+
+
+def day_bounds(day: date) -> tuple[datetime, datetime]:
+    """Start and end of a local calendar day in UTC; 23 or 25 hours apart when clocks change."""
+    # A naive time is read as local, which is exactly what a calendar day is.
+    start = datetime.combine(day, time.min).astimezone(UTC)
+    end = datetime.combine(day + timedelta(days=1), time.min).astimezone(UTC)
+    return start, end
+
+
+def zone_name(at: datetime) -> str:
+    """Name of this computer's zone for a seal: `Africa/Lagos` where it can be told, else `WAT`."""
+    named = os.environ.get("TZ", "").lstrip(":")
+    if not named:
+        target = Path("/etc/localtime")
+        parts = target.resolve().parts if target.is_symlink() else ()
+        if "zoneinfo" in parts:
+            named = "/".join(parts[parts.index("zoneinfo") + 1 :])
+    return (named or at.astimezone().tzname() or "UTC")[:64]

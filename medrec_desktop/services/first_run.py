@@ -1,0 +1,139 @@
+"""Making a clinic in a folder of this computer, and opening it.
+
+A folder is a clinic when `medrec.db` is in it. Everything is made beside the folder and moved in,
+that file last: whatever is cut short, a half-made folder is never taken for a clinic.
+These functions may block for seconds (keyring, key stretching): never on the UI thread.
+"""
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from medrec_desktop.data.clinic import insert_clinic, insert_user
+from medrec_desktop.data.local import LocalDb
+from medrec_desktop.domain.errors import Conflict, Invalid, Unavailable
+from medrec_desktop.domain.text import storable
+from medrec_desktop.security.keys import DEMO_KEY, make_clinic_key, open_clinic_key
+
+DATABASE = "medrec.db"
+_DEMO = "demo.json"
+# Left by an attempt that was cut short, these would speak for a key that opens nothing.
+_KEY_FILES = ("key.json", "keyring.json", _DEMO)
+_FOLDERS = ("vault", "tmp")
+_MAKING = ".making-"
+
+
+def is_clinic(folder: Path) -> bool:
+    """Whether the folder holds a whole clinic."""
+    return (folder / DATABASE).is_file()
+
+
+def create_clinic(
+    folder: Path,
+    *,
+    clinic_name: str,
+    doctor_name: str,
+    passphrase: str | None = None,
+    keyring: Any = None,
+    now: datetime | None = None,
+) -> None:
+    """A new clinic with its first doctor. Its key goes under the passphrase, or into the keyring
+    when there is none (`keyring` is for tests; None is the system's)."""
+    problems = {
+        field: sentence
+        for field, name, sentence in (
+            ("clinic_name", clinic_name, "Type the clinic's name; it stands on every print."),
+            ("doctor_name", doctor_name, "Type your name as it should stand under your visits."),
+        )
+        if not name.strip()
+    } | {
+        field: "Use at most 255 characters."
+        for field, name in (("clinic_name", clinic_name), ("doctor_name", doctor_name))
+        if len(name) > 255
+    }
+    if problems:
+        raise Invalid(problems)
+    now = now or datetime.now(UTC)
+    with _made_beside(folder) as making:
+        key = make_clinic_key(making, passphrase, keyring=keyring)
+        db = LocalDb.create(making / DATABASE, key)
+        try:
+            _people(db, clinic_name, doctor_name, now=now)
+        finally:
+            db.close()
+
+
+def create_demo(folder: Path, *, seed: int = 1, now: datetime | None = None) -> None:
+    """A clinic of made-up patients. They are nobody's secret, and neither is its key."""
+    # Imported here: a clinic that is only opened needs no generator.
+    from medrec_desktop.exchange import demo
+
+    now = now or datetime.now(UTC)
+    with _made_beside(folder) as making:
+        (making / _DEMO).write_text(json.dumps({"demo": True, "seed": seed}), encoding="utf-8")
+        db = LocalDb.create(making / DATABASE, DEMO_KEY)
+        try:
+            _people(db, "Demo Clinic", "Dr. Ada Demo", now=now, demo=True)
+            demo.fill(db, seed=seed, now=now)
+        finally:
+            db.close()
+
+
+def open_clinic(
+    folder: Path, ask_passphrase: Callable[[], str | None], *, keyring: Any = None
+) -> LocalDb:
+    """The folder's clinic; `ask_passphrase` is called only when its key is under one."""
+    if (folder / _DEMO).is_file():
+        return LocalDb.open(folder / DATABASE, DEMO_KEY)
+    key = open_clinic_key(folder, ask_passphrase, keyring=keyring)
+    return LocalDb.open(folder / DATABASE, key)
+
+
+def _people(
+    db: LocalDb, clinic_name: str, doctor_name: str, *, now: datetime, demo: bool = False
+) -> None:
+    with db.begin() as session:
+        insert_clinic(session, name=storable(clinic_name).strip(), now=now, demo=demo)
+        insert_user(session, name=storable(doctor_name).strip(), role="doctor", now=now)
+
+
+@contextmanager
+def _made_beside(folder: Path) -> Iterator[Path]:
+    """A new folder to make the clinic in; what is in it moves to `folder` when nothing failed."""
+    if is_clinic(folder):
+        raise Conflict("There is already a clinic in this folder. Nothing was changed.")
+    making = folder.with_name(f"{folder.name}{_MAKING}{uuid4().hex[:8]}")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        for left in folder.parent.glob(f"{folder.name}{_MAKING}*"):
+            shutil.rmtree(left, ignore_errors=True)
+        making.mkdir(mode=0o700)
+        for name in _FOLDERS:
+            (making / name).mkdir()
+        yield making
+        _move_in(making, folder)
+    except OSError as error:
+        raise Unavailable(
+            "The clinic's folder could not be written. Nothing was set up. "
+            "Free some space or choose another folder, then try again."
+        ) from error
+    finally:
+        shutil.rmtree(making, ignore_errors=True)
+
+
+def _move_in(making: Path, folder: Path) -> None:
+    folder.mkdir(mode=0o700, exist_ok=True)
+    for name in _KEY_FILES:
+        (folder / name).unlink(missing_ok=True)
+    made = sorted(making.iterdir(), key=lambda path: path.name == DATABASE)
+    for path in made:
+        target = folder / path.name
+        if path.is_dir() and target.is_dir():
+            shutil.copytree(path, target, dirs_exist_ok=True)
+        else:
+            path.replace(target)

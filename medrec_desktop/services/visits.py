@@ -1,0 +1,348 @@
+"""What the program can do with visits. Each method is one transaction.
+
+A save compares the version it was read at; a finalized or voided record refuses every change, here
+with a plain sentence and in the database's triggers whatever happens here.
+"""
+
+from dataclasses import fields, replace
+from datetime import date
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from medrec_desktop.data import records, seals, visit_lists
+from medrec_desktop.data.clinic import get_clinic, read_clinic_settings, user_key
+from medrec_desktop.data.ids import new_uid
+from medrec_desktop.data.outbox import mark
+from medrec_desktop.data.patients import patient_key
+from medrec_desktop.domain import dates, sealing
+from medrec_desktop.domain.changes import Changed
+from medrec_desktop.domain.errors import Conflict, Invalid
+from medrec_desktop.domain.finishing import problems
+from medrec_desktop.domain.ids import AddendumId, PatientId, RecordId
+from medrec_desktop.domain.records import (
+    Addendum,
+    Counts,
+    Diagnosis,
+    LabTest,
+    LastSeen,
+    Prescription,
+    QueueRow,
+    Saved,
+    Visit,
+    VisitDraft,
+)
+from medrec_desktop.domain.text import storable
+from medrec_desktop.domain.vitals import Vitals
+from medrec_desktop.services.chart import newest_vitals
+from medrec_desktop.services.context import Context, day_bounds, local_day, zone_name
+from medrec_desktop.services.names import with_similar_marked
+from medrec_desktop.services.settings import clinic_settings_of
+
+Part = TypeVar("Part", VisitDraft, Vitals, Diagnosis, Prescription, LabTest)
+
+_STALE = (
+    "This visit was changed in another window or on another computer. What you typed is still "
+    "here. Open the visit again to see the other change, then put yours in."
+)
+_FINALIZED = (
+    "This visit is finalized and can no longer be changed. Nothing was changed. Write an addendum."
+)
+_VOIDED = "This visit was marked as entered in error and can no longer be changed."
+_EARLIER = 50
+
+
+class Visits:
+    """Starting, writing, closing and correcting visits, and the lists of them."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    # --- lists ---------------------------------------------------------------------------------
+
+    def today(self, day: date) -> tuple[QueueRow, ...]:
+        """Visits of a local calendar day, in the order of their times."""
+        with self._context.db.read() as session:
+            rows = visit_lists.list_visits_between(session, *day_bounds(day))
+        return with_similar_marked(rows)
+
+    def my_drafts(self) -> tuple[QueueRow, ...]:
+        """This user's unfinished visits of any day, newest first."""
+        with self._context.db.read() as session:
+            rows = visit_lists.list_drafts(session, user_key(session, self._context.actor.id))
+        return with_similar_marked(rows)
+
+    def counts(self, day: date) -> Counts:
+        """The figures beside the sidebar's entries."""
+        with self._context.db.read() as session:
+            total, waiting = visit_lists.count_visits(session, *day_bounds(day))
+            actor = user_key(session, self._context.actor.id)
+            drafts = visit_lists.count_drafts(session, actor)
+        return Counts(today=total, waiting=waiting, drafts=drafts)
+
+    # --- one visit -----------------------------------------------------------------------------
+
+    def start(self, patient_id: PatientId) -> RecordId:
+        """A new draft of this patient, now; today's draft by this user is taken again as long as
+        nothing at all is in it."""
+        now = self._context.clock()
+        start, end = day_bounds(local_day(now))
+        with self._context.db.begin() as session:
+            patient = patient_key(session, patient_id)
+            doctor = user_key(session, self._context.actor.id)
+            record_id = records.untouched_draft(
+                session, patient=patient, doctor=doctor, start=start, end=end
+            )
+            if record_id is not None:
+                return record_id
+            record_id = records.insert_draft(session, patient=patient, doctor=doctor, now=now)
+            mark(session, "record", record_id, now=now)
+        self._publish(record_id)
+        return record_id
+
+    def open(self, record_id: RecordId) -> Visit:
+        """The visit as a screen shows it, whatever its state."""
+        with self._context.db.read() as session:
+            return records.get_visit(session, record_id)
+
+    def last_seen(self, patient_id: PatientId, before: RecordId) -> LastSeen:
+        """What the patient's earlier visits say; `before` must be a visit of this patient."""
+        with self._context.db.read() as session:
+            return _last_seen(session, records.record_row(session, before, patient_id))
+
+    def save_draft(self, draft: VisitDraft) -> Saved:
+        """Store what was typed. `Conflict` when the stored visit is newer than the draft, or
+        closed; when nothing differs, the save that is already there is acknowledged."""
+        draft = storable_draft(draft)
+        if problems := _unstorable(draft):
+            raise Invalid(problems)
+        now = self._context.clock()
+        with self._context.db.begin() as session:
+            row = records.record_row(session, draft.record_id, draft.patient_id)
+            _check_open(row, draft.version)
+            day = draft.visit_date.astimezone().date()
+            version = records.write_draft(
+                session,
+                row,
+                draft,
+                follow_up_date=dates.read_date(draft.follow_up, today=day),
+                now=now,
+            )
+            if version == row.row_version:
+                return Saved(draft.record_id, version, row.updated_at)
+            mark(session, "record", draft.record_id, now=now)
+        self._publish(draft.record_id)
+        return Saved(draft.record_id, version, now)
+
+    def finalize(self, record_id: RecordId, version: int) -> Visit:
+        """Seal the visit as the signer saw it and close it for good. `Invalid` names the fields
+        that block, `Conflict` means that something newer is stored."""
+        now = self._context.clock()
+        with self._context.db.begin() as session:
+            row = records.record_row(session, record_id)
+            _check_open(row, version)
+            visit = records.visit_of(session, row)
+            self._check_finished(session, row, visit)
+            signer = user_key(session, self._context.actor.id)
+            zone = zone_name(now)
+            previous = seals.latest_seal(session)
+            content = sealing.visit_document(
+                visit.draft,
+                doctor=visit.doctor_id,
+                clinic=get_clinic(session).id,
+                attachments=seals.sealed_files(session, row.id),
+                signer=self._context.actor.id,
+                signed_at=now,
+                zone=zone,
+                previous=previous,
+                printed_name=self._context.actor.name,
+                device=self._context.device,
+                follow_up_date=row.follow_up_date,
+            )
+            seals.insert_seal(
+                session,
+                record=row.id,
+                canonical=content,
+                sha256=sealing.seal_of(content),
+                previous=previous,
+                signer=signer,
+                printed_name=self._context.actor.name,
+                now=now,
+                zone=zone,
+                device=self._context.device,
+            )
+            # The seal first: the triggers close a record only when its seal is there.
+            records.set_finalized(session, row, version=version, signer=signer, now=now)
+            mark(session, "record", record_id, now=now)
+            finalized = records.get_visit(session, record_id)
+        self._publish(record_id)
+        return finalized
+
+    def add_addendum(self, record_id: RecordId, section: str, text: str) -> Visit:
+        """A sealed correction of a finalized visit; `section` names what it corrects."""
+        if not text.strip():
+            raise Invalid({"text": "Type what should be added."})
+        now = self._context.clock()
+        with self._context.db.begin() as session:
+            row = records.record_row(session, record_id)
+            if row.status != "finalized":
+                raise Conflict("This visit is still a draft: change the draft itself.")
+            addendum = Addendum(
+                id=AddendumId(new_uid()),
+                section=storable(section)[:40],
+                text=storable(text),
+                author=self._context.actor.name,
+                written_at=now,
+            )
+            seal = seals.seal_row(session, row.id)
+            amends = seal.sha256 if seal else ""
+            content = sealing.addendum_document(
+                addendum=addendum.id,
+                record=record_id,
+                section=addendum.section,
+                text=addendum.text,
+                author=self._context.actor.id,
+                written_at=now,
+                amends=amends,
+            )
+            seals.insert_addendum(
+                session,
+                addendum,
+                record=row.id,
+                author=user_key(session, self._context.actor.id),
+                seal=sealing.seal_of(content),
+                amends=amends,
+            )
+            mark(session, "record", record_id, now=now)
+            visit = records.get_visit(session, record_id)
+        self._publish(record_id)
+        return visit
+
+    def void(self, record_id: RecordId, reason: str) -> None:
+        """Entered in error: the visit leaves every list, its content stays and can be opened."""
+        if not reason.strip():
+            raise Invalid({"reason": "Say why this visit was entered in error."})
+        now = self._context.clock()
+        with self._context.db.begin() as session:
+            row = records.record_row(session, record_id)
+            if row.voided_at is not None:
+                raise Conflict("This visit is already marked as entered in error.")
+            actor = user_key(session, self._context.actor.id)
+            records.set_voided(session, row, reason=storable(reason), actor=actor, now=now)
+            mark(session, "record", record_id, now=now)
+        self._publish(record_id)
+
+    def verify_seal(self, record_id: RecordId) -> bool:
+        """Whether the stored rows still make the bytes that were signed, addenda included, and
+        the seal still follows the one before it. A record without a seal does not verify."""
+        with self._context.db.read() as session:
+            row = records.record_row(session, record_id)
+            seal = seals.seal_row(session, row.id)
+            if seal is None or seal.previous_sha256 != seals.latest_seal(session, before=seal.id):
+                return False
+            content = sealing.visit_document(
+                records.draft_of(session, row),
+                doctor=row.doctor_uid,
+                clinic=get_clinic(session).id,
+                attachments=seals.sealed_files(session, row.id, at=row.finalized_at),
+                signer=seals.signer_of(session, seal.signed_by),
+                signed_at=seal.signed_at,
+                zone=seal.zone,
+                previous=seal.previous_sha256,
+                printed_name=seal.printed_name,
+                device=seal.device,
+                follow_up_date=row.follow_up_date,
+            )
+            addenda = seals.sealed_addenda(session, row.id)
+        return (
+            content == seal.canonical
+            and sealing.seal_of(content) == seal.sha256
+            and all(_addendum_holds(addendum, record_id, seal.sha256) for addendum in addenda)
+        )
+
+    # --- parts ---------------------------------------------------------------------------------
+
+    def _check_finished(self, session: Session, row: sa.Row[Any], visit: Visit) -> None:
+        settings = clinic_settings_of(read_clinic_settings(session))
+        found = problems(
+            visit.draft,
+            patient=visit.patient,
+            limits=settings.limits,
+            closed_days=settings.closed_days,
+            today=local_day(self._context.clock()),
+            last=_last_seen(session, row),
+        )
+        blocking = {problem.field: problem.sentence for problem in found if problem.blocking}
+        if blocking:
+            raise Invalid(blocking)
+
+    def _publish(self, record_id: RecordId) -> None:
+        self._context.changes.publish(Changed("visit", frozenset({record_id})))
+
+
+def _last_seen(session: Session, row: sa.Row[Any]) -> LastSeen:
+    before = (row.visit_date, row.id)
+    patient: int = row.patient_id
+    measured = visit_lists.list_vitals(session, patient, before=before, limit=_EARLIER)
+    vitals, vitals_on = newest_vitals(measured)
+    prescribed = visit_lists.list_prescribed(session, patient, before=before, limit=_EARLIER)
+    return LastSeen(
+        vitals=vitals,
+        vitals_on=vitals_on,
+        prescriptions=prescribed[0][1] if prescribed else (),
+        visits=visit_lists.list_summaries(session, patient, before=before, limit=_EARLIER),
+    )
+
+
+def _check_open(row: sa.Row[Any], version: int) -> None:
+    if row.status == "finalized":
+        raise Conflict(_FINALIZED)
+    if row.voided_at is not None:
+        raise Conflict(_VOIDED)
+    if row.row_version != version:
+        raise Conflict(_STALE)
+
+
+def _addendum_holds(addendum: sa.Row[Any], record_id: RecordId, seal: str) -> bool:
+    content = sealing.addendum_document(
+        addendum=addendum.uid,
+        record=record_id,
+        section=addendum.section,
+        text=addendum.text,
+        author=addendum.author,
+        written_at=addendum.written_at,
+        amends=addendum.amends_sha256,
+    )
+    return bool(addendum.amends_sha256 == seal and sealing.seal_of(content) == addendum.seal_sha256)
+
+
+def storable_draft(draft: VisitDraft) -> VisitDraft:
+    """The draft with every text made storable, down to the last note of a row."""
+    return replace(
+        _storable(draft),
+        vitals=_storable(draft.vitals),
+        diagnoses=tuple(_storable(row) for row in draft.diagnoses),
+        prescriptions=tuple(_storable(row) for row in draft.prescriptions),
+        labs=tuple(_storable(row) for row in draft.labs),
+    )
+
+
+def _storable(part: Part) -> Part:
+    texts = {field.name: getattr(part, field.name) for field in fields(part)}
+    changed: dict[str, Any] = {
+        name: clean
+        for name, text in texts.items()
+        if isinstance(text, str) and (clean := storable(text)) != text
+    }
+    return replace(part, **changed) if changed else part
+
+
+def _unstorable(draft: VisitDraft) -> dict[str, str]:
+    """What no column can hold; the form cannot make it, another caller might."""
+    ids = [row.id for row in draft.diagnoses]
+    if len(set(ids)) != len(ids):
+        return {"diagnoses": "The same diagnosis row is listed twice. Remove one of them."}
+    if any(len(row.code) > 20 or len(row.release) > 20 for row in draft.diagnoses):
+        return {"diagnoses": "A code is longer than 20 characters. Keep it as free text instead."}
+    return {}
