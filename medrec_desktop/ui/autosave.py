@@ -56,7 +56,6 @@ class Autosave(QObject):
         self._sent: _Sent | None = None
         # Records the form has left before they were stored: their text lives only here.
         self._left: list[_Sent] = []
-        self._again = False
         self._state: SaveState = "saved"
         self._retry_ms = RETRY_MS
         self._quiet = self._timer(QUIET_MS)
@@ -80,8 +79,8 @@ class Autosave(QObject):
         self._latest.stop()
         self._retry.stop()
         if self._sent is not None:
-            self._again = True
-        elif self._left:
+            return
+        if self._left:
             self._send(self._left.pop(0))
         elif self._binding.dirty:
             self._send(_Sent(self._binding.value(), self._binding.loaded))
@@ -97,7 +96,6 @@ class Autosave(QObject):
 
     def _send(self, sent: _Sent) -> None:
         self._sent = sent
-        self._again = False
         self._set_state("saving")
         self._save(sent.record).then(self._on_saved).failed(self._on_failed)
 
@@ -145,7 +143,8 @@ class Autosave(QObject):
         self._set_state("pending" if unsaved else "saved")
         if sent.loaded == self._binding.loaded:
             self.saved.emit(result)
-        if self._left or (self._again and self._binding.dirty):
+        # A flush during this save stopped the timers: what it asked for is done now.
+        if self._left or (self._binding.dirty and not self._quiet.isActive()):
             self.flush()
 
     def _on_failed(self, error: BaseException) -> None:

@@ -189,6 +189,8 @@ def _merge(widget: QWidget, value: Any) -> None:
     if isinstance(widget, QLineEdit):
         caret = widget.cursorPosition()
         start, end, middle = _difference(widget.text(), value)
+        # Moving the caret ends the typist's own step of undo: the merge is a step of its own.
+        widget.setCursorPosition(0 if caret else len(widget.text()))
         widget.setSelection(start, end - start)
         widget.insert(middle)
         widget.setCursorPosition(_moved(caret, start, end, len(middle)))

@@ -31,7 +31,7 @@ class SearchBox(QLineEdit):
         for part in (self._lens, self._hint, self._note):
             if part is not None:
                 part.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self.setProperty("large", True)
+        self.setProperty("search", True)
         self.textChanged.connect(self._place)
         self._place()
 

@@ -1,0 +1,61 @@
+"""What every test of the window stands on: the theme applied once, two lanes that end."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+from PySide6.QtCore import QObject
+from PySide6.QtWidgets import QApplication
+
+from medrec_desktop.domain.changes import Changes
+from medrec_desktop.ui.autosave import Saves
+from medrec_desktop.ui.background import Background
+from medrec_desktop.ui.notices import Notices
+from medrec_desktop.ui.theme import Theme
+
+NOW = datetime(2026, 11, 22, 10, 42, tzinfo=UTC)
+
+
+@pytest.fixture(scope="session")
+def applied_theme(qapp: QApplication) -> Theme:
+    theme = Theme("light", 100)
+    theme.apply(qapp)
+    return theme
+
+
+@pytest.fixture(autouse=True)
+def theme(applied_theme: Theme) -> Iterator[Theme]:
+    """The light theme at 100 %; a test may change it, the next one gets it back."""
+    yield applied_theme
+    applied_theme.set(mode="light", text_percent=100)
+
+
+@pytest.fixture
+def owner(qapp: QApplication) -> QObject:
+    """Something that outlives the operations of a test."""
+    return QObject()
+
+
+@pytest.fixture
+def background(qapp: QApplication) -> Iterator[Background]:
+    lanes = Background()
+    yield lanes
+    lanes.drain(5_000)
+    lanes.close()
+
+
+@pytest.fixture
+def changes() -> Changes:
+    return Changes()
+
+
+@pytest.fixture
+def notices(qapp: QApplication, changes: Changes) -> Iterator[Notices]:
+    heard = Notices(changes)
+    yield heard
+    heard.close()
+
+
+@pytest.fixture
+def saves(qapp: QApplication) -> Saves:
+    return Saves(lambda: NOW)
