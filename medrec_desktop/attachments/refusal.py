@@ -9,7 +9,7 @@ import re
 import struct
 
 from medrec_desktop.attachments.sniff import MSI_CLASS, Glimpse, decode_text, xml_root
-from medrec_desktop.domain.attachments import MAX_FILE_SIZE, shown_name, size_text
+from medrec_desktop.domain.attachments import MAX_FILE_SIZE, size_text
 
 _WELCOME = "Scans, photos, PDFs and documents can."
 
@@ -40,8 +40,9 @@ _HTML = re.compile(
 
 
 def refused(seen: Glimpse) -> str:
-    """The sentence for the row of a file that cannot be attached; "" for one that can."""
-    name = shown_name(seen.name)
+    """The sentence for the row of a file that cannot be attached; "" for one that can. Its name has
+    to be the one it would be stored under: cleaning a name may uncover an extension."""
+    name = seen.name
     if seen.size == 0:
         return f"“{name}” is empty (0 bytes), so there is nothing to attach. Check the original."
     if seen.size > MAX_FILE_SIZE:

@@ -30,6 +30,8 @@ from medrec_desktop.attachments.compression import (
     compressor,
     worthwhile_level,
 )
+from medrec_desktop.data.clinic import read_computer_settings, write_computer_settings
+from medrec_desktop.data.local import LocalDb
 from medrec_desktop.domain.attachments import NO_SPACE, Kept, low_space
 from medrec_desktop.domain.errors import Cancelled, Corrupt, MedrecError, NotFound, Unavailable
 
@@ -37,6 +39,7 @@ log = logging.getLogger(__name__)
 
 _T = TypeVar("_T")
 
+IDENTITY = "vault_identity"
 INCOMING = "incoming"
 # A file without a row may also be what a restored, older database does not know: it is put aside
 # for this long before it goes.
@@ -62,6 +65,20 @@ class SourceUnreadable(Unavailable):
 def new_identity() -> str:
     """The key of a new vault; it belongs into the encrypted database and nowhere else."""
     return str(x25519.Identity.generate())
+
+
+def open_vault(db: LocalDb, folder: Path, *, free: Callable[[Path], int] | None = None) -> "Vault":
+    """The vault of this clinic; its key is made once and stays in the encrypted database."""
+    with db.read() as session:
+        identity = read_computer_settings(session).get(IDENTITY)
+    if identity is None:
+        with db.begin() as session:
+            # Again, now that nobody else writes: two keys would lose the files of one.
+            identity = read_computer_settings(session).get(IDENTITY)
+            if identity is None:
+                identity = new_identity()
+                write_computer_settings(session, {IDENTITY: identity})
+    return Vault(folder, str(identity), free=free or free_bytes)
 
 
 def free_bytes(folder: Path) -> int:

@@ -1,6 +1,5 @@
 """Files of a record: what a screen shows of them, and the states they pass through."""
 
-import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -11,7 +10,6 @@ from medrec_desktop.domain.ids import AttachmentId, RecordId
 MAX_FILE_SIZE = 2 * 1024**3
 # Room that typing, autosave and backups need; files wait until it is there.
 FREE_NEEDED = 1_000_000_000
-MAX_NAME = 255
 
 NO_SPACE = (
     "This computer's disk is full, so the file was not kept. The original is untouched and "
@@ -25,7 +23,8 @@ UploadState = Literal["pending", "uploading", "failed", "attention", "stored"]
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A kept file. Sizes are bytes; `sha256` is of the original bytes, in hex."""
+    """A kept file. Sizes are bytes; `sha256` is of the original bytes, in hex. `late`: added after
+    the record was finalized. A removed one keeps its bytes; `list` leaves it out."""
 
     id: AttachmentId
     record_id: RecordId
@@ -41,6 +40,9 @@ class Attachment:
     upload_state: UploadState = "pending"
     pages: int | None = None
     late: bool = False
+    removed_at: datetime | None = None
+    removed_by: str = ""
+    removed_reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,27 +97,6 @@ def size_text(size: int) -> str:
         if number < 999.5:
             break
     return f"{number:.0f} {unit}" if number >= 10 or unit == "KB" else f"{number:.1f} {unit}"
-
-
-# Controls, line breaks and marks that turn the reading direction: "exe.gpj" must not read "jpg.exe".
-_UNSHOWABLE = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff\ud800-\udfff]"
-)
-
-
-def shown_name(file_name: str) -> str:
-    """A file's name as a screen may show it, on one line and in the order it is spelt."""
-    return _UNSHOWABLE.sub("\ufffd", file_name)
-
-
-def cut_name(file_name: str) -> str:
-    """`file_name` within the column's 255 characters, the extension kept."""
-    if len(file_name) <= MAX_NAME:
-        return file_name
-    stem, dot, extension = file_name.rpartition(".")
-    if not dot or len(extension) > 20:
-        return file_name[:MAX_NAME]
-    return stem[: MAX_NAME - len(extension) - 1] + dot + extension
 
 
 def low_space(free: int, size: int) -> str:
