@@ -62,7 +62,12 @@ def upgrade(
     config.set_main_option("script_location", str(migrations()).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     config.attributes.update(connection=connection, target=target, schema=schema)
-    command.upgrade(config, to)
+    before = connection.get_execution_options().get("schema_translate_map")
+    try:
+        command.upgrade(config, to)
+    finally:
+        # The revisions' translation must not stay on the caller's connection.
+        connection.execution_options(schema_translate_map=before)
 
 
 def upgrade_file(

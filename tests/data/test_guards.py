@@ -47,7 +47,7 @@ def another(column: sa.Column[Any]) -> Any:
         sa.JSON: {"pulse": 71},
         schema.UtcDateTime: THEN + timedelta(days=1),
     }
-    return values.get(type(column.type), "other")
+    return values.get(type(column.type), "changed")
 
 
 @pytest.fixture
