@@ -18,7 +18,6 @@ from medrec_desktop.data.ids import new_uid
 from medrec_desktop.data.outbox import mark_many
 from medrec_desktop.data.patient_search import index_patient
 from medrec_desktop.data.patients import next_record_no, record_no_taken
-from medrec_desktop.data.records import latest_seal
 from medrec_desktop.data.schema import (
     allergies,
     diagnoses,
@@ -27,6 +26,7 @@ from medrec_desktop.data.schema import (
     record_addenda,
     record_seals,
 )
+from medrec_desktop.data.seals import latest_seal
 from medrec_desktop.domain.dates import read_date
 from medrec_desktop.domain.ids import DiagnosisId, PatientId, RecordId
 from medrec_desktop.domain.records import VisitDraft
