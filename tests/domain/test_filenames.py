@@ -66,6 +66,7 @@ def test_a_long_name_is_cut_at_a_code_point_and_keeps_its_extension() -> None:
     assert len(stored_name("x" * 1_000_000 + ".jpeg").encode()) == 180
     assert stored_name("x" * 1_000_000 + ".jpeg").endswith("x.jpeg")
     assert len(stored_name("x." + "y" * 300).encode()) == 180
+    assert stored_name("x" * 175 + " " + "y" * 9 + ".pdf") == "x" * 175 + ".pdf"
 
 
 NAMES = st.text() | st.text(
