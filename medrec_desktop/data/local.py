@@ -35,6 +35,10 @@ _PRAGMAS = (
     "PRAGMA journal_size_limit = 67108864",
 )
 
+_UNREADABLE = (
+    "The clinic's database cannot be read: the file is damaged, or it belongs to another key. "
+    "Nothing was changed. Restore the newest backup."
+)
 _SENTENCES: dict[type[MedrecError], dict[tuple[int, ...], str]] = {
     Unavailable: {
         (dbapi2.SQLITE_BUSY, 6): (  # 6: SQLITE_LOCKED
@@ -51,10 +55,7 @@ _SENTENCES: dict[type[MedrecError], dict[tuple[int, ...], str]] = {
         ),
     },
     Corrupt: {
-        (dbapi2.SQLITE_CORRUPT, 26): (  # 26: SQLITE_NOTADB
-            "The clinic's database cannot be read: the file is damaged, or it belongs to another "
-            "key. Nothing was changed. Restore the newest backup."
-        ),
+        (dbapi2.SQLITE_CORRUPT, 26): _UNREADABLE,  # 26: SQLITE_NOTADB
     },
 }
 _READONLY = 8
@@ -145,11 +146,13 @@ class LocalDb:
             _fsync(building)
             building.replace(path)
             _fsync(path.parent)
-        except OSError as error:
+        except (OSError, dbapi2.OperationalError) as error:  # the latter from copying, see there
             raise Unavailable(
                 "The copy of the clinic's database could not be written. The clinic itself is "
                 "unchanged. Check the disk, then try again."
             ) from error
+        except dbapi2.DatabaseError as error:
+            raise Corrupt(_UNREADABLE) from error
         finally:
             _remove(building)
 
@@ -260,6 +263,7 @@ def _connect(path: Path, key: bytes, busy_ms: int, *, mode: str = "") -> Any:
 
 
 def _copy_pages(source: Any, target: Any) -> None:
+    # Its errors bring no code with them, only their type: OperationalError is about the disk.
     source.backup(target)
     # A copy is one file: without this it would ask for a write-ahead log beside it.
     target.execute("PRAGMA journal_mode = DELETE")
