@@ -199,7 +199,7 @@ def _counts(
         .where(_record.patient_id == patient, *conditions)
         .group_by(table.c.record_id)
     )
-    return dict(rows.tuples().all())
+    return {row[0]: row[1] for row in rows}
 
 
 def list_problems(session: Session, patient: int) -> tuple[CodedProblem, ...]:

@@ -70,11 +70,11 @@ def create_clinic(
 
 def create_demo(folder: Path, *, seed: int = 1, now: datetime | None = None) -> None:
     """A clinic of made-up patients. They are nobody's secret, and neither is its key."""
-    # Imported here: a clinic that is only opened needs no generator.
-    from medrec_desktop.exchange import demo
-
     now = now or datetime.now(UTC)
     with _made_beside(folder) as making:
+        # Imported here: a clinic that is only opened needs no generator.
+        from medrec_desktop.exchange import demo
+
         (making / _DEMO).write_text(json.dumps({"demo": True, "seed": seed}), encoding="utf-8")
         db = LocalDb.create(making / DATABASE, DEMO_KEY)
         try:

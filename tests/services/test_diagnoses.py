@@ -1,0 +1,47 @@
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from medrec_desktop.domain.errors import Unavailable
+from medrec_desktop.services.context import Context
+from medrec_desktop.services.diagnoses import Diagnoses
+from medrec_desktop.services.patients import Patients
+from medrec_desktop.terminology.search import Icd10
+from tests.factories import FakeClock, a_diagnosis, a_patient, a_visit, another_user
+
+
+@pytest.fixture
+def icd10() -> Iterator[Icd10]:
+    try:
+        index = Icd10()
+    except Unavailable:
+        pytest.skip("the ICD-10-CM index is not built: make setup builds it")
+    with index:
+        yield index
+
+
+def test_search_answers_for_the_text_that_was_asked(clinic: Context, icd10: Icd10) -> None:
+    matches = Diagnoses(clinic, icd10).search("type 2 diabetes", limit=5)
+    assert matches.text == "type 2 diabetes"
+    assert 0 < len(matches.rows) <= 5
+
+
+def test_children_lie_beneath_their_heading(clinic: Context, icd10: Icd10) -> None:
+    assert all(c.code.startswith("E11") for c in Diagnoses(clinic, icd10).children("E11"))
+
+
+def test_empty_box_offers_the_patients_problems_then_the_doctors_codes(
+    clinic: Context, icd10: Icd10, clock: FakeClock
+) -> None:
+    patients = Patients(clinic)
+    mine, other = patients.register(a_patient()), patients.register(a_patient("Boateng", "Yaw"))
+    a_visit(clinic, mine, diagnoses=(a_diagnosis("E11.9"),))
+    clock.now += timedelta(days=1)
+    a_visit(
+        clinic, mine, diagnoses=(a_diagnosis("I10"), a_diagnosis("", "tired"), a_diagnosis("XX9"))
+    )
+    for _ in range(2):
+        a_visit(clinic, other, diagnoses=(a_diagnosis("J00"),))
+    a_visit(another_user(clinic), other, diagnoses=(a_diagnosis("B54"),))
+    assert [c.code for c in Diagnoses(clinic, icd10).mine(mine)] == ["I10", "E11.9", "J00"]
