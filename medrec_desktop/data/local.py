@@ -70,13 +70,16 @@ FINALIZED_SENTENCE = (
 class LocalDb:
     """An open clinic. Sessions may be used from any thread, each by one at a time."""
 
-    def __init__(self, path: Path, key: bytes, *, busy_ms: int = 5000) -> None:
+    def __init__(
+        self, path: Path, key: bytes, *, busy_ms: int = 5000, may_make: bool = False
+    ) -> None:
+        """Use `open` or `create`: this looks at nothing. `may_make`: a missing file is made."""
         if len(key) != KEY_BYTES:
             raise ValueError(f"a database key has {KEY_BYTES} bytes")
         self.path = path
         self.key = key
         self._busy_ms = busy_ms
-        self._writes = _engine(lambda: _connect(path, key, busy_ms))
+        self._writes = _engine(lambda: _connect(path, key, busy_ms, may_make=may_make))
         self._reads = self._writes.execution_options(medrec_writes=False)
 
     def __repr__(self) -> str:
@@ -108,7 +111,7 @@ class LocalDb:
             raise Conflict("There is already a clinic in this folder. Nothing was changed.")
         building = path.with_name(f"{path.name}.new")
         _remove(building)
-        db = cls(building, key)
+        db = cls(building, key, may_make=True)
         try:
             with translated():
                 with db._writes.connect() as connection:
@@ -157,7 +160,7 @@ class LocalDb:
             _remove(building)
 
     def _copy(self, path: Path) -> None:
-        target = _connect(path, self.key, self._busy_ms, mode="rwc")
+        target = _connect(path, self.key, self._busy_ms, may_make=True)
         try:
             with self._writes.connect() as source:
                 driver: Any = source.connection.driver_connection
@@ -239,9 +242,9 @@ def _engine(connect: Callable[[], Any]) -> sa.Engine:
     return engine
 
 
-def _connect(path: Path, key: bytes, busy_ms: int, *, mode: str = "") -> Any:
-    # Without `mode` SQLite would make a missing file; only a database being made may do that.
-    mode = mode or ("rw" if path.exists() else "rwc")
+def _connect(path: Path, key: bytes, busy_ms: int, *, may_make: bool) -> Any:
+    # A disk that went away must not become an empty clinic.
+    mode = "rwc" if may_make else "rw"
     connection = dbapi2.connect(
         f"{path.absolute().as_uri()}?mode={mode}",
         uri=True,

@@ -175,6 +175,17 @@ def test_a_missing_file_is_not_made(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_file_that_went_away_does_not_become_an_empty_clinic(local: LocalDb) -> None:
+    put(local, "theme")
+    local.close()
+    local.path.unlink()
+    with pytest.raises(Unavailable):
+        settings(local)
+    with pytest.raises(Unavailable):
+        put(local, "theme")
+    assert list(local.path.parent.iterdir()) == []
+
+
 def test_a_changed_byte_is_found(local: LocalDb) -> None:
     with local.begin() as session:
         for _ in range(20):

@@ -31,7 +31,7 @@ Place = tuple[Target, sa.Engine, str | None]
 
 def raw(path: Path, key: bytes = KEY) -> LocalDb:
     """The file as it is, not brought to head."""
-    return LocalDb(path, key)
+    return LocalDb(path, key, may_make=True)
 
 
 @pytest.fixture
