@@ -7,6 +7,7 @@ its job until it is dismissed. No Qt here, and nothing of S3.
 """
 
 import logging
+import sys
 import threading
 import time
 from collections import deque
@@ -98,12 +99,8 @@ class Intake:
             self._thread.start()
 
     def wake(self) -> None:
-        """Look at the queue now. A thread that died of a fault is started anew."""
+        """Look at the queue now."""
         self._wake.set()
-        with self._lock:
-            died = self._thread is not None and not self._thread.is_alive()
-        if died and not self._stopping.is_set():
-            self.start()
 
     def stop(self, timeout_s: float = 10) -> bool:
         """End the thread; a file half-way is given up and leaves nothing. True when it has ended."""
@@ -220,10 +217,11 @@ class Intake:
                 continue
             try:
                 self._take(job)
-            except BaseException:
-                # A fault of ours is loud, but the row says so and the next file wakes a new thread.
+            except BaseException:  # noqa: BLE001 - handed to the one place that shows faults
+                # As loud as if the thread had died of it, but the next file is still taken.
                 self._end(job, "failed", BROKE)
-                raise
+                me = threading.current_thread()
+                threading.excepthook(threading.ExceptHookArgs((*sys.exc_info(), me)))
 
     def _sweep(self) -> None:
         def with_row(uids: Iterable[UUID]) -> set[UUID]:
@@ -254,26 +252,31 @@ class Intake:
             self._end(job, "refused", str(reason))
         except Cancelled:
             with self._lock:
-                self._working = None
                 self._forget(job)
             self._publish(job)
+            self._rest()
         except MedrecError as reason:
             self._end(job, "failed", str(reason))
         else:
             with self._lock:
-                self._working = None
                 job.shown = replace(job.shown, state="kept", attachment_id=attachment)
                 self._forget(job)
             log.info("attachment %s is in the vault", attachment)
             self._changes.publish(Changed("attachment", frozenset({job.shown.record_id})))
+            self._rest()
 
     def _end(self, job: _Job, state: Ended, sentence: str) -> None:
         with self._lock:
-            self._working = None
             job.content = job.content if state in {"failed", "duplicate"} else None
             job.shown = replace(job.shown, state=state, error=sentence)
-            self._lock.notify_all()
         self._publish(job)
+        self._rest()
+
+    def _rest(self) -> None:
+        """Done with this file, and everybody has been told."""
+        with self._lock:
+            self._working = None
+            self._lock.notify_all()
 
     def _keep(self, job: _Job) -> AttachmentId:
         """Copy one file; raises for each way in which it is not kept."""

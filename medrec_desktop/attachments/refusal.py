@@ -77,7 +77,9 @@ def _is_program(seen: Glimpse) -> bool:
     if head.startswith(b"MZ"):
         # A DICOM preamble may begin so; with a program's header behind it, it is a program too.
         offset = struct.unpack_from("<I", head, 0x3C)[0] if len(head) >= 0x40 else 0
-        if head[offset : offset + 2] in {b"PE", b"NE", b"LE", b"LX"} and offset:
+        if offset and head[offset : offset + 2] in {b"PE", b"NE", b"LE", b"LX"}:
+            return True
+        if len(head) <= offset < seen.size:  # out of our sight is no place for an honest one
             return True
         return head[128:132] != b"DICM" and decode_text(head[:4096]) is None
     if head.startswith(b"PK\x03\x04"):

@@ -41,13 +41,16 @@ def opened(path: Path, name: str) -> Iterator[Source]:
         raise NotFound(_missing(name)) from error
     except OSError as error:
         raise _reason(error, path, name) from error
-    with os.fdopen(handle, "rb") as stream:
+    try:
         status = os.fstat(handle)
         if stat.S_ISDIR(status.st_mode):
             raise Denied(_folder(name))
         if not stat.S_ISREG(status.st_mode):
             raise Denied(f"“{name}” is a device or a pipe, not a file, and can’t be attached.")
-        yield Source(stream, status.st_size, lambda: _unchanged(path, status))
+        with os.fdopen(handle, "rb", closefd=False) as stream:
+            yield Source(stream, status.st_size, lambda: _unchanged(path, status))
+    finally:
+        os.close(handle)
 
 
 @contextmanager
