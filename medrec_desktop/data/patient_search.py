@@ -185,7 +185,7 @@ def find_patients(session: Session, asked: Sequence[Asked], *, limit: int) -> li
         return []
     found = {row.key: row for row in session.execute(_FIND, {"match": match, "enough": _ENOUGH})}
     words = words_of(asked[0].text)[:12]
-    if len(found) == _ENOUGH and words:
+    if len(found) == _ENOUGH and words and all(_begins_a_name(session, w) for w in words):
         surname = " AND ".join(
             ["name : ^ " + _prefix(words[0]), *("name : " + _prefix(w) for w in words[1:])]
         )
@@ -205,6 +205,16 @@ def find_patients(session: Session, asked: Sequence[Asked], *, limit: int) -> li
     hits = _hits(session, [(row.key, row.last) for row in best[:limit]])
     dates = {one.birth_date for one in asked if one.birth_date}
     return [_with_reason(hit, words, dates) for hit in hits]
+
+
+def _begins_a_name(session: Session, word: str) -> bool:
+    """Spares the search for surnames where only numbers can match."""
+    after = word[:-1] + chr(ord(word[-1]) + 1)
+    found = session.execute(
+        sa.text("SELECT 1 FROM patient_words WHERE word >= :word AND word < :after LIMIT 1"),
+        {"word": word, "after": after},
+    )
+    return found.first() is not None
 
 
 # Letters that are written for each other at the start of a name.

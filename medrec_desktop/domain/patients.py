@@ -101,6 +101,8 @@ def initials(family: str, given: str) -> str:
 
 def folded(text: str) -> str:
     """Lower case without accents, one space between words; what names are searched by."""
+    if text.isascii():  # most names; lists fold hundreds of them
+        return " ".join(re.findall(r"\w+", text.lower()))
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     plain = "".join(
         {"ø": "o", "ł": "l", "đ": "d", "æ": "ae", "œ": "oe", "ı": "i"}.get(c, c)

@@ -370,7 +370,7 @@ def _patient_search() -> None:
     op.execute(
         "CREATE VIRTUAL TABLE patient_search USING fts5("
         "name, record_no, phone, birth, "
-        "tokenize = 'unicode61 remove_diacritics 2', prefix = '1 2 3')"
+        "tokenize = 'unicode61 remove_diacritics 2', prefix = '1 2 3 4 5 6')"
     )
     # Every word that occurs in a name, once: near spellings are looked for among these.
     op.execute("CREATE TABLE patient_words (word TEXT NOT NULL PRIMARY KEY) WITHOUT ROWID")
