@@ -7,7 +7,12 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from medrec_desktop.data.schema import diagnoses, medical_records, record_seals
+from medrec_desktop.data.schema import (
+    diagnoses,
+    medical_records,
+    record_addenda,
+    record_seals,
+)
 from medrec_desktop.domain.errors import Conflict, Invalid
 from medrec_desktop.domain.vitals import Vitals
 from medrec_desktop.services.context import Context
@@ -120,10 +125,15 @@ def test_seals_follow_one_another(clinic: Context, visits: Visits) -> None:
         sa.update(diagnoses).values(icd_code="Z00.0"),
         sa.update(record_seals).values(printed_name="Somebody else"),
         sa.update(record_seals).values(previous_sha256="0" * 64),
+        sa.update(record_seals).values(canonical=b"{}"),
+        sa.update(record_addenda).values(text="forged"),
+        sa.update(record_addenda).values(amends_sha256="0" * 64),
     ],
 )
 def test_forged_row_does_not_verify(clinic: Context, visits: Visits, forgery: sa.Update) -> None:
     record_id = a_finalized_visit(clinic)
+    visits.add_addendum(record_id, "", "Return sooner")
+    assert visits.verify_seal(record_id)
     with clinic.db.begin() as session:
         # The triggers refuse this; somebody with the key and another program can drop them.
         for name in session.scalars(
