@@ -5,6 +5,7 @@ elsewhere stands in its text. A finalized import is sealed by the user who impor
 printed name "Imported from <source>". Never commits: the caller decides what goes together.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -72,6 +73,7 @@ class Tally:
     known_visits: int = 0
     skipped_count: int = 0
     skipped: list[Skipped] = field(default_factory=list)
+    other_kinds: Counter[str] = field(default_factory=Counter)
 
     def skip(self, where: str, why: str) -> None:
         """Note that something was left out."""
@@ -89,6 +91,7 @@ class Tally:
             skipped=tuple(self.skipped),
             skipped_count=self.skipped_count,
             resumed_at=resumed_at,
+            other_kinds=dict(self.other_kinds),
         )
 
 
@@ -171,7 +174,8 @@ def _file_visits(
         elif visit.patient not in owners:
             tally.skip(where, "its patient is neither in this file nor in this clinic")
         else:
-            new[visit.source_id] = Filed(visit, desk.doctor, desk.signature)
+            signature = None if visit.unfinished else desk.signature
+            new[visit.source_id] = Filed(visit, desk.doctor, signature)
     stored = insert_visits(session, list(new.values()), owners, desk.place)
     seal_visits(session, stored, desk.place)
     tally.visits += len(stored)

@@ -14,6 +14,7 @@ from medrec_desktop.domain.records import Diagnosis, LabTest, Prescription
 from medrec_desktop.domain.vitals import Vitals
 
 StoredAs = Literal["draft", "finalized"]
+Severity = Literal["", "mild", "moderate", "severe"]
 EncounterClass = Literal["", "outpatient", "emergency", "inpatient", "daytime", "home", "virtual"]
 
 _CLASSES: Mapping[str, EncounterClass] = {
@@ -46,7 +47,7 @@ class IncomingAllergy:
 
     substance: str
     reaction: str = ""
-    severity: Literal["", "mild", "moderate", "severe"] = ""
+    severity: Severity = ""
     code: str = ""
     system: str = ""
 
@@ -81,7 +82,8 @@ class IncomingAddendum:
 
 @dataclass(frozen=True, slots=True)
 class IncomingVisit:
-    """A visit of the patient that the source calls `patient`. `extra` keeps what has no field."""
+    """A visit of the patient that the source calls `patient`. `extra` keeps what has no field;
+    `unfinished` ones stay drafts even when the rest is finalized."""
 
     source_id: str
     patient: str
@@ -98,6 +100,7 @@ class IncomingVisit:
     notes: str = ""
     follow_up: str = ""
     addenda: tuple[IncomingAddendum, ...] = ()
+    unfinished: bool = False
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -111,7 +114,8 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """What an import did. `known_*` were there already and were left as they are."""
+    """What an import did. `known_*` were there already and were left as they are; `other_kinds`
+    counts entries of kinds that this program does not keep."""
 
     patients: int = 0
     visits: int = 0
@@ -120,6 +124,7 @@ class ImportReport:
     skipped: tuple[Skipped, ...] = ()
     skipped_count: int = 0
     resumed_at: int = 0
+    other_kinds: Mapping[str, int] = field(default_factory=dict)
 
 
 Progress = Callable[[int, int], None]

@@ -49,6 +49,11 @@ def text(found: Json, name: str) -> str:
     return storable(str(value)).strip()
 
 
+def first_text(found: Json, *names: str) -> str:
+    """The first of these that is there."""
+    return next((text(found, name) for name in names if text(found, name)), "")
+
+
 def texts(found: Json, name: str) -> list[str]:
     """The texts of a list (or one text alone) under `name`."""
     value = found.get(name)

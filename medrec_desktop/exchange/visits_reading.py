@@ -225,7 +225,7 @@ def _lab(found: Json, uid: UUID) -> LabTest:
 
 
 def _vitals(found: Json) -> Vitals:
-    high, low = number(found.get("bp_systolic")), number(found.get("bp_diastolic"))
+    high, low = _millimetres(found, "bp_systolic"), _millimetres(found, "bp_diastolic")
     return Vitals(
         # One of the pair alone is kept as typed; it is asked about where it is shown.
         blood_pressure=f"{high}/{low}" if high or low else "",
@@ -237,6 +237,14 @@ def _vitals(found: Json) -> Vitals:
         height=number(found.get("height_cm")),
         pain=number(found.get("pain_0_10")),
     )
+
+
+def _millimetres(found: Json, name: str) -> str:
+    """Blood pressure is read to whole millimetres; an instrument's decimals are rounded away."""
+    value = found.get(name)
+    if isinstance(value, float) and abs(value) < 1000:
+        return str(round(value))
+    return number(value)
 
 
 def _notes(found: Json) -> str:
