@@ -133,7 +133,7 @@ class Taker:
             place = rows.record_place(session, asked.record_id)
             if place.voided:
                 raise Conflict(VOIDED)
-            rows.insert_attachment(
+            key = rows.insert_attachment(
                 session,
                 uid=uid,
                 place=place,
@@ -155,6 +155,7 @@ class Taker:
                 device=read_device(session),
                 now=now,
             )
+            rows.queue_upload(session, key, now=now)
             mark(session, "attachment", uid, now=now)
 
     def _undo(self, uid: UUID) -> None:

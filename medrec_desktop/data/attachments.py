@@ -145,8 +145,8 @@ def insert_attachment(
     by: int,
     device: UUID,
     now: datetime,
-) -> None:
-    """The row of a file that is in the vault, and its place in the upload queue."""
+) -> int:
+    """The row of a file that is in the vault; its row number."""
     result: Any = session.execute(
         sa.insert(record_attachments).values(
             uid=uid,
@@ -168,10 +168,14 @@ def insert_attachment(
             created_at=now,
         )
     )
+    key: int = result.inserted_primary_key[0]
+    return key
+
+
+def queue_upload(session: Session, key: int, *, now: datetime) -> None:
+    """Say that this file is still to be sent. Local databases only."""
     session.execute(
-        sa.insert(upload_queue).values(
-            attachment_id=result.inserted_primary_key[0], state="waiting", queued_at=now
-        )
+        sa.insert(upload_queue).values(attachment_id=key, state="waiting", queued_at=now)
     )
 
 
