@@ -1,4 +1,5 @@
-"""Work off the UI thread: reads on a small pool, writes on one thread in order.
+"""Work off the UI thread: reads on a small pool, writes on one thread in order, and a lane of its
+own for what may take seconds.
 
 Outcomes come back on the UI thread. An outcome whose owner is gone is dropped, except a failed
 write: that is lost work and is shown. Nothing here knows what the work is.
@@ -11,8 +12,9 @@ from typing import Any, Literal, Self
 from PySide6.QtCore import QEventLoop, QObject, Qt, QTimer, Signal, Slot
 from shiboken6 import isValid
 
-Lane = Literal["read", "write"]
+Lane = Literal["read", "write", "slow"]
 READ_THREADS = 2
+SLOW_THREADS = 2
 
 
 class Operation:
@@ -39,7 +41,7 @@ class Operation:
     def forget(self) -> None:
         """Drop the outcome. A read not yet begun is not done at all; a write is done anyway."""
         self._forgotten = True
-        if self.lane == "read" and self._future is not None:
+        if self.lane != "write" and self._future is not None:
             self._future.cancel()
 
     @property
@@ -60,6 +62,7 @@ class Background(QObject):
         self._lanes = {
             "read": ThreadPoolExecutor(READ_THREADS, thread_name_prefix="read"),
             "write": ThreadPoolExecutor(1, thread_name_prefix="write"),
+            "slow": ThreadPoolExecutor(SLOW_THREADS, thread_name_prefix="slow"),
         }
         self._pending_writes = 0
         self._finished.connect(self._on_finished, Qt.ConnectionType.QueuedConnection)
@@ -69,6 +72,13 @@ class Background(QObject):
     ) -> Operation:
         """Do `work` soon; several reads run beside each other."""
         return self._start(Operation(owner, "read"), work, args, kwargs)
+
+    def slow(
+        self, owner: QObject, work: Callable[..., Any], /, *args: object, **kwargs: object
+    ) -> Operation:
+        """Do `work` that may take seconds (draw a file, look into a folder of the network): a
+        search never waits behind it."""
+        return self._start(Operation(owner, "slow"), work, args, kwargs)
 
     def write(
         self, owner: QObject, work: Callable[..., Any], /, *args: object, **kwargs: object
@@ -102,6 +112,7 @@ class Background(QObject):
     def close(self) -> None:
         """End the lanes: waiting reads are dropped, writes are finished first."""
         self._lanes["read"].shutdown(wait=True, cancel_futures=True)
+        self._lanes["slow"].shutdown(wait=True, cancel_futures=True)
         self._lanes["write"].shutdown(wait=True)
 
     def _start(
@@ -123,7 +134,7 @@ class Background(QObject):
         args: tuple[object, ...],
         kwargs: dict[str, object],
     ) -> None:
-        if operation.lane == "read" and operation._forgotten:  # noqa: SLF001 - one module
+        if operation.lane != "write" and operation._forgotten:  # noqa: SLF001 - one module
             outcome: tuple[object, BaseException | None] = (None, None)
         else:
             try:
