@@ -59,13 +59,15 @@ class OpenClinic:
     changes: Changes
     clock: Callable[[], datetime]
     user: User
-    folder: Path
     demo: bool
+    files_under_way: Callable[[], bool]
+    back_up: Callable[[Path, str], str]
+    """back_up(target, passphrase): blocks; the sentence that says what was written."""
     close: Callable[[], None]
 
 
 class VisitScreen(Protocol):
-    """The visit form. It keeps its own keys (Alt 1…8, Ctrl D, M, P, Enter) and its own dialogs."""
+    """The visit form. It keeps its own keys (Alt 1…8, Ctrl D, M, P, S, Enter) and dialogs."""
 
     opened: SignalInstance
     """opened(Visit): shown now, and again after each reload. Banner and files follow it."""
@@ -73,11 +75,15 @@ class VisitScreen(Protocol):
     finalized: SignalInstance
     """finalized(RecordId)"""
     visit_selected: SignalInstance
-    """visit_selected(RecordId): an earlier visit was clicked."""
+    """visit_selected(RecordId): an earlier visit was clicked; it opens in a second window."""
     problems_changed: SignalInstance
     """problems_changed(int): how many points are worth a second look, for the narrow rail."""
     inspector: QWidget
     """"Ready to finalize?" and "Earlier visits", placed below the attachments."""
+
+    @property
+    def record_id(self) -> RecordId | None:
+        """The visit that is shown."""
 
     def open(self, record_id: RecordId) -> None:
         """Read and show this visit."""
@@ -91,10 +97,10 @@ class ChartScreen(Protocol):
 
     opened: SignalInstance
     """opened(Patient)"""
-    visit_selected: SignalInstance
-    """visit_selected(RecordId)"""
     visit_requested: SignalInstance
-    """visit_requested(PatientId): start a visit."""
+    """visit_requested(RecordId): open this visit."""
+    new_visit_requested: SignalInstance
+    """new_visit_requested(PatientId)"""
 
     def open(self, patient_id: PatientId) -> None:
         """Read and show this patient."""
@@ -105,11 +111,19 @@ class PatientsScreen(Protocol):
 
     patient_selected: SignalInstance
     """patient_selected(PatientId): show the chart."""
-    visit_requested: SignalInstance
-    """visit_requested(PatientId): start a visit."""
 
-    def find(self, text: str) -> None:
-        """Search for this and put the caret into the box."""
+    def focus_search(self) -> None:
+        """Put the caret into the search."""
+
+
+class FindScreen(Protocol):
+    """The box of the sidebar (Ctrl K) with its list beneath."""
+
+    patient_selected: SignalInstance
+    """patient_selected(PatientId): show the chart."""
+
+    def focus_search(self) -> None:
+        """Put the caret into the box, its text selected."""
 
 
 class AttachmentsScreen(Protocol):
@@ -121,14 +135,17 @@ class AttachmentsScreen(Protocol):
     def show_record(self, visit: Visit | None) -> None:
         """Show the files of this visit, or nothing."""
 
-    def drag_entered(self, mime: QMimeData) -> bool:
-        """A drag came over the window: show the overlay over `window()`; False refuses it."""
+    def accepts(self, mime: QMimeData) -> bool:
+        """Whether a drag over the window is for this panel."""
+
+    def drag_entered(self, mime: QMimeData) -> None:
+        """An accepted drag is over the window: show the overlay over `window()`."""
 
     def drag_left(self) -> None:
-        """The drag went away: hide the overlay."""
+        """The drag went away or was dropped: hide the overlay."""
 
     def drop(self, mime: QMimeData) -> None:
-        """Take the files of a drop or of Ctrl V; copy the list and return at once."""
+        """Take the files; copy the list and return at once."""
 
 
 @dataclass(frozen=True)
@@ -138,4 +155,5 @@ class Screens:
     visit: Callable[[Services, QWidget], QWidget]
     chart: Callable[[Services, QWidget], QWidget]
     patients: Callable[[Services, QWidget], QWidget]
+    find: Callable[[Services, QWidget], QWidget]
     attachments: Callable[[Services, QWidget], QWidget]

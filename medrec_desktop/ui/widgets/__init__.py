@@ -15,7 +15,15 @@ from medrec_desktop.ui.widgets.buttons import (
 from medrec_desktop.ui.widgets.dialog import Dialog, ask, tell
 from medrec_desktop.ui.widgets.fields import SearchBox, TextArea
 from medrec_desktop.ui.widgets.flow import FlowLayout
-from medrec_desktop.ui.widgets.labels import Chip, ElidedLabel, IconLabel, KeyHint, Label, label
+from medrec_desktop.ui.widgets.labels import (
+    Chip,
+    ElidedLabel,
+    IconLabel,
+    KeyHint,
+    Label,
+    Role,
+    label,
+)
 from medrec_desktop.ui.widgets.layout import column, row, scrolled
 from medrec_desktop.ui.widgets.passing import Toast, UndoBar
 
@@ -36,6 +44,7 @@ __all__ = [
     "LinkButton",
     "Logo",
     "PlainButton",
+    "Role",
     "SearchBox",
     "TextArea",
     "Toast",

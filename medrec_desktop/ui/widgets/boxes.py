@@ -44,7 +44,7 @@ def hairline(parent: QWidget | None = None, *, vertical: bool = False) -> QFrame
     return line
 
 
-class _Mark(QWidget):
+class Mark(QWidget):
     """A square painting of a fixed size at 100 % text."""
 
     def __init__(self, size: int, parent: QWidget | None = None) -> None:
@@ -64,7 +64,7 @@ class _Mark(QWidget):
         self.update()
 
 
-class Avatar(_Mark):
+class Avatar(Mark):
     """Initials on a round ground."""
 
     def __init__(self, initials: str = "", size: int = 42, parent: QWidget | None = None) -> None:
@@ -89,7 +89,7 @@ class Avatar(_Mark):
         painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, self._initials)
 
 
-class Logo(_Mark):
+class Logo(Mark):
     """The white cross on the accent colour."""
 
     def __init__(self, size: int = 24, parent: QWidget | None = None) -> None:

@@ -91,6 +91,10 @@ class Dialog(QWidget):
         if not self.isAncestorOf(QApplication.focusWidget() or self.window()):
             self._focus_step(forward=True)
 
+    def fit(self) -> None:
+        """Take the size of what is in it now."""
+        self._place_card()
+
     def accept(self) -> None:
         """Answer yes and go."""
         self._finish(accepted=True)

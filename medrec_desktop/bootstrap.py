@@ -1,0 +1,216 @@
+"""The one place that builds objects and connects them. Plain constructor calls; libraries of the
+database are imported where they are first needed, behind the first paint."""
+
+import shutil
+import sys
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QSettings
+from PySide6.QtWidgets import QApplication, QWidget
+
+from medrec_desktop import log
+from medrec_desktop.config import Config, clinic_dir
+from medrec_desktop.domain.changes import Changes
+from medrec_desktop.domain.errors import Unavailable
+from medrec_desktop.ui.app import App, Ask, Doors
+from medrec_desktop.ui.screen import OpenClinic, Screens, Services
+from medrec_desktop.ui.theme import Theme
+
+ALREADY_OPEN = "MedRec Desktop is already open for this clinic; its window is in front now."
+
+
+def run(config: Config) -> int:
+    """The program with its window; 0 when it was closed, 3 when another has the clinic."""
+    log.start(config.logs)
+    application = make_application()
+    app = build(config, application)
+    if not app.start(demo=config.demo):
+        print(ALREADY_OPEN, file=sys.stderr)  # noqa: T201 - whoever typed the command reads it
+        app.finish()
+        return 3
+    code: int = application.exec()
+    app.finish()
+    log.stop()
+    return code
+
+
+def make_application() -> QApplication:
+    """The one application object of a process."""
+    existing = QApplication.instance()
+    if isinstance(existing, QApplication):
+        return existing
+    application = QApplication([])
+    application.setApplicationName("MedRec Desktop")
+    return application
+
+
+def build(config: Config, application: QApplication) -> App:
+    """Everything there is before a clinic is open."""
+    state = QSettings(str(config.home / "window.ini"), QSettings.Format.IniFormat)
+    theme = _theme_of(state)
+    theme.apply(application)
+    doors = Doors(
+        folder=partial(_folder, config.home),
+        exists=partial(_exists, config.home),
+        has_keyring=_has_keyring,
+        create_clinic=partial(_create_clinic, config.home),
+        create_demo=partial(_create_demo, config.home),
+        erase_demo=partial(_erase_demo, config.home),
+        restore=partial(_restore, config.home),
+        open=partial(open_clinic, config.home),
+        report=log.report,
+    )
+    return App(doors, SCREENS, theme=theme, clock=now, state=state)
+
+
+def now() -> datetime:
+    """The time, aware and in UTC."""
+    return datetime.now(UTC)
+
+
+def open_clinic(home: Path, demo: bool, ask: Ask) -> OpenClinic:  # noqa: FBT001 - a Doors call
+    """Open the database and everything that stands on it. Blocks."""
+    from medrec_desktop.attachments.intake import Intake
+    from medrec_desktop.attachments.vault import open_vault
+    from medrec_desktop.services import first_run
+    from medrec_desktop.services.attachments import Attachments
+    from medrec_desktop.services.clinic import Clinic
+    from medrec_desktop.services.context import open_context
+    from medrec_desktop.services.diagnoses import Diagnoses
+    from medrec_desktop.services.patients import Patients
+    from medrec_desktop.services.visits import Visits
+    from medrec_desktop.terminology.search import Icd10
+
+    folder = clinic_dir(home, demo=demo)
+    db = first_run.open_clinic(folder, ask)
+    changes = Changes()
+    context = open_context(db, changes=changes, clock=now)
+    vault = open_vault(db, folder / "vault")
+    intake = Intake(db, vault, changes, now)
+    icd10 = Icd10()
+    intake.start()
+
+    def close() -> None:
+        intake.stop()
+        icd10.close()
+        db.close()
+
+    return OpenClinic(
+        visits=Visits(context),
+        patients=Patients(context),
+        diagnoses=Diagnoses(context, icd10),
+        attachments=Attachments(context, vault, intake),
+        clinic=Clinic(context),
+        changes=changes,
+        clock=now,
+        user=context.actor,
+        demo=demo,
+        files_under_way=lambda: intake.busy,
+        back_up=partial(_back_up, db, vault.folder),
+        close=close,
+    )
+
+
+def _theme_of(state: QSettings) -> Theme:
+    mode, percent = state.value("theme", "system"), str(state.value("text_percent", "100"))
+    return Theme(
+        "light" if mode == "light" else "dark" if mode == "dark" else "system",
+        int(percent) if percent.isdecimal() else 100,
+    )
+
+
+def _folder(home: Path, demo: bool) -> Path:  # noqa: FBT001 - a Doors call
+    return clinic_dir(home, demo=demo)
+
+
+def _exists(home: Path, demo: bool) -> bool:  # noqa: FBT001 - a Doors call
+    return (clinic_dir(home, demo=demo) / "medrec.db").is_file()
+
+
+def _has_keyring() -> bool:
+    from medrec_desktop.security.keys import has_keyring
+
+    return has_keyring()
+
+
+def _create_clinic(home: Path, clinic_name: str, doctor_name: str, passphrase: str | None) -> None:
+    from medrec_desktop.services import first_run
+
+    first_run.create_clinic(
+        clinic_dir(home),
+        clinic_name=clinic_name,
+        doctor_name=doctor_name,
+        passphrase=passphrase,
+    )
+
+
+def _create_demo(home: Path) -> None:
+    from medrec_desktop.services import first_run
+
+    first_run.create_demo(clinic_dir(home, demo=True))
+
+
+def _erase_demo(home: Path) -> None:
+    try:
+        shutil.rmtree(clinic_dir(home, demo=True))
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise Unavailable(
+            "The demo clinic could not be erased: another program uses its files. "
+            "Close it and start the program again."
+        ) from error
+
+
+def _restore(home: Path, backup: Path, passphrase: str) -> str:
+    from medrec_desktop.services.backup import restore
+
+    done = restore(backup, clinic_dir(home), passphrase)
+    return f"Restored: {done.patients} patients, {done.visits} visits, {done.files} files."
+
+
+def _back_up(db: Any, vault_folder: Path, target: Path, passphrase: str) -> str:
+    from medrec_desktop.services.backup import back_up
+
+    done = back_up(db, vault_folder, db.key, target, passphrase)
+    return (
+        f"{done.path.name} holds all records and {done.files} files, and was read back. "
+        "Keep it on another disk; its passphrase is needed to restore it."
+    )
+
+
+def _visit(services: Services, parent: QWidget) -> QWidget:
+    from medrec_desktop.ui.visit.page import VisitPage
+
+    return VisitPage(services, parent)
+
+
+def _chart(services: Services, parent: QWidget) -> QWidget:
+    from medrec_desktop.ui.patients.chart import ChartPage
+
+    return ChartPage(services, parent)
+
+
+def _patients(services: Services, parent: QWidget) -> QWidget:
+    from medrec_desktop.ui.patients.page import PatientsPage
+
+    return PatientsPage(services, parent)
+
+
+def _find(services: Services, parent: QWidget) -> QWidget:
+    from medrec_desktop.ui.patients.find import FindBox
+
+    return FindBox(services, parent)
+
+
+def _files(services: Services, parent: QWidget) -> QWidget:
+    from medrec_desktop.ui.attachments.panel import AttachmentPanel
+
+    return AttachmentPanel(services, parent)
+
+
+# Each screen is imported when it is first shown.
+SCREENS = Screens(visit=_visit, chart=_chart, patients=_patients, find=_find, attachments=_files)

@@ -1,0 +1,120 @@
+"""Whose record this is: never scrolls, never elides the name, always says something of allergy."""
+
+from datetime import datetime
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QWidget
+
+from medrec_desktop.domain.dates import shown
+from medrec_desktop.domain.patients import Allergy, Patient, age_on, initials
+from medrec_desktop.ui import theme
+from medrec_desktop.ui.widgets import Avatar, Card, FlowLayout, IconLabel, Label, column, label, row
+
+NOT_KNOWN = "Not known"
+
+
+class _Fact(QWidget):
+    """A lighter label and its value, kept together when the line breaks."""
+
+    def __init__(self, name: str, value: str, *, dot: bool) -> None:
+        super().__init__()
+        parts: list[Label] = [label("·", "meta")] if dot else []
+        parts += [label(name, "meta"), label(value, "strong")]
+        self.setLayout(row(*parts, spacing=6))
+
+
+class PatientBanner(QFrame):
+    """The identity of the patient whose chart or visit is open."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("pane", "banner")
+        self.setAccessibleName("Patient")
+        self._avatar = Avatar("", 42)
+        self._name = label("", "patient", wrap=True)
+        self._facts = QWidget()
+        self._facts_layout = FlowLayout(self._facts, spacing=6, line_spacing=2)
+        policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
+        policy.setHeightForWidth(True)
+        self._facts.setSizePolicy(policy)
+        self._allergy = AllergyBox()
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(*(theme.px(n) for n in (20, 8, 16, 8)))
+        layout.setSpacing(theme.px(14))
+        layout.addWidget(self._avatar, 0, Qt.AlignmentFlag.AlignVCenter)
+        identity = column(None, self._name, self._facts, None, spacing=2)
+        layout.addLayout(identity, 1)
+        layout.addWidget(self._allergy, 0, Qt.AlignmentFlag.AlignVCenter)
+        self.fit()
+
+    def fit(self) -> None:
+        """Take the height for the text size; more when the name needs it."""
+        self.setMinimumHeight(theme.px(70))
+
+    def show_patient(self, patient: Patient, now: datetime) -> None:
+        """Everything that tells this patient from another."""
+        self._avatar.set_initials(initials(patient.family, patient.given))
+        self._name.setText(patient.display_name)
+        while self._facts_layout.count():
+            if (old := self._facts_layout.takeAt(0).widget()) is not None:
+                old.hide()
+                old.deleteLater()
+        for number, (name, value) in enumerate(_facts(patient, now)):
+            self._facts_layout.addWidget(_Fact(name, value, dot=number > 0))
+        self._allergy.show_allergies(patient)
+        words = ", ".join(f"{name} {value}" for name, value in _facts(patient, now))
+        self.setAccessibleDescription(f"{patient.display_name}, {words}")
+
+
+class AllergyBox(Card):
+    """Red when there is an allergy; "none known" and "not asked" are different words."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent, margins=(12, 5, 14, 6))
+        self._icon = IconLabel("warning", "warn", 16)
+        self._head = label("Allergy", "meta")
+        self._words = label("", "strong")
+        self._words.setMaximumWidth(theme.px(360))
+        self.body.addLayout(row(self._icon, column(self._head, self._words, spacing=0), spacing=10))
+
+    def show_allergies(self, patient: Patient) -> None:
+        """The substances and what happened."""
+        has = patient.allergy_state == "has"
+        self.set_tone("danger" if has else "subtle")
+        self._icon.set_icon("warning" if has else "info", "danger" if has else "text3")
+        self._head.set_tone("danger" if has else "text3")
+        several = len(patient.allergies) > 1
+        self._head.setText("Allergies" if several else "Allergy")
+        words = {
+            "has": ", ".join(_allergy(one) for one in patient.allergies) or "Recorded",
+            "none_known": "No known allergies",
+            "not_asked": "Allergies not asked",
+        }[patient.allergy_state]
+        self._head.setVisible(has)
+        self._words.setText(words)
+        # A long list wraps; a short one stays on its line.
+        wide = self._words.fontMetrics().horizontalAdvance(words) > theme.px(340)
+        self._words.setWordWrap(wide)
+        self._words.setMinimumWidth(theme.px(340) if wide else 0)
+
+
+def _allergy(allergy: Allergy) -> str:
+    return f"{allergy.substance} – {allergy.reaction}" if allergy.reaction else allergy.substance
+
+
+def _facts(patient: Patient, now: datetime) -> list[tuple[str, str]]:
+    born = NOT_KNOWN
+    if patient.birth_date is not None:
+        today = now.astimezone().date()
+        age = age_on(patient.birth_date, patient.deceased_on or today)
+        born = shown(patient.birth_date) + (f" ({age})" if age else "")
+    facts = [
+        ("Born", born),
+        ("Sex", NOT_KNOWN if patient.sex == "unknown" else patient.sex.capitalize()),
+        ("Record no.", patient.record_no or NOT_KNOWN),
+    ]
+    if patient.phone:
+        facts.append(("Phone", patient.phone))
+    if patient.deceased_on is not None:
+        facts.append(("Died", shown(patient.deceased_on)))
+    return facts

@@ -1,0 +1,72 @@
+"""One program a clinic folder: a second start brings the first one's window to the front.
+
+The lock lies beside the folder, which may not exist yet. It is bound to a living process, so that
+what a kill left behind is taken over.
+"""
+
+import hashlib
+from pathlib import Path
+
+from PySide6.QtCore import QElapsedTimer, QLockFile, QObject, QThread, Signal
+from PySide6.QtNetwork import QLocalServer, QLocalSocket
+
+ANSWER_MS = 5_000
+TRY_MS = 100
+
+
+class Instance(QObject):
+    """The claim of this process on a clinic folder."""
+
+    raise_requested = Signal()
+    """Another start asked for this window."""
+
+    def __init__(self, folder: Path, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = QLockFile(str(folder.parent / f"{folder.name}.lock"))
+        # Age says nothing: a clinic stays open all day. Only a dead process loses its claim.
+        self._lock.setStaleLockTime(0)
+        mark = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:24]
+        self._name = f"medrec-{mark}"
+        self._server: QLocalServer | None = None
+
+    def claim(self) -> bool:
+        """Take the folder; False when another program has it."""
+        if not self._lock.tryLock(0):
+            return False
+        # The lock is ours, so a socket of this name is a dead one's.
+        QLocalServer.removeServer(self._name)
+        self._server = QLocalServer(self)
+        self._server.setSocketOptions(QLocalServer.SocketOption.UserAccessOption)
+        self._server.newConnection.connect(self._on_connection)
+        self._server.listen(self._name)
+        return True
+
+    def raise_other(self) -> bool:
+        """Ask the program that has the folder to show its window; False when it does not answer.
+        It may have taken the lock a moment ago and not listen yet."""
+        watch = QElapsedTimer()
+        watch.start()
+        while watch.elapsed() < ANSWER_MS:
+            socket = QLocalSocket()
+            socket.connectToServer(self._name)
+            if socket.waitForConnected(TRY_MS):
+                socket.disconnectFromServer()
+                return True
+            QThread.msleep(TRY_MS)
+        return False
+
+    def release(self) -> None:
+        """Give the folder back."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        self._lock.unlock()
+
+    def _on_connection(self) -> None:
+        if self._server is None:
+            return
+        while self._server.hasPendingConnections():
+            socket = self._server.nextPendingConnection()
+            socket.disconnected.connect(socket.deleteLater)
+        self.raise_requested.emit()

@@ -1,0 +1,435 @@
+"""The main window: sidebar, workplace, status bar, keys. It is shown before the clinic is open, so
+that the program is there at once, and reads nothing itself but the day's list."""
+
+from collections.abc import Callable
+from datetime import date, datetime
+
+from PySide6.QtCore import QByteArray, Qt, QTimer, Signal
+from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QMainWindow, QVBoxLayout, QWidget
+
+from medrec_desktop.domain.attachments import Keeping
+from medrec_desktop.domain.changes import Changed
+from medrec_desktop.domain.ids import PatientId, RecordId
+from medrec_desktop.domain.patients import Patient
+from medrec_desktop.domain.people import Clinic
+from medrec_desktop.domain.records import Counts, QueueRow, Visit
+from medrec_desktop.ui.autosave import Saves
+from medrec_desktop.ui.background import Background, Operation
+from medrec_desktop.ui.closing import Closing
+from medrec_desktop.ui.drops import DropTarget, WindowDrops
+from medrec_desktop.ui.keys import show_keys
+from medrec_desktop.ui.screen import OpenClinic, Screens, Services
+from medrec_desktop.ui.sidebar import Place, Sidebar
+from medrec_desktop.ui.status_bar import StatusBar
+from medrec_desktop.ui.theme import Theme
+from medrec_desktop.ui.today.empty import EmptyPage
+from medrec_desktop.ui.visit_window import VisitWindow
+from medrec_desktop.ui.widgets import IconLabel, Role, Toast, label, row
+from medrec_desktop.ui.workplace import Workplace
+
+SMALLEST = (1280, 720)
+DESIGNED = (1480, 930)
+TEXT_STEP = 10
+MINUTE_MS = 60_000
+
+
+class MainWindow(QMainWindow):
+    """One clinic. `show_clinic` brings it to life; it closes only when everything is stored."""
+
+    settings_requested = Signal()
+    backup_requested = Signal()
+    leave_demo_requested = Signal()
+    about_requested = Signal()
+    text_percent_chosen = Signal(int)
+    closed = Signal()
+
+    def __init__(
+        self,
+        theme: Theme,
+        background: Background,
+        saves: Saves,
+        screens: Screens,
+        clock: Callable[[], datetime],
+    ) -> None:
+        super().__init__()
+        self.setObjectName("window")
+        self.setWindowTitle("MedRec Desktop")
+        self.setMinimumSize(*SMALLEST)
+        self.resize(*DESIGNED)
+        self._theme, self._background, self._saves = theme, background, saves
+        self._screens, self._clock = screens, clock
+        self._services: Services | None = None
+        self._place: Place = "today"
+        self._day: date = clock().astimezone().date()
+        self._picking_for_visit = False
+        self._reading: dict[str, Operation] = {}
+        self._records_with_files: set[RecordId] = set()
+        self._windows: dict[RecordId, VisitWindow] = {}
+        self._closing: Closing | None = None
+
+        self.sidebar = Sidebar(clock)
+        self.workplace = Workplace(screens)
+        self.status = StatusBar(saves)
+        self._empty = EmptyPage()
+        self._review = _nothing_to_review()
+        self._demo = _demo_strip()
+        self._find: QWidget | None = None
+        self._lay_out()
+        self.toast = Toast(self)
+        self._drops = WindowDrops(self)
+        self._connect()
+        self._add_keys()
+        self._midnight = QTimer(self)
+        self._midnight.setInterval(MINUTE_MS)
+        self._midnight.timeout.connect(self._on_minute)
+        self.workplace.show_page(self._empty)
+        self._empty.set_enabled(False)
+        self.sidebar.set_place("today")
+
+    def show_clinic(self, clinic: OpenClinic, services: Services) -> None:
+        """The clinic is open: fill the lists and let screens be made."""
+        self._services = services
+        self._closing = Closing(self, self._background, self._saves, clinic.files_under_way)
+        self._closing.ready.connect(self.close)
+        self.workplace.set_services(services)
+        self._find = self._screens.find(services, self)
+        selected = getattr(self._find, "patient_selected", None)
+        if selected is not None:
+            selected.connect(self._on_patient_selected)
+        self.sidebar.set_find(self._find)
+        self.sidebar.set_open(True)
+        self._empty.set_enabled(True)
+        self._demo.setVisible(clinic.demo)
+        self.status.set_user(clinic.user.name)
+        self.sidebar.set_clinic("Demo Clinic" if clinic.demo else "Clinic", demo=clinic.demo)
+        services.notices.changed.connect(self._on_changed)
+        self._read_clinic()
+        self._read_lists()
+        self._midnight.start()
+
+    # --- what is shown -------------------------------------------------------------------------
+
+    def open_visit(self, record_id: RecordId) -> None:
+        """Show this visit, in the window that has it already if there is one."""
+        second = self._windows.get(record_id)
+        if second is not None:
+            bring_to_front(second)
+            return
+        self._picking_for_visit = False
+        self.workplace.open_visit(record_id)
+
+    def open_in_second_window(self, record_id: RecordId) -> None:
+        """A second chart opens beside the first, with its own banner, never as a tab."""
+        here = self.workplace.visit
+        if here is not None and here.draft.record_id == record_id:
+            return
+        if self._services is None:
+            return
+        if record_id not in self._windows:
+            second = VisitWindow(self._services, self._screens, record_id)
+            second.closed.connect(self._on_second_closed)
+            second.window_requested.connect(self.open_in_second_window)
+            self._windows[record_id] = second
+            second.show()
+        bring_to_front(self._windows[record_id])
+
+    def open_chart(self, patient_id: PatientId) -> None:
+        """Show all of one patient."""
+        self._picking_for_visit = False
+        self.workplace.open_chart(patient_id)
+
+    def new_visit(self) -> None:
+        """For the patient on the screen; without one, ask who it is for."""
+        patient = self.workplace.patient
+        if self._services is None:
+            return
+        if patient is not None and self.workplace.visit is None:
+            self._start_visit(patient.id)
+            return
+        self._go("patients")
+        self._picking_for_visit = True
+        self.toast.say("Who is the visit for? Pick the patient.")
+
+    def focus_find(self) -> None:
+        """Put the caret into Find."""
+        focus = getattr(self._find, "focus_search", None)
+        if focus is not None:
+            focus()
+        elif self._find is not None:
+            self._find.setFocus()
+
+    # --- building ------------------------------------------------------------------------------
+
+    def _lay_out(self) -> None:
+        middle = QHBoxLayout()
+        middle.setSpacing(0)
+        middle.addWidget(self.sidebar)
+        middle.addWidget(self.workplace, 1)
+        central = QWidget()
+        central.setObjectName("window")
+        layout = QVBoxLayout(central)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self._demo)
+        layout.addLayout(middle, 1)
+        layout.addWidget(self.status)
+        self._demo.hide()
+        self.setCentralWidget(central)
+
+    def _connect(self) -> None:
+        side, work = self.sidebar, self.workplace
+        side.place_selected.connect(self._go)
+        side.visit_selected.connect(self.open_visit)
+        side.new_visit_requested.connect(self.new_visit)
+        side.settings_requested.connect(self.settings_requested)
+        side.backup_requested.connect(self.backup_requested)
+        side.leave_demo_requested.connect(self.leave_demo_requested)
+        side.about_requested.connect(self.about_requested)
+        side.keys_requested.connect(self._show_keys)
+        self._empty.find_requested.connect(self.focus_find)
+        self._empty.new_visit_requested.connect(self.new_visit)
+        work.visit_opened.connect(self._on_visit_opened)
+        work.visit_closed.connect(self._on_visit_closed)
+        work.patient_opened.connect(self._on_patient_opened)
+        work.visit_requested.connect(self.open_visit)
+        work.window_requested.connect(self.open_in_second_window)
+        work.new_visit_requested.connect(self._start_visit)
+        work.patient_selected.connect(self._on_patient_selected)
+        work.files_changed.connect(self._on_files_changed)
+        self._theme.changed.connect(self._fit)
+
+    def _add_keys(self) -> None:
+        for keys, slot in (
+            ("Ctrl+K", self.focus_find),
+            ("Ctrl+N", self.new_visit),
+            ("F1", self._show_keys),
+            ("F6", self._next_zone),
+            ("Shift+F6", self._previous_zone),
+            ("Ctrl++", self._larger),
+            ("Ctrl+=", self._larger),
+            ("Ctrl+-", self._smaller),
+            ("Ctrl+0", self._as_designed),
+        ):
+            QShortcut(QKeySequence(keys), self).activated.connect(slot)
+
+    # --- moving about --------------------------------------------------------------------------
+
+    def _go(self, place: str) -> None:
+        if self._services is None:
+            return
+        self._picking_for_visit = False
+        if place == "patients":
+            self._place = "patients"
+            self.workplace.show_patients()
+        elif place == "review":
+            self._place = "review"
+            self.workplace.show_page(self._review)
+        else:
+            self._place = "drafts" if place == "drafts" else "today"
+            self._read_lists()
+            self._show_work()
+        self.sidebar.set_place(self._place)
+
+    def _show_work(self) -> None:
+        if self.workplace.has_visit:
+            self.workplace.back_to_visit()
+        else:
+            self.workplace.show_page(self._empty)
+
+    def _on_patient_selected(self, patient_id: PatientId) -> None:
+        if self._picking_for_visit:
+            self._start_visit(patient_id)
+        else:
+            self.open_chart(patient_id)
+
+    def _start_visit(self, patient_id: PatientId) -> None:
+        self._picking_for_visit = False
+        if self._services is not None:
+            visits = self._services.visits
+            self._background.write(self, visits.start, patient_id).then(self.open_visit)
+
+    def _on_visit_opened(self, visit: Visit) -> None:
+        self._place = "drafts" if self._place == "drafts" else "today"
+        self.sidebar.set_place(self._place)
+        self.sidebar.day_list.mark_open(visit.draft.record_id)
+
+    def _on_visit_closed(self) -> None:
+        self.sidebar.day_list.mark_open(None)
+        self.workplace.show_page(self._empty)
+
+    def _on_patient_opened(self, _patient: Patient) -> None:
+        self._place = "patients"
+        self.sidebar.set_place("patients")
+
+    def _on_files_changed(self, target: DropTarget | None) -> None:
+        self._drops.set_target(target)
+
+    def _on_second_closed(self, record_id: RecordId) -> None:
+        self._windows.pop(record_id, None)
+
+    # --- reading -------------------------------------------------------------------------------
+
+    def _read(self, what: str, operation: Operation) -> None:
+        """One reading of a kind counts: an older one still under way is dropped."""
+        before = self._reading.get(what)
+        if before is not None:
+            before.forget()
+        self._reading[what] = operation
+
+    def _read_clinic(self) -> None:
+        if self._services is not None:
+            clinic = self._services.clinic
+            reading = self._background.read(self, clinic.clinic)
+            self._read("clinic", reading.then(self._show_clinic_name))
+
+    def _read_lists(self) -> None:
+        if self._services is None:
+            return
+        visits = self._services.visits
+        if self._place == "drafts":
+            rows = self._background.read(self, visits.my_drafts).then(self._show_drafts)
+        else:
+            rows = self._background.read(self, visits.today, self._day).then(self._show_today)
+        self._read("list", rows)
+        counts = self._background.read(self, visits.counts, self._day).then(self._show_counts)
+        self._read("counts", counts)
+
+    def _show_clinic_name(self, clinic: Clinic) -> None:
+        self.sidebar.set_clinic(clinic.name, demo=clinic.demo)
+        self.setWindowTitle(f"{clinic.name} – MedRec Desktop")
+
+    def _show_today(self, rows: tuple[QueueRow, ...]) -> None:
+        self.sidebar.day_list.show_today(rows)
+
+    def _show_drafts(self, rows: tuple[QueueRow, ...]) -> None:
+        self.sidebar.day_list.show_drafts(rows)
+
+    def _show_counts(self, counts: Counts) -> None:
+        self.sidebar.set_counts(counts)
+
+    def _on_changed(self, changed: Changed) -> None:
+        if changed.kind in {"visit", "patient"}:
+            self._read_lists()
+        elif changed.kind == "settings":
+            self._read_clinic()
+        elif changed.kind in {"intake", "attachment"} and self._services is not None:
+            self._records_with_files.update(RecordId(one) for one in changed.ids)
+            records = tuple(self._records_with_files)
+            reading = self._background.read(self, self._keeping, records)
+            self._read("intake", reading.then(self._show_keeping))
+
+    def _keeping(self, records: tuple[RecordId, ...]) -> tuple[Keeping, ...]:
+        """On a reading thread: what is on its way into the vault."""
+        if self._services is None:
+            return ()
+        files = self._services.attachments
+        return tuple(one for record in records for one in files.keeping(record))
+
+    def _show_keeping(self, keeping: tuple[Keeping, ...]) -> None:
+        under_way = [one for one in keeping if one.state in {"waiting", "keeping"}]
+        self._records_with_files = {one.record_id for one in under_way}
+        self.status.set_keeping(len(under_way))
+
+    def _on_minute(self) -> None:
+        day = self._clock().astimezone().date()
+        if day != self._day:
+            self._day = day
+            self._read_lists()
+
+    # --- keys, size, closing -------------------------------------------------------------------
+
+    def _show_keys(self) -> None:
+        show_keys(self)
+
+    def _next_zone(self) -> None:
+        self._zone(1)
+
+    def _previous_zone(self) -> None:
+        self._zone(-1)
+
+    def _zone(self, step: int) -> None:
+        zones: list[tuple[QWidget, Callable[[], object]]] = [
+            (self.sidebar, self.sidebar.focus_first),
+            (self.workplace.stack, self._focus_page),
+        ]
+        if self.workplace.inspector.isVisible():
+            zones.append((self.workplace.inspector, self.workplace.focus_inspector))
+        focused: QWidget | None = self.focusWidget()
+        here = next((n for n, (zone, _) in enumerate(zones) if _inside(zone, focused)), -1)
+        zones[(here + step) % len(zones)][1]()
+
+    def _focus_page(self) -> None:
+        page = self.workplace.stack.currentWidget()
+        if page is not None:
+            page.setFocus()
+            focused: QWidget | None = self.focusWidget()
+            if focused is page or not _inside(page, focused):
+                page.focusNextChild()
+
+    def _larger(self) -> None:
+        self._choose_size(self._theme.text_percent + TEXT_STEP)
+
+    def _smaller(self) -> None:
+        self._choose_size(self._theme.text_percent - TEXT_STEP)
+
+    def _as_designed(self) -> None:
+        self._choose_size(100)
+
+    def _choose_size(self, percent: int) -> None:
+        self._theme.set(text_percent=percent)
+        self.toast.say(f"Text size {self._theme.text_percent} %")
+        self.text_percent_chosen.emit(self._theme.text_percent)
+
+    def _fit(self) -> None:
+        self.sidebar.fit()
+        self.status.fit()
+
+    def geometry_state(self) -> QByteArray:
+        """Size and place, for the next start."""
+        return self.saveGeometry()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Save, wait for the write lane, go; never a question."""
+        if self._closing is not None and not self._closing.may_close():
+            event.ignore()
+            return
+        for second in list(self._windows.values()):
+            second.close()
+        self._midnight.stop()
+        event.accept()
+        self.closed.emit()
+
+
+def bring_to_front(window: QWidget) -> None:
+    """Show the window above the others, also when it was made small."""
+    window.setWindowState(window.windowState() & ~Qt.WindowState.WindowMinimized)
+    window.show()
+    window.raise_()
+    window.activateWindow()
+
+
+def _demo_strip() -> QFrame:
+    strip = QFrame()
+    strip.setProperty("pane", "demo")
+    words = label("Demo – not real patients", "strong", tone="warn")
+    strip.setLayout(row(None, IconLabel("info", "warn", 14), words, None, margins=(12, 4, 12, 4)))
+    return strip
+
+
+def _nothing_to_review() -> QWidget:
+    page = QWidget()
+    layout = QVBoxLayout(page)
+    layout.addStretch(2)
+    lines: tuple[tuple[str, Role], ...] = (
+        ("Nothing to review.", "title"),
+        ("When two people change the same field of a visit, you choose here.", "body2"),
+    )
+    for words, role in lines:
+        layout.addWidget(label(words, role), 0, Qt.AlignmentFlag.AlignHCenter)
+    layout.addStretch(3)
+    return page
+
+
+def _inside(zone: QWidget, focused: QWidget | None) -> bool:
+    return focused is not None and zone.isAncestorOf(focused)

@@ -1,0 +1,203 @@
+"""The settings: look, clinic, limits, this computer. Theme and size act at once; the rest is
+stored by Save, which names what makes no sense beside its field."""
+
+from dataclasses import replace
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QCheckBox, QComboBox, QFileDialog, QFormLayout, QLineEdit, QWidget
+
+from medrec_desktop.domain.dates import WEEKDAYS
+from medrec_desktop.domain.errors import Invalid, MedrecError
+from medrec_desktop.domain.settings import ClinicSettings, ComputerSettings
+from medrec_desktop.ui import theme
+from medrec_desktop.ui.screen import Services
+from medrec_desktop.ui.settings.limits import LimitsTable
+from medrec_desktop.ui.settings.look import LookFields
+from medrec_desktop.ui.widgets import (
+    Dialog,
+    FilledButton,
+    FlowLayout,
+    PlainButton,
+    hairline,
+    label,
+    row,
+)
+
+
+class SettingsDialog(Dialog):
+    """Reads, shows and stores both kinds of settings."""
+
+    backup_requested = Signal()
+    saved = Signal()
+
+    def __init__(self, parent: QWidget, services: Services) -> None:
+        super().__init__(parent, "Settings", width=640)
+        self._services = services
+        self._clinic = ClinicSettings()
+        self._computer = ComputerSettings()
+        self._look_before = (services.theme.mode, services.theme.text_percent)
+        self.look = LookFields(services.theme)
+        self.look.changed.connect(self.fit)
+        self.name = QLineEdit()
+        self.name.setAccessibleName("Clinic name")
+        self.days = {number: QCheckBox(day[:3]) for number, day in enumerate(WEEKDAYS)}
+        self.limits = LimitsTable()
+        self.paper = QComboBox()
+        self.paper.setAccessibleName("Paper size")
+        for size in ("A4", "Letter"):
+            self.paper.addItem(size, size)
+        self.scanner = QLineEdit()
+        self.scanner.setPlaceholderText("None")
+        self.scanner.setAccessibleName("Scanner folder")
+        self._name_problem = label("", "meta", wrap=True, tone="danger")
+        self._days_problem = label("", "meta", wrap=True, tone="danger")
+        self._problem = label("", "body", wrap=True, tone="danger")
+        for words in (self._name_problem, self._days_problem, self._problem):
+            words.hide()
+        self._lay_out()
+        self._save = FilledButton("Save")
+        self._save.setEnabled(False)
+        self._save.clicked.connect(self.save)
+        back_up, leave = PlainButton("Back up now…", "download"), PlainButton("Cancel")
+        back_up.clicked.connect(self._on_back_up)
+        leave.clicked.connect(self.reject)
+        self.add_foot(back_up, None, leave, self._save)
+        self.set_default(self._save)
+        self.rejected.connect(self._on_rejected)
+        background = services.background
+        background.read(self, services.clinic.settings).then(self._show_clinic)
+        background.read(self, services.clinic.computer).then(self._show_computer)
+
+    def save(self) -> None:
+        """Store what is entered, if it makes sense."""
+        problems = self.limits.unreadable()
+        if problems:
+            self._show_problems(problems)
+            return
+        self._save.setEnabled(False)
+        write, clinic = self._services.background.write, self._services.clinic
+        write(self, clinic.save_settings, self.clinic_settings()).then(self._on_stored).failed(
+            self._on_failed
+        )
+
+    def clinic_settings(self) -> ClinicSettings:
+        """What is entered for the clinic."""
+        closed = frozenset(number for number, box in self.days.items() if box.isChecked())
+        return replace(
+            self._clinic,
+            name=self.name.text(),
+            closed_days=closed,
+            limits=self.limits.value(),
+        )
+
+    def computer_settings(self) -> ComputerSettings:
+        """What is entered for this computer."""
+        return replace(
+            self._computer,
+            theme=self._services.theme.mode,
+            text_percent=self._services.theme.text_percent,
+            scanner_folder=self.scanner.text().strip(),
+            paper=self.paper.currentData(),
+        )
+
+    def _lay_out(self) -> None:
+        choose = PlainButton("Choose…", "folder")
+        choose.clicked.connect(self._on_choose)
+        days = QWidget()
+        flow = FlowLayout(days, spacing=theme.px(10))
+        for box in self.days.values():
+            flow.addWidget(box)
+        for title, rows in (
+            ("How it looks", None),
+            (
+                "Clinic",
+                (
+                    ("Clinic name", self.name),
+                    ("", self._name_problem),
+                    ("Closed on", days),
+                    ("", self._days_problem),
+                ),
+            ),
+            (
+                "This computer",
+                (("Paper", self.paper), ("Scanner folder", row(self.scanner, choose))),
+            ),
+        ):
+            form = QFormLayout()
+            form.setHorizontalSpacing(theme.px(16))
+            form.setVerticalSpacing(theme.px(8))
+            form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+            self.body.addWidget(label(title, "title"))
+            if rows is None:
+                self.look.add_to(form)
+            else:
+                for words, field in rows:
+                    name = label(words, "body2")
+                    name.setMinimumWidth(theme.px(116))
+                    form.addRow(name, field)
+            self.body.addLayout(form)
+            self.body.addWidget(hairline())
+        self.body.addWidget(label("When a vital sign is worth a look (adults)", "title"))
+        self.body.addWidget(self.limits)
+        self.body.addWidget(self._problem)
+
+    def _show_clinic(self, settings: ClinicSettings) -> None:
+        self._clinic = settings
+        self.name.setText(settings.name)
+        for number, box in self.days.items():
+            box.setChecked(number in settings.closed_days)
+        self.limits.set_value(settings.limits)
+        self._save.setEnabled(True)
+
+    def _show_computer(self, settings: ComputerSettings) -> None:
+        self._computer = settings
+        self.scanner.setText(settings.scanner_folder)
+        self.paper.setCurrentIndex(max(self.paper.findData(settings.paper), 0))
+
+    def _on_stored(self, _result: object) -> None:
+        write, clinic = self._services.background.write, self._services.clinic
+        write(self, clinic.save_computer, self.computer_settings()).then(self._on_saved).failed(
+            self._on_failed
+        )
+
+    def _on_saved(self, _result: object) -> None:
+        self.saved.emit()
+        self.accept()
+
+    def _on_failed(self, error: BaseException) -> None:
+        self._save.setEnabled(True)
+        if isinstance(error, Invalid):
+            self._show_problems(error.fields)
+        elif isinstance(error, MedrecError):
+            self._show_problems({"": str(error)})
+        else:
+            self._services.background.error_unhandled.emit(error)
+
+    def _show_problems(self, problems: dict[str, str]) -> None:
+        rest = [
+            words
+            for name, words in problems.items()
+            if name not in {"name", "closed_days"} and not name.startswith("limits.")
+        ]
+        for words, sentence in (
+            (self._name_problem, problems.get("name", "")),
+            (self._days_problem, problems.get("closed_days", "")),
+            (self._problem, " ".join(rest)),
+        ):
+            words.setText(sentence)
+            words.setVisible(bool(sentence))
+        self.limits.show_problems(problems)
+        self.fit()
+
+    def _on_choose(self) -> None:
+        folder = QFileDialog.getExistingDirectory(self, "Scanner folder", self.scanner.text())
+        if folder:
+            self.scanner.setText(folder)
+
+    def _on_back_up(self) -> None:
+        self.reject()
+        self.backup_requested.emit()
+
+    def _on_rejected(self) -> None:
+        mode, percent = self._look_before
+        self._services.theme.set(mode=mode, text_percent=percent)

@@ -1,0 +1,230 @@
+"""The sidebar: the clinic and its menu, Find, the four lists, the day. It asks; the window acts."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Literal
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QPaintEvent
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QFrame,
+    QHBoxLayout,
+    QMenu,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from medrec_desktop.domain.records import Counts
+from medrec_desktop.ui import theme
+from medrec_desktop.ui.today.day_list import DayList
+from medrec_desktop.ui.widgets import (
+    Chip,
+    ElidedLabel,
+    GhostButton,
+    IconLabel,
+    KeyHint,
+    Logo,
+    SearchBox,
+    hairline,
+    label,
+    row,
+)
+
+Place = Literal["today", "drafts", "review", "patients"]
+_PLACES: tuple[tuple[Place, str, str], ...] = (
+    ("today", "calendar", "Today"),
+    ("drafts", "pencil", "My drafts"),
+    ("review", "arrows-up-down", "To review"),
+    ("patients", "people", "Patients"),
+)
+
+
+class _NavButton(QPushButton):
+    """A list of the sidebar with its figure; amber when the figure wants a look."""
+
+    def __init__(self, icon: str, name: str, *, amber: bool) -> None:
+        super().__init__()
+        self.setCheckable(True)
+        self.setProperty("kind", "nav")
+        self._icon, self._name = icon, name
+        self._picture = IconLabel(icon, "text2", 16)
+        self._words = label(name, "body")
+        self._figure = Chip("", "warn") if amber else label("", "meta")
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(theme.px(9), 0, theme.px(8), 0)
+        layout.setSpacing(theme.px(9))
+        layout.addWidget(self._picture)
+        layout.addWidget(self._words, 1)
+        layout.addWidget(self._figure)
+        for part in (self._picture, self._words, self._figure):
+            part.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.toggled.connect(self._on_toggled)
+        self.set_figure(0)
+
+    def set_figure(self, figure: int) -> None:
+        """How many wait there; none shows nothing."""
+        self._figure.setText(str(figure))
+        self._figure.setVisible(figure > 0)
+        self.setAccessibleName(f"{self._name}, {figure}" if figure else self._name)
+
+    def sizeHint(self) -> QSize:
+        """As high as a control."""
+        return QSize(theme.px(200), theme.px(30))
+
+    def minimumSizeHint(self) -> QSize:
+        """As the hint: the layout inside does not decide."""
+        return QSize(theme.px(60), theme.px(30))
+
+    def _on_toggled(self, checked: bool) -> None:
+        self._words.set_role("strong" if checked else "body")
+        self._picture.set_icon(self._icon, "accent" if checked else "text2")
+
+
+class _ClinicButton(QPushButton):
+    """The clinic's name with its menu."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setProperty("kind", "nav")
+        self.setAccessibleName("Clinic menu")
+        self._name = ElidedLabel("MedRec Desktop", "title")
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(theme.px(6), 0, theme.px(8), 0)
+        layout.setSpacing(theme.px(9))
+        self._parts = (Logo(24), self._name, IconLabel("chevron-down", "text2", 14))
+        for part in self._parts:
+            part.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+            layout.addWidget(part)
+        layout.setStretch(1, 1)
+
+    def set_name(self, name: str) -> None:
+        """The clinic's name, as it is."""
+        self._name.setText(name)
+        self.setAccessibleName(f"{name}, menu")
+
+    def sizeHint(self) -> QSize:
+        """As high as the mark needs."""
+        return QSize(theme.px(200), theme.px(34))
+
+    def minimumSizeHint(self) -> QSize:
+        """As the hint."""
+        return QSize(theme.px(60), theme.px(34))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Without Qt's menu arrow: ours stands at the end."""
+        super().paintEvent(event)
+
+
+class Sidebar(QFrame):
+    """Left of the window, 276 pixels wide at 100 % text."""
+
+    place_selected = Signal(str)
+    visit_selected = Signal(object)
+    new_visit_requested = Signal()
+    settings_requested = Signal()
+    backup_requested = Signal()
+    leave_demo_requested = Signal()
+    keys_requested = Signal()
+    about_requested = Signal()
+
+    def __init__(self, clock: Callable[[], datetime], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("pane", "sidebar")
+        self._clinic = _ClinicButton()
+        self._clinic.clicked.connect(self.open_menu)
+        self.menu = self._make_menu()
+        self._find: QWidget = SearchBox("Find patient or visit", "Ctrl K")
+        self._find.setEnabled(False)
+        self._nav: dict[Place, _NavButton] = {}
+        group = QButtonGroup(self)
+        for place, icon, name in _PLACES:
+            button = _NavButton(icon, name, amber=place == "review")
+            group.addButton(button)
+            self._nav[place] = button
+        group.buttonClicked.connect(self._on_nav)
+        self.day_list = DayList(clock)
+        self.day_list.visit_selected.connect(self.visit_selected)
+        self._new = GhostButton("New visit", "plus")
+        self._new.clicked.connect(self.new_visit_requested)
+
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(*(theme.px(n) for n in (10, 7, 10, 8)))
+        layout.setSpacing(theme.px(2))
+        layout.addWidget(self._clinic)
+        layout.addSpacing(theme.px(5))
+        self._find_at = layout.count()
+        layout.addWidget(self._find)
+        layout.addSpacing(theme.px(8))
+        for button in self._nav.values():
+            layout.addWidget(button)
+        layout.addSpacing(theme.px(12))
+        layout.addWidget(hairline())
+        layout.addSpacing(theme.px(10))
+        layout.addWidget(self.day_list, 1)
+        layout.addLayout(row(self._new, None, KeyHint("Ctrl N"), margins=(0, 4, 4, 0)))
+        self._layout = layout
+        self.fit()
+        self.set_open(False)
+
+    def fit(self) -> None:
+        """Take the width for the text size."""
+        self.setFixedWidth(theme.px(276))
+
+    def set_clinic(self, name: str, *, demo: bool) -> None:
+        """Say whose records these are."""
+        self._clinic.set_name(name)
+        self._leave.setVisible(demo)
+        self._backup.setVisible(not demo)
+
+    def set_find(self, find: QWidget) -> None:
+        """Put the real search in the place of the box that only looked like it."""
+        old, self._find = self._find, find
+        self._layout.replaceWidget(old, find)
+        old.hide()
+        old.deleteLater()
+        QWidget.setTabOrder(self._clinic, find)
+        QWidget.setTabOrder(find, self._nav["today"])
+
+    def set_open(self, opened: bool) -> None:
+        """Nothing here works before the clinic is open."""
+        for button in (*self._nav.values(), self._new):
+            button.setEnabled(opened)
+
+    def set_counts(self, counts: Counts) -> None:
+        """Figures beside the lists."""
+        self._nav["today"].set_figure(counts.today)
+        self._nav["drafts"].set_figure(counts.drafts)
+        self._nav["review"].set_figure(counts.review)
+
+    def set_place(self, place: Place) -> None:
+        """Mark the list that is shown."""
+        self._nav[place].setChecked(True)
+
+    def focus_first(self) -> None:
+        """Where F6 lands."""
+        if self.day_list.rows:
+            self.day_list.focus_list()
+        else:
+            self._nav["today"].setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def open_menu(self) -> None:
+        """Open the clinic's menu below its name."""
+        self.menu.popup(self._clinic.mapToGlobal(self._clinic.rect().bottomLeft()))
+
+    def _make_menu(self) -> QMenu:
+        menu = QMenu(self)
+        menu.addAction("Settings…").triggered.connect(self.settings_requested)
+        self._backup = menu.addAction("Back up now…")
+        self._backup.triggered.connect(self.backup_requested)
+        self._leave = menu.addAction("Leave the demo…")
+        self._leave.triggered.connect(self.leave_demo_requested)
+        menu.addSeparator()
+        menu.addAction("Keys (F1)").triggered.connect(self.keys_requested)
+        menu.addAction("About MedRec Desktop").triggered.connect(self.about_requested)
+        return menu
+
+    def _on_nav(self, clicked: QPushButton) -> None:
+        place = next(place for place, button in self._nav.items() if button is clicked)
+        self.place_selected.emit(place)

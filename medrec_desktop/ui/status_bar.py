@@ -1,0 +1,104 @@
+"""The foot of the window: whether everything typed is stored, files on their way, who works here.
+
+It says only what is so: green after the database has acknowledged, amber before.
+"""
+
+from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QWidget
+
+from medrec_desktop.ui import theme
+from medrec_desktop.ui.autosave import Saves
+from medrec_desktop.ui.widgets import ElidedLabel, IconLabel, hairline, label
+from medrec_desktop.ui.widgets.boxes import Mark
+from medrec_desktop.ui.widgets.passing import announce
+
+SAVED = "Everything is saved on this computer"
+SAVING = "Saving what you typed…"
+FAILED = "Not saved: this computer refused the write. Don’t close the program."
+
+
+class _Dot(Mark):
+    """A coloured point before the words that say the same."""
+
+    def __init__(self) -> None:
+        super().__init__(8)
+        self._colour = "ok"
+
+    def set_colour(self, name: str) -> None:
+        """Another meaning."""
+        self._colour = name
+        self.update()
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """The point."""
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        colour = theme.current().colour(self._colour)
+        painter.setBrush(colour)
+        painter.setPen(colour)
+        painter.drawEllipse(self.rect().adjusted(1, 1, -1, -1))
+
+
+class StatusBar(QFrame):
+    """30 pixels high at 100 % text."""
+
+    def __init__(self, saves: Saves, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("pane", "status")
+        self._saves = saves
+        self._dot = _Dot()
+        self._warning = IconLabel("warning", "danger", 14)
+        self._saved = ElidedLabel(SAVED, "meta")
+        self._files_icon = IconLabel("download", "text2", 14)
+        self._files = label("", "meta")
+        self._user = label("", "meta")
+        self._line = hairline(vertical=True)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(theme.px(14), 0, theme.px(14), 0)
+        layout.setSpacing(theme.px(8))
+        layout.addWidget(self._dot)
+        layout.addWidget(self._warning)
+        layout.addWidget(self._saved, 1)
+        layout.addWidget(self._files_icon)
+        layout.addWidget(self._files)
+        layout.addSpacing(theme.px(8))
+        layout.addWidget(self._line)
+        layout.addSpacing(theme.px(4))
+        layout.addWidget(self._user)
+        self.set_user("")
+        self.set_keeping(0)
+        saves.changed.connect(self._on_saves_changed)
+        self._on_saves_changed(saves.state)
+        self.fit()
+
+    def fit(self) -> None:
+        """Take the height for the text size."""
+        self.setFixedHeight(theme.px(30))
+
+    def set_user(self, name: str) -> None:
+        """In whose name visits are written."""
+        self._user.setText(name)
+        self._user.setVisible(bool(name))
+        self._line.setVisible(bool(name))
+
+    def set_keeping(self, files: int) -> None:
+        """How many files are still being copied into the vault."""
+        self._files.setText(f"Keeping {files} file{'s' if files != 1 else ''}")
+        self._files.setVisible(files > 0)
+        self._files_icon.setVisible(files > 0)
+
+    @property
+    def words(self) -> str:
+        """What the bar says of saving."""
+        return self._saved.accessibleName()
+
+    def _on_saves_changed(self, state: str) -> None:
+        failed = state == "failed"
+        words = {"saved": SAVED, "failed": FAILED}.get(state, SAVING)
+        self._saved.setText(words)
+        self._saved.set_tone("danger" if failed else "text2" if state == "saved" else "warn")
+        self._dot.set_colour("ok" if state == "saved" else "warn")
+        self._dot.setVisible(not failed)
+        self._warning.setVisible(failed)
+        if failed:
+            announce(self, words, urgent=True)

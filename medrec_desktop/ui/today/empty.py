@@ -1,0 +1,83 @@
+"""The page while no visit is open: what can be done, and the handy keys."""
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QFrame, QGridLayout, QVBoxLayout, QWidget
+
+from medrec_desktop.ui import theme
+from medrec_desktop.ui.widgets import (
+    FilledButton,
+    IconLabel,
+    KeyHint,
+    PlainButton,
+    label,
+    row,
+)
+
+HANDY = (
+    ("Ctrl K", "find a patient"),
+    ("Ctrl N", "start a visit"),
+    ("Ctrl D", "add a diagnosis"),
+    ("Alt 1…8", "jump to a section"),
+    ("Ctrl Enter", "finalize"),
+    ("F1", "all keys"),
+)
+
+
+class EmptyPage(QWidget):
+    """Says that no visit is open, in the middle of the window."""
+
+    find_requested = Signal()
+    new_visit_requested = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._find = PlainButton("Find patient", "search")
+        self._new = FilledButton("New visit", "plus")
+        self._find.clicked.connect(self.find_requested)
+        self._new.clicked.connect(self.new_visit_requested)
+        layout = QVBoxLayout(self)
+        layout.setSpacing(theme.px(4))
+        layout.addStretch(2)
+        for part in (
+            IconLabel("calendar", "text2", 34),
+            label("No visit open", "title"),
+            label("Pick someone from today’s list, or find a patient.", "body2"),
+        ):
+            layout.addWidget(part, 0, Qt.AlignmentFlag.AlignHCenter)
+            layout.addSpacing(theme.px(4))
+        layout.addSpacing(theme.px(8))
+        layout.addLayout(
+            row(
+                None,
+                self._find,
+                KeyHint("Ctrl K"),
+                14,
+                self._new,
+                KeyHint("Ctrl N"),
+                None,
+            )
+        )
+        layout.addSpacing(theme.px(24))
+        layout.addWidget(_handy_keys(), 0, Qt.AlignmentFlag.AlignHCenter)
+        layout.addStretch(3)
+
+    def set_enabled(self, enabled: bool) -> None:
+        """Buttons work once the clinic is open."""
+        self._find.setEnabled(enabled)
+        self._new.setEnabled(enabled)
+
+
+def _handy_keys() -> QFrame:
+    card = QFrame()
+    card.setProperty("card", True)
+    card.setProperty("tone", "subtle")
+    grid = QGridLayout(card)
+    grid.setContentsMargins(*(theme.px(n) for n in (20, 14, 20, 14)))
+    grid.setHorizontalSpacing(theme.px(10))
+    grid.setVerticalSpacing(theme.px(8))
+    grid.addWidget(label("Handy keys", "meta"), 0, 0, 1, 2)
+    for number, (keys, what) in enumerate(HANDY, start=1):
+        grid.addWidget(KeyHint(keys), number, 0, Qt.AlignmentFlag.AlignLeft)
+        grid.addWidget(label(what, "meta"), number, 1)
+    grid.setColumnMinimumWidth(1, theme.px(190))
+    return card

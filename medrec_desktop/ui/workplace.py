@@ -1,0 +1,220 @@
+"""Banner, page and inspector: one chart at a time. The main window has one, and so has each
+second window.
+
+The banner and the files follow what the page says it shows, never what was asked for: identity
+and content cannot disagree.
+"""
+
+from typing import Any, cast
+
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+
+from medrec_desktop.domain.ids import PatientId, RecordId
+from medrec_desktop.domain.patients import Patient
+from medrec_desktop.domain.records import Visit
+from medrec_desktop.ui.banner import PatientBanner
+from medrec_desktop.ui.inspector import Inspector
+from medrec_desktop.ui.screen import (
+    AttachmentsScreen,
+    ChartScreen,
+    PatientsScreen,
+    Screens,
+    Services,
+    VisitScreen,
+)
+
+
+class Workplace(QWidget):
+    """Shows a visit, a chart, the patients or another page; makes each screen when first asked."""
+
+    visit_opened = Signal(object)
+    """The Visit that is shown now."""
+    visit_closed = Signal()
+    patient_opened = Signal(object)
+    finalized = Signal(object)
+    visit_requested = Signal(object)
+    """Open this record here."""
+    window_requested = Signal(object)
+    """Open this record in a second window."""
+    new_visit_requested = Signal(object)
+    patient_selected = Signal(object)
+    files_changed = Signal(object)
+    """The AttachmentsScreen that takes drops now, None without a visit."""
+
+    def __init__(self, screens: Screens, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("surface", "surface")
+        self._screens = screens
+        self._services: Services | None = None
+        self._visit: QWidget | None = None
+        self._chart: QWidget | None = None
+        self._patients: QWidget | None = None
+        self._files: QWidget | None = None
+        self._visit_now: Visit | None = None
+        self._patient_now: Patient | None = None
+        self.banner = PatientBanner()
+        self.stack = QStackedWidget()
+        self.inspector = Inspector()
+        self.banner.hide()
+        self.inspector.hide()
+        below = QHBoxLayout()
+        below.setSpacing(0)
+        below.addWidget(self.stack, 1)
+        below.addWidget(self.inspector)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self.banner)
+        layout.addLayout(below, 1)
+
+    def set_services(self, services: Services) -> None:
+        """From now on screens can be made."""
+        self._services = services
+        services.theme.changed.connect(self._fit)
+
+    @property
+    def visit(self) -> Visit | None:
+        """The visit that is shown, None on any other page."""
+        return self._visit_now if self.stack.currentWidget() is self._visit else None
+
+    @property
+    def patient(self) -> Patient | None:
+        """Whose chart or visit is shown."""
+        return self._patient_now if self.banner.isVisibleTo(self) else None
+
+    @property
+    def has_visit(self) -> bool:
+        """Whether a visit is open, shown or behind another page."""
+        return self._visit_now is not None
+
+    def show_page(self, page: QWidget) -> None:
+        """Show a page of no patient."""
+        if self.stack.indexOf(page) < 0:
+            self.stack.addWidget(page)
+        self._identity(None)
+        self.stack.setCurrentWidget(page)
+
+    def open_visit(self, record_id: RecordId) -> None:
+        """Have the visit read; it is shown when the page says so."""
+        self._visit_screen().open(record_id)
+
+    def back_to_visit(self) -> None:
+        """Show the open visit again."""
+        if self._visit is not None and self._visit_now is not None:
+            self._show_visit(self._visit_now)
+
+    def open_chart(self, patient_id: PatientId) -> None:
+        """Have the chart read; it is shown when the page says so."""
+        if self._chart is None:
+            self._chart = self._add(self._screens.chart)
+            chart = cast("ChartScreen", self._chart)
+            chart.opened.connect(self._show_chart)
+            chart.visit_requested.connect(self.visit_requested)
+            chart.new_visit_requested.connect(self.new_visit_requested)
+        cast("ChartScreen", self._chart).open(patient_id)
+
+    def show_patients(self) -> None:
+        """The search over all patients."""
+        if self._patients is None:
+            self._patients = self._add(self._screens.patients)
+            cast("PatientsScreen", self._patients).patient_selected.connect(self.patient_selected)
+        self.show_page(self._patients)
+        cast("PatientsScreen", self._patients).focus_search()
+
+    def focus_inspector(self) -> None:
+        """Where F6 lands right of the form."""
+        self.inspector.expand()
+        self.inspector.setFocus()
+        self.inspector.focusNextChild()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Give the inspector its room, or the rail."""
+        super().resizeEvent(event)
+        self.inspector.set_room(event.size().width())
+
+    def _visit_screen(self) -> VisitScreen:
+        if self._visit is None:
+            self._visit = self._add(self._screens.visit)
+            self._files = self._screens.attachments(self._need(), self)
+            self._files.hide()
+            screen, files = self._visit, self._files
+            # Named loosely: a screen without an optional signal is still a screen.
+            for name, slot in (
+                ("opened", self._show_visit),
+                ("closed", self._on_visit_closed),
+                ("finalized", self.finalized),
+                ("visit_selected", self.window_requested),
+                ("problems_changed", self.inspector.set_problems),
+            ):
+                _listen(screen, name, slot)
+            _listen(files, "count_changed", self.inspector.set_files)
+        return cast("VisitScreen", self._visit)
+
+    def _add(self, make: Any) -> QWidget:
+        made: QWidget = make(self._need(), self)
+        self.stack.addWidget(made)
+        return made
+
+    def _need(self) -> Services:
+        if self._services is None:
+            raise LookupError("no clinic is open yet")
+        return self._services
+
+    def _show_visit(self, visit: Visit) -> None:
+        first = self._visit_now is None or self.inspector.isHidden()
+        same = (
+            self._visit_now is not None and self._visit_now.draft.record_id == visit.draft.record_id
+        )
+        self._visit_now = visit
+        if self._visit is None or self._files is None:
+            return
+        self._identity(visit.patient)
+        if first:
+            parts = [self._files, getattr(self._visit, "inspector", None)]
+            self.inspector.set_parts(*(part for part in parts if part is not None))
+        self.inspector.show()
+        self.inspector.set_room(self.width())
+        cast("AttachmentsScreen", self._files).show_record(visit)
+        self.stack.setCurrentWidget(self._visit)
+        self.files_changed.emit(self._files)
+        if not same or first:
+            # After this turn: a list that was clicked takes the focus once more at its end.
+            QTimer.singleShot(0, self._visit.setFocus)
+        self.visit_opened.emit(visit)
+
+    def _on_visit_closed(self) -> None:
+        self._visit_now = None
+        if self._files is not None:
+            cast("AttachmentsScreen", self._files).show_record(None)
+        self.visit_closed.emit()
+
+    def _show_chart(self, patient: Patient) -> None:
+        if self._chart is None:
+            return
+        self._identity(patient)
+        self.inspector.hide()
+        self.stack.setCurrentWidget(self._chart)
+        self.files_changed.emit(None)
+        self.patient_opened.emit(patient)
+
+    def _identity(self, patient: Patient | None) -> None:
+        self._patient_now = patient
+        if patient is None:
+            self.banner.hide()
+            self.inspector.hide()
+            self.files_changed.emit(None)
+        else:
+            self.banner.show_patient(patient, self._need().clock())
+            self.banner.show()
+
+    def _fit(self) -> None:
+        self.banner.fit()
+        self.inspector.set_room(self.width())
+
+
+def _listen(screen: QWidget, name: str, slot: Any) -> None:
+    signal = getattr(screen, name, None)
+    if signal is not None:
+        signal.connect(slot)
