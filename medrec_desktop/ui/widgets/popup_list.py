@@ -114,11 +114,8 @@ class PopupList(QWidget):
         if not count:
             return
         at = self.view.currentIndex().row()
-        if at < 0:
-            target = 0 if steps > 0 else count - 1
-        else:
-            target = max(0, min(count - 1, at + steps))
-        self.mark(target)
+        first = 0 if steps > 0 else count - 1
+        self.mark(first if at < 0 else max(0, min(count - 1, at + steps)))
 
     def mark(self, number: int) -> None:
         """Mark the row of this number."""

@@ -1,0 +1,1 @@
+"""The coded diagnoses of a visit: rows, and the box that finds codes."""
