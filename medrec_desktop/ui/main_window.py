@@ -86,6 +86,8 @@ class MainWindow(QMainWindow):
         self.workplace.show_page(self._empty)
         self._empty.set_enabled(False)
         self.sidebar.set_place("today")
+        # Otherwise Qt gives the focus to the first button, with its ring.
+        self.workplace.setFocus()
 
     def show_clinic(self, clinic: OpenClinic, services: Services) -> None:
         """The clinic is open: fill the lists and let screens be made."""

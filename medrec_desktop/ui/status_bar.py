@@ -3,6 +3,7 @@
 It says only what is so: green after the database has acknowledged, amber before.
 """
 
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QWidget
 
@@ -35,8 +36,8 @@ class _Dot(Mark):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         colour = theme.current().colour(self._colour)
         painter.setBrush(colour)
-        painter.setPen(colour)
-        painter.drawEllipse(self.rect().adjusted(1, 1, -1, -1))
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.drawEllipse(self.rect())
 
 
 class StatusBar(QFrame):

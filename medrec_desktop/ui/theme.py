@@ -72,13 +72,22 @@ class Theme(QObject):
         """Pixels of the design at the user's text size; hairlines stay hairlines."""
         return round(pixels) if pixels <= 2 else round(pixels * self._percent / 100)
 
-    def font(self, pixels: float = 13, weight: int = 400, *, mono: bool = False) -> QFont:
-        """A font for painters, with figures that line up."""
+    def font(
+        self,
+        pixels: float = 13,
+        weight: int = 400,
+        *,
+        mono: bool = False,
+        tabular: bool = False,
+    ) -> QFont:
+        """A font for painters; `tabular` for figures below each other. Not for prose: Inter's
+        tabular hyphen is as wide as a figure."""
         font = QFont(self._tokens["type"]["mono" if mono else "family"])
         font.setPixelSize(self.px(pixels))
         font.setWeight(QFont.Weight(weight))
         font.setHintingPreference(QFont.HintingPreference.PreferNoHinting)
-        font.setFeature(QFont.Tag("tnum"), 1)
+        if tabular:
+            font.setFeature(QFont.Tag("tnum"), 1)
         return font
 
     def icon(self, name: str, colour: str = "text2", size: int = 16) -> QIcon:

@@ -7,7 +7,7 @@ and content cannot disagree.
 
 from typing import Any, cast
 
-from PySide6.QtCore import QTimer, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
@@ -46,6 +46,7 @@ class Workplace(QWidget):
     def __init__(self, screens: Screens, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setProperty("surface", "surface")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._screens = screens
         self._services: Services | None = None
         self._visit: QWidget | None = None

@@ -18,6 +18,7 @@ from medrec_desktop.ui.widgets import (
     FilledButton,
     FlowLayout,
     PlainButton,
+    column,
     hairline,
     label,
     row,
@@ -104,7 +105,7 @@ class SettingsDialog(Dialog):
         choose = PlainButton("Choose…", "folder")
         choose.clicked.connect(self._on_choose)
         days = QWidget()
-        flow = FlowLayout(days, spacing=theme.px(10))
+        flow = FlowLayout(days, spacing=theme.px(6))
         for box in self.days.values():
             flow.addWidget(box)
         for title, rows in (
@@ -112,10 +113,8 @@ class SettingsDialog(Dialog):
             (
                 "Clinic",
                 (
-                    ("Clinic name", self.name),
-                    ("", self._name_problem),
-                    ("Closed on", days),
-                    ("", self._days_problem),
+                    ("Clinic name", column(self.name, self._name_problem)),
+                    ("Closed on", column(days, self._days_problem)),
                 ),
             ),
             (

@@ -5,6 +5,7 @@ from typing import cast
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QComboBox, QFormLayout, QSlider
 
+from medrec_desktop.ui import theme
 from medrec_desktop.ui.theme import LARGEST_PERCENT, SMALLEST_PERCENT, Mode, Theme
 from medrec_desktop.ui.widgets import label, row
 
@@ -44,8 +45,13 @@ class LookFields(QObject):
 
     def add_to(self, form: QFormLayout) -> None:
         """Put the rows into a form."""
-        form.addRow(label("Theme", "strong"), self.mode)
-        form.addRow(label("Text size", "strong"), row(self.size, self._percent))
+        for words, field in (
+            ("Theme", self.mode),
+            ("Text size", row(self.size, self._percent)),
+        ):
+            name = label(words, "body2")
+            name.setMinimumWidth(theme.px(116))
+            form.addRow(name, field)
 
     def _on_mode(self, _index: int) -> None:
         self._look.set(mode=cast("Mode", self.mode.currentData()))

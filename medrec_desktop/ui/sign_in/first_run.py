@@ -116,7 +116,7 @@ class _Names(_Page):
     def __init__(self) -> None:
         super().__init__(
             "Your clinic",
-            "Both names stand on every print; they can be changed in Settings.",
+            "Both names stand on every print.",
         )
         self.clinic = QLineEdit()
         self.doctor = QLineEdit()
@@ -206,7 +206,7 @@ class _Comfort(_Page):
         form = QFormLayout()
         form.setSpacing(theme.px(12))
         self.fields.add_to(form)
-        form.addRow(label("Scan folder", "strong"), row(self.scanner, choose))
+        form.addRow(label("Scan folder", "body2"), row(self.scanner, choose))
         form.addRow("", label("New scans in it are offered to the open visit.", "meta", wrap=True))
         self.body.addLayout(form)
         self.body.addStretch(1)

@@ -64,6 +64,8 @@ class Dialog(QWidget):
         outer.addWidget(hairline())
         outer.addLayout(self.foot)
         parent.window().installEventFilter(self)
+        content.installEventFilter(self)
+        self._placing = False
         self.hide()
 
     def add_foot(self, *parts: QWidget | None) -> None:
@@ -124,8 +126,10 @@ class Dialog(QWidget):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Cover the window whatever its size."""
-        if event.type() == QEvent.Type.Resize:
+        if event.type() == QEvent.Type.Resize and watched is self.window():
             self._place()
+        elif event.type() == QEvent.Type.LayoutRequest and self.isVisible():
+            self._place_card()
         return super().eventFilter(watched, event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -198,6 +202,18 @@ class Dialog(QWidget):
         self._place_card()
 
     def _place_card(self) -> None:
+        if self._placing:
+            return
+        self._placing = True
+        try:
+            self._measure()
+        finally:
+            self._placing = False
+
+    def _measure(self) -> None:
+        # Fonts come with the stylesheet, which Qt puts on when a widget is first shown.
+        for part in self.card.findChildren(QWidget):
+            part.ensurePolished()
         width = min(theme.px(self._width), self.width() - theme.px(32))
         margins = self._outer.contentsMargins()
         inner = width - margins.left() - margins.right()

@@ -31,6 +31,8 @@ class Label(QLabel):
 
     def __init__(self, text: str = "", role: Role = "body", parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._laid_out = False
+        self._needed = -1
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setProperty("role", role)
         self.setText(text)
@@ -44,8 +46,9 @@ class Label(QLabel):
         theme.set_look(self, "role", role)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Nested box layouts forget height-for-width; the minimum height reminds them."""
+        """Nested box layouts forget height-for-width; a changed hint reminds them."""
         super().resizeEvent(event)
+        self._laid_out = True
         self._fit(event.size().width())
 
     def setText(self, text: str) -> None:
@@ -53,18 +56,33 @@ class Label(QLabel):
         super().setText(text)
         self._fit(self.width())
 
+    def sizeHint(self) -> QSize:
+        """A wrapped text asks for the height of its real width, not of a guessed one."""
+        hint = super().sizeHint()
+        return self._as_high_as_wide(hint)
+
+    def minimumSizeHint(self) -> QSize:
+        """As the hint."""
+        return self._as_high_as_wide(super().minimumSizeHint())
+
     def changeEvent(self, event: QEvent) -> None:
         """A larger font needs more height."""
         super().changeEvent(event)
         if event.type() in {QEvent.Type.FontChange, QEvent.Type.StyleChange}:
             self._fit(self.width())
 
+    def _as_high_as_wide(self, hint: QSize) -> QSize:
+        if self._laid_out and self.wordWrap():
+            return QSize(hint.width(), max(self.heightForWidth(self.width()), 0))
+        return hint
+
     def _fit(self, width: int) -> None:
         # Before the first layout the width means nothing.
-        if self.wordWrap() and self.testAttribute(Qt.WidgetAttribute.WA_WState_Created):
+        if self._laid_out and self.wordWrap():
             height = self.heightForWidth(width)
-            if height >= 0 and height != self.minimumHeight():
-                self.setMinimumHeight(height)
+            if height != self._needed:
+                self._needed = height
+                self.updateGeometry()
 
 
 def label(
