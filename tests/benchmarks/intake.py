@@ -19,7 +19,7 @@ SIZE = int(os.environ.get("MEDREC_BENCH_BYTES", "1000000000"))
 
 # A fresh process, because memory once used by something else is never given back.
 _STAGE = """
-import resource, sys, time
+import resource, sys, threading, time
 from pathlib import Path
 from uuid import uuid4
 from medrec_desktop.attachments.vault import Vault, new_identity
@@ -29,11 +29,24 @@ def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 before = peak()
 uid = uuid4()
+done = []
+def take():
+    with open(sys.argv[1], "rb") as source:
+        done.append(vault.stage(uid, source, size=size))
+    vault.place(done[0])
 start, cpu = time.perf_counter(), time.process_time()
-with open(sys.argv[1], "rb") as source:
-    staged = vault.stage(uid, source, size=size)
-vault.place(staged)
+worker = threading.Thread(target=take)
+worker.start()
+late = []
+while worker.is_alive():  # what a window does meanwhile: wake up every 10 ms
+    wished = time.perf_counter() + 0.01
+    time.sleep(0.01)
+    late.append((time.perf_counter() - wished) * 1000)
+worker.join()
+staged = done[0]
 print(time.perf_counter() - start, time.process_time() - cpu, peak() - before)
+late.sort()
+print(late[-1], late[len(late) * 99 // 100])
 start = time.perf_counter()
 vault.read(uid, staged.kept, lambda piece: None)
 print(time.perf_counter() - start, peak() - before, staged.kept.kept_size)
@@ -86,7 +99,7 @@ def run() -> list[tuple[str, str, str]]:
             capture_output=True,
             text=True,
         ).stdout.split()
-    taken, cpu, grown, read, grown_read, kept = map(float, out)
+    taken, cpu, grown, latest, late, read, grown_read, kept = map(float, out)
     return [
         (
             f"Vault intake of {size / 1000:.1f} GB (hash, gzip, encrypt, fsync)",
@@ -95,6 +108,11 @@ def run() -> list[tuple[str, str, str]]:
         ),
         ("Vault intake, CPU for that", f"{cpu:.1f} s", f"gzip -6 {gzipped:.1f} s"),
         ("Vault intake, memory grown", f"{grown:.0f} MB", "at most 130 MB"),
+        (
+            "Another thread woken late meanwhile, worst (99 %)",
+            f"{latest:.0f} ms ({late:.0f} ms)",
+            "at most 50 ms",
+        ),
         ("Vault reading back, checked", f"{size / read:.0f} MB/s", f"{grown_read:.0f} MB grown"),
         ("Vault size", f"{kept / size / 1e4:.0f} %", "of the original (half of it is noise)"),
     ]
