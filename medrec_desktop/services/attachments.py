@@ -7,6 +7,7 @@ change: they can be added (late) and marked as entered in error, not renamed and
 import os
 import tempfile
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -17,10 +18,11 @@ import sqlalchemy as sa
 
 from medrec_desktop.attachments import preview as drawing
 from medrec_desktop.attachments.intake import Intake
+from medrec_desktop.attachments.scanner import Scanner
 from medrec_desktop.attachments.sources import files_inside
 from medrec_desktop.attachments.vault import Vault
 from medrec_desktop.data import attachments as rows
-from medrec_desktop.data.clinic import user_key
+from medrec_desktop.data.clinic import read_computer_settings, user_key
 from medrec_desktop.data.outbox import mark
 from medrec_desktop.domain.attachments import Attachment, Keeping, Kept, Preview
 from medrec_desktop.domain.changes import Changed
@@ -29,6 +31,7 @@ from medrec_desktop.domain.filenames import stored_name
 from medrec_desktop.domain.ids import AttachmentId, RecordId
 from medrec_desktop.domain.text import storable
 from medrec_desktop.services.context import Context
+from medrec_desktop.services.settings import computer_settings_of
 
 THUMBNAIL_PX = 160
 THUMBNAILS = 200
@@ -52,12 +55,22 @@ NOT_WRITTEN = (
 class Attachments:
     """Files of visits, from the drop to the copy somebody saves."""
 
-    def __init__(self, context: Context, vault: Vault, intake: Intake) -> None:
+    def __init__(
+        self,
+        context: Context,
+        vault: Vault,
+        intake: Intake,
+        *,
+        tick: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._context = context
         self._vault = vault
         self._intake = intake
         self._thumbnails: OrderedDict[AttachmentId, Preview] = OrderedDict()
         self._lock = threading.Lock()
+        self._tick = tick
+        self._scanner: Scanner | None = None
+        self._scanner_lock = threading.Lock()
 
     # --- keeping -------------------------------------------------------------------------------
 
@@ -102,6 +115,28 @@ class Attachments:
     def dismiss(self, job: UUID) -> None:
         """Take the row of a refused, failed or duplicate file away."""
         self._intake.dismiss(job)
+
+    # --- the scanner's folder ------------------------------------------------------------------
+
+    def scans(self) -> tuple[Path, ...] | None:
+        """Finished scans that belong to nobody yet, oldest first; None when no folder is set.
+        Reads the disk, so it may take as long as a network drive does."""
+        with self._context.db.read() as session:
+            folder = computer_settings_of(read_computer_settings(session)).scanner_folder
+        with self._scanner_lock:
+            if not folder:
+                self._scanner = None
+                return None
+            if self._scanner is None or self._scanner.folder != Path(folder):
+                self._scanner = Scanner(Path(folder), self._tick)
+            return self._scanner.ready()
+
+    def take_scans(self, paths: Iterable[Path]) -> None:
+        """These were given to a visit: offer them no more. The files stay where they are."""
+        with self._scanner_lock:
+            for path in paths:
+                if self._scanner is not None:
+                    self._scanner.taken(path)
 
     # --- changing ------------------------------------------------------------------------------
 

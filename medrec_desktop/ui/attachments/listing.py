@@ -1,0 +1,148 @@
+"""The list of files: as high as its lines, keys and words to click become requests."""
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QEvent, QModelIndex, QPoint, QRect, Qt, Signal
+from PySide6.QtGui import QAction, QContextMenuEvent, QKeyEvent, QMouseEvent, QResizeEvent
+from PySide6.QtWidgets import QFrame, QListView, QMenu, QSizePolicy, QWidget
+
+from medrec_desktop.ui import theme
+from medrec_desktop.ui.attachments.delegate import FileDelegate, action_at
+from medrec_desktop.ui.attachments.files import WORDS, Action, FileRow, spoken
+from medrec_desktop.ui.attachments.thumbnails import Thumbnails
+from medrec_desktop.ui.rows import Column, RowsModel
+
+
+class FileList(QListView):
+    """Shows FileRows. It never scrolls by itself: the panel's page does."""
+
+    acted = Signal(object, str)
+    """acted(FileRow, what): one of the line's words, or "open", "rename", "describe", "save"."""
+
+    def __init__(self, thumbnails: Thumbnails, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName("Attachments")
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setMouseTracking(True)
+        policy = Qt.ScrollBarPolicy.ScrollBarAlwaysOff
+        self.setHorizontalScrollBarPolicy(policy)
+        self.setVerticalScrollBarPolicy(policy)
+        self.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.files = RowsModel(
+            [Column[FileRow]("File", lambda r: r.name)], lambda r: r.key, self, spoken=spoken
+        )
+        self.setModel(self.files)
+        self.setItemDelegate(FileDelegate(thumbnails.get, self))
+        thumbnails.arrived.connect(self.viewport().update)
+        self.locked = False
+        """No renaming and describing: the visit is finalized."""
+
+    def set_rows(self, rows: Sequence[FileRow]) -> None:
+        """Show these; the current line stays current also when it moves."""
+        now: FileRow | None = self.files.row(self.currentIndex())
+        place = self.currentIndex().row()
+        self.files.set_rows(rows)
+        if now is not None and rows and not self.currentIndex().isValid():
+            index = self.files.index_of(now.key)
+            if not index.isValid():
+                index = self.files.index(min(max(place, 0), len(rows) - 1), 0)
+            self.setCurrentIndex(index)
+        self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """A narrower list needs higher lines."""
+        super().resizeEvent(event)
+        if event.oldSize().width() != event.size().width():
+            self._fit()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """So does larger text."""
+        super().changeEvent(event)
+        if theme.restyled(event) and hasattr(self, "files"):
+            self._fit()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Enter previews or answers, F2 renames, Del removes."""
+        row: FileRow | None = self.files.row(self.currentIndex())
+        key = event.key()
+        if row is None:
+            super().keyPressEvent(event)
+        elif key in {Qt.Key.Key_Return, Qt.Key.Key_Enter}:
+            self.acted.emit(row, "open" if row.attachment else row.actions[0])
+        elif key == Qt.Key.Key_F2 and row.attachment is not None and not self.locked:
+            self.acted.emit(row, "rename")
+        elif key == Qt.Key.Key_Delete and row.actions:
+            self.acted.emit(row, row.actions[-1])
+        else:
+            super().keyPressEvent(event)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """A hand over the words."""
+        super().mouseMoveEvent(event)
+        over = self._word(event.position().toPoint()) is not None
+        shape = Qt.CursorShape.PointingHandCursor if over else Qt.CursorShape.ArrowCursor
+        self.viewport().setCursor(shape)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """A click on a word."""
+        super().mouseReleaseEvent(event)
+        if event.button() != Qt.MouseButton.LeftButton:
+            return
+        word = self._word(event.position().toPoint())
+        if word is not None:
+            self.acted.emit(*word)
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        """Two clicks preview."""
+        at = event.position().toPoint()
+        row: FileRow | None = self.files.row(self.indexAt(at))
+        if row is not None and row.attachment is not None and self._word(at) is None:
+            self.acted.emit(row, "open")
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """Everything that can be done with a line, also by the menu key."""
+        by_key = event.reason() == QContextMenuEvent.Reason.Keyboard
+        index = self.currentIndex() if by_key else self.indexAt(event.pos())
+        row: FileRow | None = self.files.row(index)
+        if row is None:
+            return
+        menu = self.menu_for(row)
+        at = self.visualRect(index).center() if by_key else event.pos()
+        menu.popup(self.viewport().mapToGlobal(at))
+
+    def menu_for(self, row: FileRow) -> QMenu:
+        """The menu of a line; it deletes itself."""
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        choices: list[tuple[str, str]] = []
+        if row.attachment is not None:
+            choices = [("open", "Preview\tEnter"), ("save", "Save a copy…")]
+            if not self.locked:
+                choices += [("rename", "Rename…\tF2"), ("describe", "Describe…")]
+            choices.append(("remove", "Remove\tDel"))
+        else:
+            choices = [(action, WORDS[action]) for action in row.actions]
+        for what, words in choices:
+            choice = QAction(words, menu)
+            choice.triggered.connect(lambda _=False, what=what: self.acted.emit(row, what))
+            menu.addAction(choice)
+        return menu
+
+    def _word(self, at: QPoint) -> tuple[FileRow, Action] | None:
+        index: QModelIndex = self.indexAt(at)
+        row: FileRow | None = self.files.row(index)
+        if row is None:
+            return None
+        rect: QRect = self.visualRect(index)
+        action = action_at(row, rect, at)
+        return (row, action) if action is not None else None
+
+    def _fit(self) -> None:
+        self.scheduleDelayedItemsLayout()
+        height = sum(
+            self.sizeHintForIndex(self.files.index(number, 0)).height()
+            for number in range(self.files.rowCount())
+        )
+        if height != self.height() or height != self.minimumHeight():
+            self.setFixedHeight(height)
