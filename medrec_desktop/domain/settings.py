@@ -4,6 +4,7 @@ computer settings stay on this computer."""
 from dataclasses import dataclass, field
 from typing import Literal
 
+from medrec_desktop.domain.ids import RecordId
 from medrec_desktop.domain.vitals import DEFAULT_LIMITS, Limits
 
 
@@ -25,3 +26,12 @@ class ComputerSettings:
     text_percent: int = 100
     scanner_folder: str = ""
     paper: Literal["A4", "Letter"] = "A4"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the doctor was writing: the visit, the VisitDraft field, the caret in its text."""
+
+    record_id: RecordId
+    field: str = ""
+    caret: int = 0

@@ -9,14 +9,16 @@ from medrec_desktop.domain.changes import Changed
 from medrec_desktop.domain.errors import Invalid
 from medrec_desktop.domain.people import Clinic as ClinicIdentity
 from medrec_desktop.domain.people import User
-from medrec_desktop.domain.settings import ClinicSettings, ComputerSettings
+from medrec_desktop.domain.settings import ClinicSettings, ComputerSettings, Place
 from medrec_desktop.services.context import Context
 from medrec_desktop.services.settings import (
     clinic_problems,
     clinic_settings_of,
     computer_settings_of,
+    place_of,
     stored_clinic_settings,
     stored_computer_settings,
+    stored_place,
 )
 
 
@@ -30,6 +32,10 @@ class Clinic:
         """Its name and its tenant."""
         with self._context.db.read() as session:
             return store.get_clinic(session)
+
+    def me(self) -> User:
+        """In whose name this program writes and signs."""
+        return self._context.actor
 
     def users(self) -> tuple[User, ...]:
         """Everybody who ever worked here; those who left are not active."""
@@ -66,3 +72,13 @@ class Clinic:
         with self._context.db.begin() as session:
             store.write_computer_settings(session, stored_computer_settings(settings))
         self._context.changes.publish(Changed("settings"))
+
+    def place(self) -> Place | None:
+        """Where somebody was writing when the program last ran on this computer."""
+        with self._context.db.read() as session:
+            return place_of(store.read_computer_settings(session))
+
+    def remember_place(self, place: Place | None) -> None:
+        """Keep where the caret is, so that a crash brings the doctor back there; None forgets."""
+        with self._context.db.begin() as session:
+            store.write_computer_settings(session, stored_place(place))

@@ -6,8 +6,10 @@ not is its default, so that no setting can keep the program from starting.
 
 from dataclasses import asdict, fields
 from typing import Any
+from uuid import UUID
 
-from medrec_desktop.domain.settings import ClinicSettings, ComputerSettings
+from medrec_desktop.domain.ids import RecordId
+from medrec_desktop.domain.settings import ClinicSettings, ComputerSettings, Place
 from medrec_desktop.domain.text import storable
 from medrec_desktop.domain.vitals import DEFAULT_LIMITS, Limits
 
@@ -108,3 +110,27 @@ def stored_computer_settings(settings: ComputerSettings) -> dict[str, Any]:
         "text_percent": min(max(settings.text_percent, low), high),
         "scanner_folder": storable(settings.scanner_folder),
     }
+
+
+def place_of(stored: dict[str, Any]) -> Place | None:
+    """Where the caret was, if that was kept and makes sense."""
+    item = stored.get("place")
+    if not isinstance(item, dict):
+        return None
+    record, field, caret = item.get("record"), item.get("field"), item.get("caret")
+    try:
+        record_id = RecordId(UUID(record))
+    except (TypeError, ValueError, AttributeError):
+        return None
+    return Place(
+        record_id,
+        field if isinstance(field, str) else "",
+        caret if isinstance(caret, int) and caret >= 0 else 0,
+    )
+
+
+def stored_place(place: Place | None) -> dict[str, Any]:
+    """Name -> JSON value."""
+    if place is None:
+        return {"place": {}}
+    return {"place": {"record": str(place.record_id), "field": place.field, "caret": place.caret}}

@@ -1,0 +1,242 @@
+"""The eight sections on their scrolling page: fields, tab order, jumps, read-only. No saving here."""
+
+import itertools
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QLineEdit,
+    QPlainTextEdit,
+    QVBoxLayout,
+    QWidget,
+)
+
+from medrec_desktop.domain.patients import years_on
+from medrec_desktop.domain.records import Addendum, LastSeen, Visit
+from medrec_desktop.domain.settings import ClinicSettings
+from medrec_desktop.ui import theme
+from medrec_desktop.ui.diagnosis.box import DiagnosisSection
+from medrec_desktop.ui.screen import Services
+from medrec_desktop.ui.visit.follow_up import FollowUpSection
+from medrec_desktop.ui.visit.labs import LabsSection
+from medrec_desktop.ui.visit.prescriptions import PrescriptionsSection
+from medrec_desktop.ui.visit.section import SECTION_NAMES, AddendaBox, Section
+from medrec_desktop.ui.visit.vitals import VitalsSection
+from medrec_desktop.ui.widgets import LinkButton, TextArea, hairline, row, scrolled
+
+
+class ComplaintArea(TextArea):
+    """One line that grows; Enter goes on, Shift Enter breaks the line."""
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Enter is Tab here."""
+        if event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter} and not (
+            event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
+        ):
+            self.focusNextChild()
+        else:
+            super().keyPressEvent(event)
+
+
+class VisitForm(QWidget):
+    """`fields` are the widgets to bind, by VisitDraft field; `section_entered` follows the caret."""
+
+    def __init__(self, services: Services, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.complaint = ComplaintArea("Complaint", lines=1, most=8)
+        self.vitals = VitalsSection()
+        self.diagnoses = DiagnosisSection(services)
+        self.no_diagnosis = QCheckBox("No diagnosis made")
+        self.assessment = TextArea("Assessment in words", lines=2)
+        self.assessment.setPlaceholderText("Assessment in words")
+        self.plan = TextArea("Plan", lines=3)
+        self.prescriptions = PrescriptionsSection()
+        self.labs = LabsSection()
+        self.notes = TextArea("Notes", lines=3)
+        self.follow_up = FollowUpSection()
+        self.fields: dict[str, QWidget] = {
+            "complaint": self.complaint,
+            **{f"vitals.{name}": edit for name, edit in self.vitals.edits.items()},
+            "diagnoses": self.diagnoses,
+            "no_diagnosis": self.no_diagnosis,
+            "assessment": self.assessment,
+            "plan": self.plan,
+            "prescriptions": self.prescriptions,
+            "labs": self.labs,
+            "notes": self.notes,
+            "follow_up": self.follow_up.edit,
+        }
+        self._read_only = False
+        self._assess = LinkButton("Add assessment in words")
+        self._assess.clicked.connect(self._on_assess)
+        self._assess_wanted = False
+        self.sections = {
+            key: Section(key, content)
+            for key, content in (
+                ("complaint", self.complaint),
+                ("vitals", self.vitals),
+                ("diagnoses", self._diagnosis_part()),
+                ("plan", self.plan),
+                ("prescriptions", self.prescriptions),
+                ("labs", self.labs),
+                ("notes", self.notes),
+                ("follow_up", self.follow_up),
+            )
+        }
+        self._whole = AddendaBox()
+        body = QWidget()
+        column = QVBoxLayout(body)
+        column.setContentsMargins(theme.px(24), theme.px(6), theme.px(12), theme.px(24))
+        column.setSpacing(0)
+        for number, section in enumerate(self.sections.values()):
+            if number:
+                column.addWidget(hairline())
+            column.addWidget(section)
+        column.addWidget(self._whole)
+        column.addStretch(1)
+        self.area = scrolled(body)
+        # Room for the bar is kept, so that the fields do not move when it comes.
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.area)
+        self.diagnoses.edited.connect(self._show_optional)
+        self.no_diagnosis.toggled.connect(self._show_optional)
+        self.assessment.textChanged.connect(self._show_optional)
+        self.prescriptions.rows_changed.connect(self.chain)
+        self.labs.rows_changed.connect(self.chain)
+        self.prescriptions.went_on.connect(self._on_prescribed)
+        self.labs.went_on.connect(self._on_ordered)
+        self._show_optional()
+        self.chain()
+
+    def set_ground(self, visit: Visit, settings: ClinicSettings, last: LastSeen | None) -> None:
+        """What the fields are judged by: the patient, the earlier visits, the clinic."""
+        day = visit.draft.visit_date.astimezone().date()
+        self.vitals.set_ground(
+            settings.limits,
+            age_years=years_on(visit.patient.birth_date, day),
+            last=last,
+            day=day,
+        )
+        self.prescriptions.set_ground(visit.patient.allergies, last.prescriptions if last else ())
+        self.follow_up.set_ground(day, settings.closed_days)
+
+    def start_visit(self, visit: Visit) -> None:
+        """Another visit: nothing of the one before may be left open."""
+        self._assess_wanted = False
+        self.diagnoses.set_patient(visit.draft.patient_id)
+        self.area.verticalScrollBar().setValue(0)
+        self._show_optional()
+
+    def set_addenda(self, addenda: tuple[Addendum, ...]) -> None:
+        """Each beneath its section; those about the whole visit at the end."""
+        for section in self.sections.values():
+            section.set_addenda(addenda)
+        self._whole.set_addenda(tuple(a for a in addenda if a.section not in SECTION_NAMES))
+
+    def set_read_only(self, read_only: bool) -> None:
+        """A signed visit is only read: real read-only widgets, still to be copied from."""
+        self._read_only = read_only
+        for area in (self.complaint, self.assessment, self.plan, self.notes):
+            area.setReadOnly(read_only)
+        self.no_diagnosis.setEnabled(not read_only)
+        for part in (
+            self.vitals,
+            self.diagnoses,
+            self.prescriptions,
+            self.labs,
+            self.follow_up,
+        ):
+            part.set_read_only(read_only)
+        self._show_optional()
+
+    def focus_field(self, name: str, caret: int | None = None) -> None:
+        """Scroll to this VisitDraft field (or section) and put the caret there."""
+        head, _, vital = name.partition(".")
+        if head == "vitals":
+            self.vitals.focus_field(vital)
+        elif head == "diagnoses":
+            self.diagnoses.focus_search()
+        elif head == "assessment":
+            self._on_assess()
+        elif head in {"prescriptions", "labs"}:
+            rows = self.prescriptions if head == "prescriptions" else self.labs
+            if rows.rows:
+                rows.rows[0].focus_first()
+            else:
+                rows.focus_add()
+        else:
+            self.fields.get(head, self.complaint).setFocus(Qt.FocusReason.ShortcutFocusReason)
+        widget = self.fields.get(name)
+        if caret is not None and isinstance(widget, QPlainTextEdit):
+            cursor = widget.textCursor()
+            cursor.setPosition(min(caret, widget.document().characterCount() - 1))
+            widget.setTextCursor(cursor)
+        elif caret is not None and isinstance(widget, QLineEdit):
+            widget.setCursorPosition(min(caret, len(widget.text())))
+        section = self.sections.get(
+            {"no_diagnosis": "diagnoses", "assessment": "diagnoses"}.get(head, head)
+        )
+        if section is not None:
+            self.area.ensureWidgetVisible(section, 0, theme.px(20))
+
+    def place(self, focused: QWidget | None) -> tuple[str, int]:
+        """The field in which `focused` is, and its caret; "" outside the form."""
+        if focused is None:
+            return "", 0
+        for name, widget in self.fields.items():
+            if widget is focused or widget.isAncestorOf(focused):
+                if isinstance(focused, QPlainTextEdit):
+                    return name, focused.textCursor().position()
+                if isinstance(focused, QLineEdit) and widget is focused:
+                    return name, focused.cursorPosition()
+                return name, 0
+        return "", 0
+
+    def chain(self) -> None:
+        """The tab order, from the complaint to the follow-up."""
+        stops = [
+            self.complaint,
+            *self.vitals.tab_stops(),
+            self.diagnoses.search,
+            self.no_diagnosis,
+            self._assess,
+            self.assessment,
+            self.plan,
+            *self.prescriptions.tab_stops(),
+            *self.labs.tab_stops(),
+            self.notes,
+            *self.follow_up.tab_stops(),
+        ]
+        for before, after in itertools.pairwise(stops):
+            QWidget.setTabOrder(before, after)
+
+    def _diagnosis_part(self) -> QWidget:
+        part = QWidget()
+        layout = QVBoxLayout(part)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(theme.px(4))
+        layout.addWidget(self.diagnoses)
+        layout.addLayout(row(self.no_diagnosis, None, self._assess))
+        layout.addWidget(self.assessment)
+        return part
+
+    def _show_optional(self) -> None:
+        rows = bool(self.diagnoses.value())
+        # With rows it is no answer; chosen beside rows it must be seen to be taken back.
+        self.no_diagnosis.setVisible(self.no_diagnosis.isChecked() or not rows)
+        words = self._assess_wanted or not self.assessment.document().isEmpty()
+        self.assessment.setVisible(words)
+        self._assess.setVisible(not words and not self._read_only)
+
+    def _on_assess(self) -> None:
+        self._assess_wanted = True
+        self._show_optional()
+        self.assessment.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def _on_prescribed(self) -> None:
+        self.focus_field("labs")
+
+    def _on_ordered(self) -> None:
+        self.focus_field("notes")

@@ -1,0 +1,151 @@
+"""Above the form: which visit this is, whether it is stored, and its one filled button."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from PySide6.QtCore import Signal
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QFrame, QWidget
+
+from medrec_desktop.domain import dates
+from medrec_desktop.domain.records import Visit
+from medrec_desktop.ui import theme
+from medrec_desktop.ui.widgets import (
+    Card,
+    Chip,
+    ElidedLabel,
+    FilledButton,
+    IconButton,
+    IconLabel,
+    Label,
+    LinkButton,
+    label,
+    row,
+)
+from medrec_desktop.ui.widgets.passing import announce
+
+NOT_SAVED = "This visit could not be saved: the disk refused the write. Don’t close the program."
+
+
+class VisitHeader(QFrame):
+    """Title, state and buttons of the visit that is shown."""
+
+    print_requested = Signal()
+    finalize_requested = Signal()
+    addendum_requested = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("pane", "bar")
+        self._title = label("Visit", "title")
+        self._when = label("", "body2")
+        self._chip = Chip("Draft", "accent")
+        self._icon = IconLabel("check", "accent", 16)
+        self._mark = ElidedLabel("", "body2")
+        self.print_button = IconButton("printer", "Print (Ctrl P)")
+        self.print_button.clicked.connect(self.print_requested)
+        self.finalize_button = FilledButton("Finalize…")
+        self.finalize_button.clicked.connect(self.finalize_requested)
+        self.addendum_button = FilledButton("Add addendum…")
+        self.addendum_button.clicked.connect(self.addendum_requested)
+        line = row(
+            self._title,
+            self._when,
+            self._chip,
+            self._icon,
+            self._mark,
+            self.print_button,
+            4,
+            self.finalize_button,
+            self.addendum_button,
+            margins=(24, 9, 20, 9),
+        )
+        line.setStretch(4, 1)
+        self.setLayout(line)
+
+    def show_visit(self, visit: Visit) -> None:
+        """Another visit, or another state of it."""
+        at = dates.shown_time(visit.draft.visit_date).replace(" ", "  ")
+        self._when.setText(f"{at} · {visit.doctor}")
+        draft = visit.status == "draft" and not visit.voided_reason
+        if visit.voided_reason:
+            self._chip.setText("Entered in error")
+            theme.set_look(self._chip, "tone", "warn")
+            self._say("info", "text2", visit.voided_reason)
+        elif draft:
+            self._chip.setText("Draft")
+            theme.set_look(self._chip, "tone", "accent")
+            self.show_saved(visit.saved_at)
+        else:
+            self._chip.setText("Finalized")
+            theme.set_look(self._chip, "tone", "ok")
+            signed = dates.shown_time(visit.finalized_at) if visit.finalized_at else ""
+            seal = f" · seal {visit.seal[:8]}" if visit.seal else ""
+            self._say("lock", "text2", f"Signed {visit.finalized_by} {signed}{seal}")
+        self.finalize_button.setVisible(draft)
+        self.addendum_button.setVisible(visit.status == "finalized" and not visit.voided_reason)
+
+    def show_saved(self, at: datetime) -> None:
+        """Said only when the database has acknowledged it."""
+        local = at.astimezone()
+        self._say("check", "accent", f"Saved on this computer {local.hour:02}:{local.minute:02}")
+
+    def show_saving(self) -> None:
+        """There is typed text that is not stored yet."""
+        self._say("pencil", "text2", "Saving…")
+
+    def show_failed(self) -> None:
+        """The last save was refused."""
+        self._say("warning", "danger", "Not saved")
+
+    @property
+    def mark(self) -> str:
+        """What the header says of saving."""
+        return self._mark.accessibleName()
+
+    def _say(self, icon: str, tone: str, words: str) -> None:
+        self._icon.set_icon(icon, tone)
+        theme.set_look(self._mark, "tone", tone)
+        self._mark.setText(words)
+
+
+class SaveTrouble(Card):
+    """A save that failed: what happened, what is safe, what to do. Hidden while all is well."""
+
+    def __init__(self, unsaved: Callable[[], str], parent: QWidget | None = None) -> None:
+        super().__init__(parent, tone="danger", margins=(12, 6, 8, 6))
+        self._unsaved = unsaved
+        self._again: Callable[[], object] | None = None
+        self._words: Label = label("", wrap=True)
+        self.again_button = LinkButton("Try again")
+        self.again_button.clicked.connect(self._on_again)
+        self.copy_button = LinkButton("Copy text")
+        self.copy_button.clicked.connect(self._on_copy)
+        line = row(IconLabel("warning", "danger"), self._words, self.again_button, self.copy_button)
+        line.setStretch(1, 1)
+        self.body.addLayout(line)
+        self.hide()
+
+    @property
+    def words(self) -> str:
+        """The sentence that is shown."""
+        return "" if self.isHidden() else self._words.text()
+
+    def say(
+        self, words: str, *, again: str = "", action: Callable[[], object] | None = None
+    ) -> None:
+        """Show a failure; `action` under the words `again` is what may help."""
+        self._words.setText(words)
+        self._again = action
+        self.again_button.setText(again)
+        self.again_button.setVisible(action is not None)
+        self.show()
+        announce(self, words, urgent=True)
+
+    def _on_again(self) -> None:
+        if self._again is not None:
+            self._again()
+
+    def _on_copy(self) -> None:
+        QGuiApplication.clipboard().setText(self._unsaved())
+        self.copy_button.setText("Copied")

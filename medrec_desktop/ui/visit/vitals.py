@@ -1,0 +1,351 @@
+"""Vital signs: typed text with its unit in the box, the last value beneath, what a reading says.
+
+Nothing here stops typing: a refused value stays as it was typed and blocks only the signature.
+"""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Literal
+
+from PySide6.QtCore import QEvent, Qt, QTimer, Signal
+from PySide6.QtGui import QKeyEvent, QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QSizePolicy, QVBoxLayout, QWidget
+
+from medrec_desktop.domain import dates
+from medrec_desktop.domain.records import LastSeen
+from medrec_desktop.domain.vitals import (
+    ACCESSIBLE_NAMES,
+    DEFAULT_LIMITS,
+    LABELS,
+    UNITS,
+    Limits,
+    Reading,
+    bmi,
+    read,
+)
+from medrec_desktop.ui import theme
+from medrec_desktop.ui.visit.entries import LONGEST
+from medrec_desktop.ui.widgets import (
+    ElidedLabel,
+    FlowLayout,
+    IconLabel,
+    Label,
+    LinkButton,
+    column,
+    label,
+    row,
+)
+
+# While somebody types "1" of "120" there is nothing to say yet.
+_PAUSE_MS = 900
+_WIDTHS = {"blood_pressure": 116, "second_pressure": 116}
+_WIDTH = 70
+_OPTIONAL = ("second_pressure", "pain")
+_ORDER = (
+    *("blood_pressure", "pulse", "temperature", "spo2", "respiration", "weight", "height"),
+    *_OPTIONAL,
+)
+
+
+class UnitEdit(QLineEdit):
+    """A line of text with its unit at the end of the box; Enter goes on as Tab does."""
+
+    left = Signal()
+
+    def __init__(self, name: str, unit: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName(name)
+        self.setProperty("strong", True)
+        self.setMaxLength(LONGEST)
+        self._unit = Label(unit, "meta", self)
+        self._unit.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self._fit()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Enter is Tab."""
+        if event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter} and not (
+            event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
+        ):
+            self.focusNextChild()
+        else:
+            super().keyPressEvent(event)
+
+    def focusOutEvent(self, event: object) -> None:
+        """Now what was typed is meant."""
+        super().focusOutEvent(event)  # type: ignore[arg-type] # Qt hands a QFocusEvent
+        self.left.emit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Keep the unit at the end."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Follow the text size."""
+        super().changeEvent(event)
+        if theme.restyled(event):
+            self._fit()
+
+    def _fit(self) -> None:
+        if not hasattr(self, "_unit"):
+            return
+        self._unit.adjustSize()
+        gap = theme.px(8)
+        self._unit.move(
+            self.width() - self._unit.width() - gap,
+            (self.height() - self._unit.height()) // 2,
+        )
+        self.setTextMargins(0, 0, self._unit.width(), 0)
+
+
+class VitalField(QWidget):
+    """One vital: name, box, last value."""
+
+    def __init__(self, name: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._name = name
+        self.edit = UnitEdit(ACCESSIBLE_NAMES[name], UNITS[name])
+        self._last = ElidedLabel("", "caption")
+        title = label(LABELS[name], "meta")
+        title.setBuddy(self.edit)
+        self.setLayout(column(title, self.edit, self._last, spacing=3))
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self._fit()
+
+    def set_last(self, text: str) -> None:
+        """The earlier value beneath the box."""
+        self._last.setText(text)
+
+    def show_reading(self, reading: Reading) -> None:
+        """Colour the box by what its text means."""
+        tones = {"amber": "warn", "refuse": "danger", "unreadable": "danger"}
+        theme.set_look(self.edit, "tone", tones.get(reading.verdict, ""))
+        self.edit.setAccessibleDescription(reading.sentence)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Follow the text size."""
+        super().changeEvent(event)
+        if theme.restyled(event):
+            self._fit()
+
+    def _fit(self) -> None:
+        if hasattr(self, "_name"):
+            self.setFixedWidth(theme.px(_WIDTHS.get(self._name, _WIDTH)))
+
+
+class _Remark(QWidget):
+    """What is to say about one vital, with a way to put it right."""
+
+    taken = Signal(str, str)
+
+    def __init__(self, name: str, reading: Reading) -> None:
+        super().__init__()
+        self._name, self._suggestion = name, reading.suggestion
+        tone: Literal["warn", "danger", "text2"] = (
+            "warn"
+            if reading.verdict == "amber"
+            else "danger"
+            if reading.verdict in {"refuse", "unreadable"}
+            else "text2"
+        )
+        icon = "info" if tone == "text2" else "warning"
+        words = label(reading.sentence, "meta", wrap=True, tone=tone)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(theme.px(6))
+        layout.addWidget(IconLabel(icon, tone, 14), 0, Qt.AlignmentFlag.AlignTop)
+        layout.addWidget(words, 1)
+        if reading.suggestion and reading.verdict == "refuse":
+            swap = (
+                reading.systolic is not None
+                and reading.diastolic is not None
+                and reading.systolic <= reading.diastolic
+            )
+            use = f"Use {reading.suggestion} {UNITS[name]}".strip()
+            link = LinkButton("Swap" if swap else use)
+            link.clicked.connect(self._on_clicked)
+            layout.addWidget(link)
+
+    def _on_clicked(self) -> None:
+        self.taken.emit(self._name, self._suggestion)
+
+
+class VitalsSection(QWidget):
+    """All vitals of a visit. `edits` are the line edits to bind, by name."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._fields = {name: VitalField(name) for name in _ORDER}
+        self.edits = {name: field.edit for name, field in self._fields.items()}
+        self._limits: Mapping[str, Limits] = DEFAULT_LIMITS
+        self._age: int | None = None
+        self._last: dict[str, str] = {}
+        self._readings: dict[str, Reading] = {}
+        self._wanted: set[str] = set()
+        self._read_only = False
+
+        boxes = QWidget()
+        flow = FlowLayout(boxes, spacing=8, line_spacing=6)
+        policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
+        policy.setHeightForWidth(True)
+        boxes.setSizePolicy(policy)
+        for name in (one for one in _ORDER if one not in _OPTIONAL):
+            flow.addWidget(self._fields[name])
+        self._bmi = label("", "strong")
+        self._bmi_box = QWidget()
+        self._bmi_box.setLayout(
+            column(
+                label("BMI", "meta"),
+                row(self._bmi, label("kg/m²", "caption"), spacing=3, margins=(4, 6, 0, 6)),
+                label("", "caption"),
+                spacing=3,
+            )
+        )
+        flow.addWidget(self._bmi_box)
+        for name in _OPTIONAL:
+            flow.addWidget(self._fields[name])
+
+        self._remarks = QVBoxLayout()
+        self._remarks.setSpacing(theme.px(2))
+        self._second = LinkButton("Add second reading")
+        self._second.clicked.connect(self._on_second)
+        self._pain = LinkButton("Add pain score")
+        self._pain.clicked.connect(self._on_pain)
+        below = QHBoxLayout()
+        below.setContentsMargins(0, 0, 0, 0)
+        below.setSpacing(theme.px(8))
+        below.addLayout(self._remarks, 1)
+        for link in (self._pain, self._second):
+            below.addWidget(link, 0, Qt.AlignmentFlag.AlignTop)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(theme.px(2))
+        layout.addWidget(boxes)
+        layout.addLayout(below)
+        self._pause = QTimer(self)
+        self._pause.setSingleShot(True)
+        self._pause.setInterval(_PAUSE_MS)
+        self._pause.timeout.connect(self.judge)
+        for edit in self.edits.values():
+            edit.textChanged.connect(self._on_text)
+            edit.left.connect(self.judge)
+        self._show_optional()
+        self._show_bmi()
+
+    def set_ground(
+        self,
+        limits: Mapping[str, Limits],
+        *,
+        age_years: int | None,
+        last: LastSeen | None,
+        day: date,
+    ) -> None:
+        """What readings are judged by, and the earlier values; `day` is the visit's."""
+        self._limits, self._age = limits, age_years
+        self._last = dict(last.vitals) if last else {}
+        taken = last.vitals_on if last else {}
+        said: date | None = None
+        for name, field in self._fields.items():
+            text = self._last.get(name, "")
+            on = taken.get(name)
+            # The narrow boxes name a day only where it is another than that before them.
+            field.set_last(f"{text} · {_day(on, day)}" if text and on and on != said else text)
+            field.edit.setToolTip(f"Last on {dates.shown(on)}" if text and on else "")
+            said = on if text and on else said
+        # A new visit: a link that was opened for another one is closed again.
+        self._wanted.clear()
+        self._show_optional()
+        self.judge()
+
+    def judge(self) -> None:
+        """Say what the texts mean as they stand."""
+        self._pause.stop()
+        self._show({name: self._read(name) for name in _ORDER})
+
+    def focus_field(self, name: str) -> None:
+        """Put the caret into this vital; the first one when the name says nothing."""
+        field = self._fields.get(name, self._fields["blood_pressure"])
+        if name in _OPTIONAL:
+            self._wanted.add(name)
+            self._show_optional()
+        field.edit.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        field.edit.selectAll()
+
+    def set_read_only(self, read_only: bool) -> None:
+        """A signed visit is only read."""
+        self._read_only = read_only
+        for edit in self.edits.values():
+            edit.setReadOnly(read_only)
+        self._show_optional()
+        self.judge()
+
+    def tab_stops(self) -> list[QWidget]:
+        """In the order in which they are typed."""
+        optional = [self.edits[name] for name in _OPTIONAL]
+        first = [self.edits[name] for name in _ORDER if name not in _OPTIONAL]
+        return [*first, *optional, self._pain, self._second]
+
+    def _read(self, name: str) -> Reading:
+        return read(
+            name,
+            self.edits[name].text(),
+            limits=self._limits,
+            age_years=self._age,
+            last=self._last.get(name, ""),
+        )
+
+    def _on_text(self) -> None:
+        self._show_bmi()
+        self._show_optional()
+        # What was put right is right at once; what is being typed waits for a pause.
+        settled = {}
+        for name in _ORDER:
+            now = self._read(name)
+            before = self._readings.get(name, Reading())
+            settled[name] = now if now.verdict == "" or now == before else before
+        self._show(settled)
+        self._pause.start()
+
+    def _show(self, readings: dict[str, Reading]) -> None:
+        if readings == self._readings:
+            return
+        self._readings = readings
+        for name, field in self._fields.items():
+            field.show_reading(readings[name])
+        while (item := self._remarks.takeAt(0)) is not None:
+            if (old := item.widget()) is not None:
+                old.hide()
+                old.deleteLater()
+        for name, reading in readings.items():
+            if reading.sentence and not self._read_only:
+                remark = _Remark(name, reading)
+                remark.taken.connect(self._on_taken)
+                self._remarks.addWidget(remark)
+
+    def _show_bmi(self) -> None:
+        index = bmi(self.edits["weight"].text(), self.edits["height"].text())
+        self._bmi.setText("–" if index is None else f"{index:.1f}")
+
+    def _show_optional(self) -> None:
+        for name, link in (("second_pressure", self._second), ("pain", self._pain)):
+            shown = bool(self.edits[name].text()) or name in self._wanted
+            self._fields[name].setVisible(shown)
+            link.setVisible(not shown and not self._read_only)
+
+    def _on_taken(self, name: str, suggestion: str) -> None:
+        edit = self.edits[name]
+        edit.selectAll()
+        edit.insert(suggestion)
+        edit.setFocus(Qt.FocusReason.OtherFocusReason)
+        self.judge()
+
+    def _on_second(self) -> None:
+        self.focus_field("second_pressure")
+
+    def _on_pain(self) -> None:
+        self.focus_field("pain")
+
+
+def _day(on: date, visit: date) -> str:
+    shown = dates.shown(on)
+    return shown[:6] if on.year == visit.year else shown
