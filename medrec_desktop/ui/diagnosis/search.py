@@ -8,7 +8,7 @@ from functools import partial
 
 from PySide6.QtCore import QEvent, Qt, QTimer, Signal
 from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent
-from PySide6.QtWidgets import QHBoxLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
 from medrec_desktop.domain.errors import MedrecError
 from medrec_desktop.domain.ids import PatientId
@@ -19,7 +19,7 @@ from medrec_desktop.ui.background import Operation
 from medrec_desktop.ui.diagnosis.delegate import CodeDelegate, spoken
 from medrec_desktop.ui.rows import Column, RowsModel
 from medrec_desktop.ui.screen import Services
-from medrec_desktop.ui.widgets import KeyHint, LinkButton, SearchBox, label
+from medrec_desktop.ui.widgets import FlowLayout, KeyHint, LinkButton, SearchBox, label
 from medrec_desktop.ui.widgets.passing import announce
 from medrec_desktop.ui.widgets.popup_list import MOST_ROWS, PopupList
 
@@ -317,9 +317,8 @@ class CodeSearch(SearchBox):
         self._keep_key, self._keep = KeyHint("Shift Enter"), LinkButton("")
         self._keep.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._keep.clicked.connect(self._on_keep)
-        foot = QHBoxLayout(popup.foot)
+        foot = FlowLayout(popup.foot, spacing=6, line_spacing=4)
         foot.setContentsMargins(theme.px(8), theme.px(5), theme.px(6), theme.px(3))
-        foot.setSpacing(theme.px(6))
         self._add_parts = (
             KeyHint("Enter"),
             label("add", "caption"),
@@ -332,7 +331,6 @@ class CodeSearch(SearchBox):
             self._narrow_words,
         ):
             foot.addWidget(part)
-        foot.addStretch(1)
         foot.addWidget(self._keep_key)
         foot.addWidget(self._keep)
         return popup

@@ -1,0 +1,1 @@
+"""Patients: finding them, registering them, and all that is known of one."""
