@@ -1,7 +1,6 @@
 """The one place that builds objects and connects them. Plain constructor calls; libraries of the
 database are imported where they are first needed, behind the first paint."""
 
-import shutil
 import sys
 from datetime import UTC, datetime
 from functools import partial
@@ -24,10 +23,12 @@ ALREADY_OPEN = "MedRec Desktop is already open for this clinic; its window is in
 
 def run(config: Config) -> int:
     """The program with its window; 0 when it was closed, 3 when another has the clinic."""
-    log.start(config.logs)
     application = make_application()
     app = build(config, application)
-    if not app.start(demo=config.demo):
+    started = app.start(demo=config.demo)
+    # After the window: nobody waits for a log file.
+    log.start(config.logs)
+    if not started:
         print(ALREADY_OPEN, file=sys.stderr)  # noqa: T201 - whoever typed the command reads it
         app.finish()
         return 3
@@ -154,6 +155,8 @@ def _create_demo(home: Path) -> None:
 
 
 def _erase_demo(home: Path) -> None:
+    import shutil
+
     try:
         shutil.rmtree(clinic_dir(home, demo=True))
     except FileNotFoundError:

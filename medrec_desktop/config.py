@@ -3,13 +3,10 @@
 No Qt and no database here: the commands without a window read the same.
 """
 
-import argparse
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import platformdirs
 
 HOME_VARIABLE = "MEDREC_HOME"
 
@@ -40,11 +37,20 @@ def clinic_dir(home: Path, *, demo: bool = False) -> Path:
 def default_home(environ: Mapping[str, str] | None = None) -> Path:
     """`MEDREC_HOME`, else where this system keeps the files of programs."""
     named = (os.environ if environ is None else environ).get(HOME_VARIABLE, "")
-    return Path(named).expanduser() if named else platformdirs.user_data_path("medrec-desktop")
+    if named:
+        return Path(named).expanduser()
+    import platformdirs
+
+    return platformdirs.user_data_path("medrec-desktop")
 
 
 def load(argv: Sequence[str], environ: Mapping[str, str] | None = None) -> Config:
     """What the arguments and the environment say; a wrong argument ends the program with 2."""
+    if not argv:
+        return Config(default_home(environ).absolute())
+    # The window is on the screen sooner without what only arguments need.
+    import argparse
+
     parser = argparse.ArgumentParser(
         prog="medrec-desktop", description="Electronic medical records for a clinic."
     )

@@ -5,9 +5,6 @@ they may quote what was typed.
 """
 
 import logging
-import secrets
-import traceback
-from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 log = logging.getLogger(__name__)
@@ -20,6 +17,8 @@ _LOUD = ("botocore", "boto3", "urllib3", "s3transfer", "sqlalchemy", "alembic", 
 
 def start(folder: Path) -> None:
     """Write the program's log into `folder`; without it (full disk) the program works on."""
+    from logging.handlers import RotatingFileHandler
+
     root = logging.getLogger()
     root.setLevel(logging.INFO)
     for name in _LOUD:
@@ -39,13 +38,16 @@ def stop() -> None:
     """Close the files that `start` opened."""
     root = logging.getLogger()
     for handler in list(root.handlers):
-        if isinstance(handler, RotatingFileHandler):
+        if isinstance(handler, logging.FileHandler):
             root.removeHandler(handler)
             handler.close()
 
 
 def report(error: BaseException) -> str:
     """Write down a fault of the program; the number by which it is found again."""
+    import secrets
+    import traceback
+
     number = f"{secrets.token_hex(2)}-{secrets.token_hex(2)}".upper()
     lines: list[str] = []
     seen: BaseException | None = error

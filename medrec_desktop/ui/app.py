@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QSettings, Qt, QTimer, Signal
 from PySide6.QtWidgets import QApplication
@@ -22,12 +22,13 @@ from medrec_desktop.ui.instance import Instance
 from medrec_desktop.ui.main_window import MainWindow, bring_to_front
 from medrec_desktop.ui.notices import Notices
 from medrec_desktop.ui.screen import OpenClinic, Screens, Services
-from medrec_desktop.ui.settings.dialog import SettingsDialog
-from medrec_desktop.ui.sign_in.first_run import FirstRun, NewClinic
-from medrec_desktop.ui.sign_in.passphrase import PassphraseDialog
-from medrec_desktop.ui.sign_in.restore import BackUpDialog, RestoreDialog
 from medrec_desktop.ui.theme import Theme
 from medrec_desktop.ui.widgets import Dialog, FilledButton, PlainButton, ask, label, tell
+
+# Pages that most starts do not show are imported where they are shown.
+if TYPE_CHECKING:
+    from medrec_desktop.ui.sign_in.first_run import FirstRun, NewClinic
+    from medrec_desktop.ui.sign_in.restore import BackUpDialog, RestoreDialog
 
 Ask = Callable[[], str | None]
 
@@ -104,7 +105,7 @@ class App(QObject):
         self._passphrase_problem = ""
         self._choices: ComputerSettings | None = None
         self._demo = False
-        self._dialog: Dialog | None = None
+        self._dialog: RestoreDialog | BackUpDialog | None = None
 
     # --- start and end -------------------------------------------------------------------------
 
@@ -158,6 +159,8 @@ class App(QObject):
     # --- first run -----------------------------------------------------------------------------
 
     def _show_first_run(self) -> None:
+        from medrec_desktop.ui.sign_in.first_run import FirstRun
+
         self._first_run = FirstRun(self._theme)
         self._first_run.demo_requested.connect(self._make_demo)
         self._first_run.clinic_requested.connect(self._make_clinic)
@@ -183,7 +186,7 @@ class App(QObject):
         work = self.background.write(self, self._doors.create_demo)
         work.then(self._on_made).failed(self._on_not_made)
 
-    def _make_clinic(self, wanted: NewClinic) -> None:
+    def _make_clinic(self, wanted: "NewClinic") -> None:
         if self._first_run is None:
             return
         self._choices = wanted.computer
@@ -212,6 +215,8 @@ class App(QObject):
             self.background.error_unhandled.emit(error)
 
     def _ask_restore(self) -> None:
+        from medrec_desktop.ui.sign_in.restore import RestoreDialog
+
         over = self._first_run or self.window
         if over is None:
             return
@@ -222,7 +227,7 @@ class App(QObject):
 
     def _restore(self, backup: Path, passphrase: str) -> None:
         dialog = self._dialog
-        if isinstance(dialog, RestoreDialog):
+        if dialog is not None:
             dialog.busy("Restoring the clinic…")
             work = self.background.write(dialog, self._doors.restore, backup, passphrase)
             work.then(self._on_restored).failed(self._on_file_failed)
@@ -274,6 +279,8 @@ class App(QObject):
         reading.then(self._on_opened).failed(self._on_open_failed)
 
     def _ask_passphrase(self) -> None:
+        from medrec_desktop.ui.sign_in.passphrase import PassphraseDialog
+
         if self.window is None or self._question is None:
             return
         dialog = PassphraseDialog(self.window, self._passphrase_problem)
@@ -344,6 +351,8 @@ class App(QObject):
     # --- the clinic's menu ---------------------------------------------------------------------
 
     def _show_settings(self) -> None:
+        from medrec_desktop.ui.settings.dialog import SettingsDialog
+
         if self.window is not None and self._services is not None:
             dialog = SettingsDialog(self.window, self._services)
             dialog.backup_requested.connect(self._ask_back_up)
@@ -351,6 +360,8 @@ class App(QObject):
             dialog.name.setFocus()
 
     def _ask_back_up(self) -> None:
+        from medrec_desktop.ui.sign_in.restore import BackUpDialog
+
         if self.window is None or self._clinic is None:
             return
         day = date.isoformat(self._clock().astimezone().date())
@@ -361,7 +372,7 @@ class App(QObject):
 
     def _back_up(self, target: Path, passphrase: str) -> None:
         dialog = self._dialog
-        if isinstance(dialog, BackUpDialog) and self._clinic is not None:
+        if dialog is not None and self._clinic is not None:
             self.saves.flush()
             dialog.busy("Writing the backup and reading it back…")
             # On the reading lane: visits are saved meanwhile.
@@ -376,7 +387,7 @@ class App(QObject):
 
     def _on_file_failed(self, error: BaseException) -> None:
         dialog = self._dialog
-        if not isinstance(dialog, RestoreDialog | BackUpDialog):
+        if dialog is None:
             return
         if isinstance(error, MedrecError):
             dialog.fail(str(error))

@@ -4,11 +4,14 @@ The lock lies beside the folder, which may not exist yet. It is bound to a livin
 what a kill left behind is taken over.
 """
 
-import hashlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QElapsedTimer, QLockFile, QObject, QThread, Signal
-from PySide6.QtNetwork import QLocalServer, QLocalSocket
+from PySide6.QtCore import QElapsedTimer, QLockFile, QObject, QThread, QTimer, Signal
+
+# Qt's network library is loaded behind the first paint.
+if TYPE_CHECKING:
+    from PySide6.QtNetwork import QLocalServer
 
 ANSWER_MS = 5_000
 TRY_MS = 100
@@ -26,30 +29,26 @@ class Instance(QObject):
         self._lock = QLockFile(str(folder.parent / f"{folder.name}.lock"))
         # Age says nothing: a clinic stays open all day. Only a dead process loses its claim.
         self._lock.setStaleLockTime(0)
-        mark = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:24]
-        self._name = f"medrec-{mark}"
+        self._folder = folder
         self._server: QLocalServer | None = None
 
     def claim(self) -> bool:
         """Take the folder; False when another program has it."""
         if not self._lock.tryLock(0):
             return False
-        # The lock is ours, so a socket of this name is a dead one's.
-        QLocalServer.removeServer(self._name)
-        self._server = QLocalServer(self)
-        self._server.setSocketOptions(QLocalServer.SocketOption.UserAccessOption)
-        self._server.newConnection.connect(self._on_connection)
-        self._server.listen(self._name)
+        QTimer.singleShot(0, self._listen)
         return True
 
     def raise_other(self) -> bool:
         """Ask the program that has the folder to show its window; False when it does not answer.
         It may have taken the lock a moment ago and not listen yet."""
+        from PySide6.QtNetwork import QLocalSocket
+
         watch = QElapsedTimer()
         watch.start()
         while watch.elapsed() < ANSWER_MS:
             socket = QLocalSocket()
-            socket.connectToServer(self._name)
+            socket.connectToServer(self._name())
             if socket.waitForConnected(TRY_MS):
                 socket.disconnectFromServer()
                 return True
@@ -62,6 +61,23 @@ class Instance(QObject):
             self._server.close()
             self._server = None
         self._lock.unlock()
+
+    def _listen(self) -> None:
+        from PySide6.QtNetwork import QLocalServer
+
+        if not self._lock.isLocked() or self._server is not None:
+            return
+        # The lock is ours, so a socket of this name is a dead one's.
+        QLocalServer.removeServer(self._name())
+        self._server = QLocalServer(self)
+        self._server.setSocketOptions(QLocalServer.SocketOption.UserAccessOption)
+        self._server.newConnection.connect(self._on_connection)
+        self._server.listen(self._name())
+
+    def _name(self) -> str:
+        import hashlib
+
+        return f"medrec-{hashlib.sha256(str(self._folder.resolve()).encode()).hexdigest()[:24]}"
 
     def _on_connection(self) -> None:
         if self._server is None:

@@ -18,7 +18,6 @@ from medrec_desktop.ui.autosave import Saves
 from medrec_desktop.ui.background import Background, Operation
 from medrec_desktop.ui.closing import Closing
 from medrec_desktop.ui.drops import DropTarget, WindowDrops
-from medrec_desktop.ui.keys import show_keys
 from medrec_desktop.ui.screen import OpenClinic, Screens, Services
 from medrec_desktop.ui.sidebar import Place, Sidebar
 from medrec_desktop.ui.status_bar import StatusBar
@@ -342,6 +341,8 @@ class MainWindow(QMainWindow):
     # --- keys, size, closing -------------------------------------------------------------------
 
     def _show_keys(self) -> None:
+        from medrec_desktop.ui.keys import show_keys
+
         show_keys(self)
 
     def _next_zone(self) -> None:

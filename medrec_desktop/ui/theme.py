@@ -93,16 +93,12 @@ class Theme(QObject):
     def icon(self, name: str, colour: str = "text2", size: int = 16) -> QIcon:
         """An icon from resources/icons in a token's colour. Icons do not follow a change of theme
         by themselves: fetch again on `changed` (the buttons of ui/widgets do)."""
-        icon = QIcon()
-        pixels = self.px(size)
-        for ratio in (1.0, 2.0):
-            icon.addPixmap(_pixmap(name, self.colour(colour).name(), pixels, ratio))
-            faint = _pixmap(name, self.colour("edge").name(), pixels, ratio)
-            icon.addPixmap(faint, QIcon.Mode.Disabled)
+        icon = QIcon(self.pixmap(name, colour, size))
+        icon.addPixmap(self.pixmap(name, "edge", size), QIcon.Mode.Disabled)
         return icon
 
     def pixmap(self, name: str, colour: str = "text2", size: int = 16) -> QPixmap:
-        """An icon for a painter or a label, sharp on this screen."""
+        """An icon for a painter or a label, sharp on the finest screen."""
         ratio = self._application.devicePixelRatio() if self._application else 1.0
         return _pixmap(name, self.colour(colour).name(), self.px(size), ratio)
 

@@ -61,7 +61,8 @@ def test_writes_run_one_after_another_in_the_order_asked(
 def test_reads_run_beside_a_write_that_waits(
     qtbot: QtBot, background: Background, owner: QObject
 ) -> None:
-    gate, seen = Gate(), []
+    gate = Gate()
+    seen: list[object] = []
     background.write(owner, gate.pass_through)
     background.read(owner, int, "7").then(seen.append)
     qtbot.waitUntil(lambda: seen == [7])
@@ -69,7 +70,8 @@ def test_reads_run_beside_a_write_that_waits(
 
 
 def test_outcome_of_a_dead_owner_is_dropped(qtbot: QtBot, background: Background) -> None:
-    gate, seen = Gate(), []
+    gate = Gate()
+    seen: list[object] = []
     mortal = QObject()
     background.read(mortal, gate.pass_through, 1).then(seen.append).failed(seen.append)
     delete(mortal)

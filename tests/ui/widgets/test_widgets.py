@@ -82,6 +82,12 @@ def test_undo_is_offered_and_goes_by_itself(qtbot: QtBot) -> None:
     assert taken_back == ["E11.9"]
 
 
+def focused_now() -> QWidget:
+    focused = QApplication.focusWidget()
+    assert focused is not None
+    return focused
+
+
 @pytest.fixture
 def window(qtbot: QtBot) -> QWidget:
     made = QWidget()
@@ -102,8 +108,8 @@ def test_tab_stays_inside_a_dialog(qtbot: QtBot, window: QWidget) -> None:
     qtbot.waitUntil(lines[0].hasFocus)
     seen = set()
     for _ in range(6):
-        QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_Tab)
-        focused = QApplication.focusWidget()
+        QTest.keyClick(focused_now(), Qt.Key.Key_Tab)
+        focused = focused_now()
         assert dialog.isAncestorOf(focused)
         seen.add(focused)
     assert seen == {*lines, dialog.close_button}
@@ -116,7 +122,7 @@ def test_dialog_gives_the_focus_back(qtbot: QtBot, window: QWidget) -> None:
     dialog = ask(window, "Sure?", MARKUP, yes="Yes")
     answers: list[bool] = []
     dialog.finished.connect(answers.append)
-    QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_Escape)
+    QTest.keyClick(focused_now(), Qt.Key.Key_Escape)
     assert answers == [False]
     assert under.hasFocus()
 

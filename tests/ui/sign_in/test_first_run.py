@@ -1,0 +1,112 @@
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QWidget
+from pytestqt.qtbot import QtBot
+
+from medrec_desktop.ui.sign_in.first_run import FirstRun, NewClinic
+from medrec_desktop.ui.sign_in.passphrase import PassphraseField
+from medrec_desktop.ui.theme import Theme
+
+
+@pytest.fixture
+def pages(qtbot: QtBot, theme: Theme) -> FirstRun:
+    made = FirstRun(theme)
+    qtbot.addWidget(made)
+    made.show()
+    made.activateWindow()
+    return made
+
+
+def focused_now() -> QWidget:
+    focused = QApplication.focusWidget()
+    assert focused is not None
+    return focused
+
+
+def press(key: Qt.Key) -> None:
+    QTest.keyClick(focused_now(), key)
+
+
+def test_clinic_is_set_up_with_keys_alone(qtbot: QtBot, pages: FirstRun, theme: Theme) -> None:
+    qtbot.waitUntil(lambda: QApplication.focusWidget() is not None)
+    press(Qt.Key.Key_Return)
+    QTest.keyClicks(focused_now(), "Riverside Clinic")
+    press(Qt.Key.Key_Tab)
+    QTest.keyClicks(focused_now(), "Dr M. Haddad")
+    press(Qt.Key.Key_Return)
+    with qtbot.waitSignal(pages.clinic_requested) as told:
+        press(Qt.Key.Key_Return)
+    wanted: NewClinic = told.args[0]
+    assert (wanted.clinic_name, wanted.doctor_name) == ("Riverside Clinic", "Dr M. Haddad")
+    assert wanted.passphrase is None
+    assert wanted.computer.text_percent == theme.text_percent
+
+
+def test_demo_is_two_keys_away(qtbot: QtBot, pages: FirstRun) -> None:
+    qtbot.waitUntil(lambda: QApplication.focusWidget() is not None)
+    press(Qt.Key.Key_Up)
+    with qtbot.waitSignal(pages.demo_requested):
+        press(Qt.Key.Key_Return)
+
+
+def test_joining_a_server_cannot_be_chosen_and_says_why(pages: FirstRun) -> None:
+    for _ in range(4):
+        press(Qt.Key.Key_Down)
+        assert pages._how.choices.value in {"demo", "clinic"}
+    join = pages._how.choices._choices["join"]
+    assert not join.isEnabled()
+    assert "Not yet" in join.radio.accessibleDescription()
+
+
+def test_missing_names_are_said_and_what_is_typed_survives_back(
+    qtbot: QtBot, pages: FirstRun
+) -> None:
+    pages.go_on()
+    pages._names.doctor.setText("Dr M. Haddad")
+    pages.go_on()
+    assert pages._names._problems["clinic_name"].isVisible()
+    assert not pages._names._problems["doctor_name"].isVisible()
+    pages.back()
+    pages.go_on()
+    assert pages._names.doctor.text() == "Dr M. Haddad"
+
+
+def test_passphrase_is_asked_only_where_no_keyring_is(qtbot: QtBot, pages: FirstRun) -> None:
+    pages.ask_passphrase(True)
+    pages.go_on()
+    pages._names.clinic.setText("C")
+    pages._names.doctor.setText("D")
+    pages._names.passphrase.line.setText("short")
+    pages.go_on()
+    assert pages._names._problems["passphrase"].isVisible()
+    pages._names.passphrase.line.setText("long enough words")
+    pages.go_on()
+    with qtbot.waitSignal(pages.clinic_requested) as told:
+        pages.go_on()
+    assert told.args[0].passphrase == "long enough words"
+
+
+def test_failure_keeps_the_answers_and_can_be_tried_again(qtbot: QtBot, pages: FirstRun) -> None:
+    pages.go_on()
+    pages._names.clinic.setText("C")
+    pages._names.doctor.setText("D")
+    pages.go_on()
+    pages.busy("Setting up the clinic…")
+    assert not pages._next.isEnabled()
+    pages.fail("The clinic’s folder could not be written. Nothing was set up.")
+    assert "Nothing was set up" in pages._problem.text()
+    with qtbot.waitSignal(pages.clinic_requested):
+        pages.go_on()
+
+
+def test_passphrase_field_measures_hides_and_takes_a_paste(qtbot: QtBot) -> None:
+    field = PassphraseField("Passphrase", meter=True)
+    qtbot.addWidget(field)
+    QApplication.clipboard().setText("correct horse battery")
+    field.line.paste()
+    assert field.text() == "correct horse battery"
+    assert field.line.displayText() != field.text()
+    assert "21 characters" in field._words.text()
+    field._eye.setChecked(True)
+    assert field.line.displayText() == field.text()
