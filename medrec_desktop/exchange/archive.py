@@ -136,14 +136,14 @@ class _Target:
     """The file as age writes it; remembers what the disk said."""
 
     def __init__(self, target: IO[bytes]) -> None:
-        self.error: OSError | None = None
+        self.error: BaseException | None = None
         self._target = target
 
     def write(self, piece: bytes) -> int:
         """All of the piece."""
         try:
             return self._target.write(piece)
-        except OSError as error:
+        except BaseException as error:
             self.error = error
             raise
 

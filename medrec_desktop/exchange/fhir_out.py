@@ -54,12 +54,12 @@ def patient_bundle(session: Session, patient_id: PatientId) -> Resource:
         visit = visit_of(session, row)
         resources += _visit(visit, row.encounter_class or "")
         resources += [_file(file, visit) for file in list_attachments(session, record_id)]
-    bundle = {
+    bundle: Resource = {
         "resourceType": "Bundle",
         "type": "collection",
         "entry": [{"fullUrl": f"urn:uuid:{one['id']}", "resource": one} for one in resources],
     }
-    return _allowed(bundle)
+    return {name: _allowed(value) for name, value in bundle.items()}
 
 
 def _allowed(value: Any) -> Any:

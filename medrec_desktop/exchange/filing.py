@@ -20,6 +20,7 @@ from medrec_desktop.domain.errors import NotFound
 from medrec_desktop.domain.ids import UserId
 from medrec_desktop.domain.people import User
 from medrec_desktop.domain.text import storable
+from medrec_desktop.exchange.bulk import Known, Place
 from medrec_desktop.exchange.incoming import (
     ImportReport,
     IncomingPatient,
@@ -29,16 +30,13 @@ from medrec_desktop.exchange.incoming import (
 )
 from medrec_desktop.exchange.storing import (
     Filed,
-    Known,
     Person,
-    Place,
     Signature,
-    insert_patients,
     insert_visits,
-    known_patients,
     known_visits,
     seal_visits,
 )
+from medrec_desktop.exchange.storing_patients import insert_patients, known_patients
 
 IMPORTED = "Imported records"
 _LONGEST_LIST = 1000

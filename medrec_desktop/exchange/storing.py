@@ -1,11 +1,11 @@
-"""Stores incoming patients and visits in bulk, inside the caller's transaction.
+"""Stores incoming visits in bulk, inside the caller's transaction.
 
 Row numbers are counted on here and rows go in by the hundred: one statement a row would take
 minutes for a clinic's history. What is stored is what the query functions of `data` would store;
 `verify_seal` and the visit form read it like any other visit. Local database only. Never commits.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from typing import Any
@@ -16,13 +16,9 @@ from sqlalchemy.orm import Session
 
 from medrec_desktop.data.ids import new_uid
 from medrec_desktop.data.outbox import mark_many
-from medrec_desktop.data.patient_search import index_patient
-from medrec_desktop.data.patients import next_record_no, record_no_taken
 from medrec_desktop.data.schema import (
-    allergies,
     diagnoses,
     medical_records,
-    patients,
     record_addenda,
     record_seals,
 )
@@ -32,13 +28,11 @@ from medrec_desktop.domain.ids import DiagnosisId, PatientId, RecordId
 from medrec_desktop.domain.records import VisitDraft
 from medrec_desktop.domain.sealing import addendum_document, seal_of, visit_document
 from medrec_desktop.domain.vitals import to_json
-from medrec_desktop.exchange.incoming import IncomingPatient, IncomingVisit
+from medrec_desktop.exchange.bulk import Known, Place, insert_rows, known_rows, next_key
+from medrec_desktop.exchange.incoming import IncomingVisit
 
 _NAME_LENGTH = 255
-# Longer wishes (a foreign system's uuid) are kept beside; nobody reads them out on the telephone.
-_LONGEST_RECORD_NO = 20
 _ADDENDUM_SECTION = 40
-_PARTS = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +42,6 @@ class Person:
     key: int
     uid: UUID
     name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where and for whom rows are written; `clinic` also makes the uuids of imported things, so
-    that two computers of a clinic that import one file call its visits alike."""
-
-    clinic: UUID
-    device: UUID
-    zone: str
-    now: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +63,6 @@ class Filed:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """What is stored of a patient or a visit."""
-
-    key: int
-    uid: UUID
-
-
-@dataclass(frozen=True, slots=True)
 class StoredVisit:
     """A visit that was just inserted and is still open."""
 
@@ -97,119 +72,16 @@ class StoredVisit:
     follow_up_date: date | None
 
 
-def known_patients(session: Session, source_ids: Iterable[str]) -> dict[str, Known]:
-    """Which of these the clinic has, by the source's name for them."""
-    return _known(session, patients, source_ids)
-
-
 def known_visits(session: Session, source_ids: Iterable[str]) -> dict[str, Known]:
     """Which of these the clinic has, by the source's name for them."""
-    return _known(session, medical_records, source_ids)
-
-
-def _known(session: Session, table: sa.Table, source_ids: Iterable[str]) -> dict[str, Known]:
-    wanted = list(dict.fromkeys(source_ids))
-    found: dict[str, Known] = {}
-    for at in range(0, len(wanted), _PARTS):
-        rows = session.execute(
-            sa.select(table.c.source_id, table.c.id, table.c.uid).where(
-                table.c.source_id.in_(wanted[at : at + _PARTS])
-            )
-        )
-        found |= {row.source_id: Known(row.id, row.uid) for row in rows}
-    return found
-
-
-def insert_patients(
-    session: Session, incoming: Sequence[IncomingPatient], place: Place
-) -> dict[str, Known]:
-    """Store patients that the clinic does not have yet; each is findable at once."""
-    key = _next_key(session, patients)
-    known: dict[str, Known] = {}
-    rows: list[dict[str, Any]] = []
-    allergy_rows: list[dict[str, Any]] = []
-    taken: set[str] = set()
-    # Our own numbers follow the highest stored one; what this batch gives is not stored yet.
-    numbers = _numbers(session, taken)
-    for patient in incoming:
-        record_no = patient.record_no
-        fits = 0 < len(record_no) <= _LONGEST_RECORD_NO and record_no not in taken
-        if not fits or record_no_taken(session, record_no):
-            record_no = next(numbers)
-        taken.add(record_no)
-        one = Known(key + len(rows), uuid5(place.clinic, f"patient {patient.source_id}"))
-        known[patient.source_id] = one
-        rows.append(_patient_row(patient, one, record_no, place))
-        allergy_rows += _allergy_rows(patient, one, place)
-    _insert(session, patients, rows)
-    _insert(session, allergies, allergy_rows)
-    for row in rows:
-        index_patient(
-            session,
-            row["id"],
-            family=row["family"],
-            given=row["given"],
-            record_no=row["record_no"],
-            phone=row["phone"],
-            birth_date=row["birth_date"],
-        )
-    mark_many(session, "patient", [one.uid for one in known.values()], now=place.now)
-    return known
-
-
-def _numbers(session: Session, taken: set[str]) -> Iterator[str]:
-    number = next_record_no(session)
-    while True:
-        if number not in taken and not record_no_taken(session, number):
-            yield number
-        count = int("".join(c for c in number if c.isdigit())) + 1
-        number = "RC-" + f"{count:07,}".replace(",", " ")
-
-
-def _patient_row(
-    patient: IncomingPatient, one: Known, record_no: str, place: Place
-) -> dict[str, Any]:
-    extra = dict(patient.extra)
-    if patient.record_no and patient.record_no != record_no:
-        extra["record_no"] = patient.record_no
-    return {
-        "id": one.key,
-        "uid": one.uid,
-        "rev": uuid4(),
-        "record_no": record_no,
-        "family": patient.family,
-        "given": patient.given,
-        "sex": patient.sex,
-        "birth_date": patient.birth_date,
-        "deceased_on": patient.deceased_on,
-        "phone": patient.phone,
-        "address": patient.address,
-        "allergy_state": patient.allergy_state,
-        "source_id": patient.source_id,
-        "extra": extra or None,
-        "created_at": place.now,
-        "updated_at": place.now,
-    }
-
-
-def _allergy_rows(patient: IncomingPatient, one: Known, place: Place) -> list[dict[str, Any]]:
-    return [
-        {
-            "uid": uuid5(one.uid, f"allergy {n}"),
-            "patient_id": one.key,
-            "rev": uuid4(),
-            "created_at": place.now,
-            **asdict(allergy),
-        }
-        for n, allergy in enumerate(patient.allergies)
-    ]
+    return known_rows(session, medical_records, source_ids)
 
 
 def insert_visits(
     session: Session, filed: Sequence[Filed], owners: Mapping[str, Known], place: Place
 ) -> list[StoredVisit]:
     """Store visits the clinic does not have yet, all still open; `owners` has every patient."""
-    key = _next_key(session, medical_records)
+    key = next_key(session, medical_records)
     stored: list[StoredVisit] = []
     rows: list[dict[str, Any]] = []
     diagnosis_rows: list[dict[str, Any]] = []
@@ -219,8 +91,8 @@ def insert_visits(
         stored.append(kept)
         rows.append(_record_row(kept, owners[one.visit.patient], place))
         diagnosis_rows += _diagnosis_rows(kept, place)
-    _insert(session, medical_records, rows)
-    _insert(session, diagnoses, diagnosis_rows)
+    insert_rows(session, medical_records, rows)
+    insert_rows(session, diagnoses, diagnosis_rows)
     mark_many(session, "record", [one.draft.record_id for one in stored], now=place.now)
     return stored
 
@@ -350,7 +222,7 @@ def seal_visits(
         )
         addenda += _addendum_rows(one, signature, seal)
         previous = seal
-    _insert(session, record_seals, seals)
+    insert_rows(session, record_seals, seals)
     if closed:
         table = medical_records.c
         # Core and not ORM: a list of parameters, one prepared statement.
@@ -366,7 +238,7 @@ def seal_visits(
             ),
             closed,
         )
-    _insert(session, record_addenda, addenda)
+    insert_rows(session, record_addenda, addenda)
 
 
 def _addendum_rows(stored: StoredVisit, signature: Signature, seal: str) -> list[dict[str, Any]]:
@@ -398,12 +270,3 @@ def _addendum_rows(stored: StoredVisit, signature: Signature, seal: str) -> list
             }
         )
     return rows
-
-
-def _next_key(session: Session, table: sa.Table) -> int:
-    return (session.scalar(sa.select(sa.func.max(table.c.id))) or 0) + 1
-
-
-def _insert(session: Session, table: sa.Table, rows: list[dict[str, Any]]) -> None:
-    if rows:
-        session.connection().execute(sa.insert(table), rows)

@@ -153,6 +153,8 @@ def restore(
             "Choose an empty folder, or move the old clinic away first."
         )
     staging = folder.with_name(f".{folder.name}.restoring-{secrets.token_hex(4)}")
+    for left in folder.parent.glob(f".{folder.name}.restoring-*"):
+        shutil.rmtree(left, ignore_errors=True)  # of a restore that was killed
     try:
         staging.mkdir(mode=0o700, parents=True)
         receiver = _Receiver(staging)

@@ -7,7 +7,8 @@ These functions may block for seconds (keyring, key stretching): never on the UI
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +20,7 @@ from medrec_desktop.data.local import LocalDb
 from medrec_desktop.domain.errors import Conflict, Invalid, Unavailable
 from medrec_desktop.domain.text import storable
 from medrec_desktop.security.keys import DEMO_KEY, make_clinic_key, open_clinic_key
+from medrec_desktop.services.context import zone_name
 
 DATABASE = "medrec.db"
 _DEMO = "demo.json"
@@ -78,10 +80,23 @@ def create_demo(folder: Path, *, seed: int = 1, now: datetime | None = None) -> 
         (making / _DEMO).write_text(json.dumps({"demo": True, "seed": seed}), encoding="utf-8")
         db = LocalDb.create(making / DATABASE, DEMO_KEY)
         try:
-            _people(db, "Demo Clinic", "Dr. Ada Demo", now=now, demo=True)
-            demo.fill(db, seed=seed, now=now)
+            papers = demo.fill(db, seed=seed, now=now, zone=zone_name(now))
+            _attach(db, making / "vault", papers, now=now)
         finally:
             db.close()
+
+
+def _attach(db: LocalDb, folder: Path, papers: Sequence[Any], *, now: datetime) -> None:
+    """Keep the demo's files the way a dropped file is kept."""
+    from medrec_desktop.attachments.sources import opened_bytes
+    from medrec_desktop.attachments.taking import Asked, Taker
+    from medrec_desktop.attachments.vault import open_vault
+
+    taker = Taker(db, open_vault(db, folder), lambda: now)
+    for paper in papers:
+        asked = Asked(paper.record_id, paper.name, paper.by)
+        with opened_bytes(paper.content) as source:
+            taker.take(asked, source, progress=lambda _done: None, stop=threading.Event())
 
 
 def open_clinic(
@@ -94,11 +109,9 @@ def open_clinic(
     return LocalDb.open(folder / DATABASE, key)
 
 
-def _people(
-    db: LocalDb, clinic_name: str, doctor_name: str, *, now: datetime, demo: bool = False
-) -> None:
+def _people(db: LocalDb, clinic_name: str, doctor_name: str, *, now: datetime) -> None:
     with db.begin() as session:
-        insert_clinic(session, name=storable(clinic_name).strip(), now=now, demo=demo)
+        insert_clinic(session, name=storable(clinic_name).strip(), now=now)
         insert_user(session, name=storable(doctor_name).strip(), role="doctor", now=now)
 
 

@@ -1,0 +1,144 @@
+"""`medrec-admin`: what can be done without a window.
+
+Exit codes: 0 done, 1 it could not be done (the sentence is on standard error), 2 wrong arguments,
+130 stopped by Ctrl C. Expected failures never show a stack trace.
+"""
+
+import argparse
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from medrec_desktop.admin.terminal import Passphrases
+from medrec_desktop.domain.errors import MedrecError
+
+Command = Callable[[argparse.Namespace, Passphrases], int]
+
+STOPPED = 130
+_STOPPED = (
+    "Stopped. What was committed is kept and nothing is half done. "
+    "Start the same command again to go on."
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and answer its exit code."""
+    options = _parser().parse_args(sys.argv[1:] if argv is None else argv)
+    if threading.current_thread() is threading.main_thread():
+        # A service manager stops a command as Ctrl C does: what is half done is cleared away.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+    passphrases = Passphrases(from_stdin=options.passphrase_stdin)
+    try:
+        code = _command(options.command)(options, passphrases)
+        sys.stdout.flush()
+        return code
+    except MedrecError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"\n{_STOPPED}", file=sys.stderr)
+        return STOPPED
+    except BrokenPipeError:
+        # Whoever read our output has gone (`| head`): Python must not complain at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _command(name: str) -> Command:
+    """The function of a command; only what it needs is imported."""
+    if name in {"demo", "clinic new"}:
+        from medrec_desktop.admin import clinics
+
+        return {"demo": clinics.make_demo, "clinic new": clinics.make_clinic}[name]
+    if name in {"backup", "restore"}:
+        from medrec_desktop.admin import keeping
+
+        return {"backup": keeping.make_backup, "restore": keeping.bring_back}[name]
+    if name == "doctor":
+        from medrec_desktop.admin import checking
+
+        return checking.check
+    from medrec_desktop.admin import exchanging
+
+    return {
+        "import visits": exchanging.bring_in_visits,
+        "import fhir": exchanging.bring_in_fhir,
+        "export patient": exchanging.send_out_patient,
+    }[name]
+
+
+def _parser() -> argparse.ArgumentParser:
+    shared = _shared(argparse.SUPPRESS)
+    parser = argparse.ArgumentParser(
+        prog="medrec-admin",
+        description="MedRec Desktop without a window: demo, import, export, backup, checks.",
+        parents=[_shared(None)],
+    )
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    def add(where: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, full: str, what: str) -> argparse.ArgumentParser:  # fmt: skip
+        command = where.add_parser(name, help=what, description=what, parents=[shared])
+        command.set_defaults(command=full)
+        return command
+
+    def group(name: str, what: str) -> "argparse._SubParsersAction[argparse.ArgumentParser]":
+        parts = commands.add_parser(name, help=what, description=what, parents=[shared])
+        return parts.add_subparsers(title="commands", required=True, metavar="WHAT")
+
+    demo = add(commands, "demo", "demo", "make the demo clinic of made-up patients")
+    demo.add_argument("--seed", type=int, default=1, help="another number, other patients")
+
+    new = add(group("clinic", "clinics of this computer"), "new", "clinic new", "make a clinic")
+    new.add_argument("name", metavar="NAME", help="the clinic's name, as it stands on prints")
+    new.add_argument("--doctor", required=True, metavar="NAME", help="the first doctor's name")
+
+    importing = group("import", "bring records in")
+    visits = add(importing, "visits", "import visits", "import visits from NDJSON (or .gz)")
+    visits.add_argument("file", type=Path, metavar="FILE")
+    fhir = add(importing, "fhir", "import fhir", "import FHIR R4 bundles")
+    fhir.add_argument("path", type=Path, metavar="FILE|FOLDER")
+    for one in (visits, fhir):
+        one.add_argument(
+            "--as",
+            dest="stored_as",
+            choices=("finalized", "draft"),
+            default="finalized",
+            help="finalized: sealed and unchangeable (default); draft: to be finalized by a doctor",
+        )
+
+    patient = add(group("export", "hand records out"), "patient", "export patient", "export one patient")  # fmt: skip
+    patient.add_argument("id", metavar="ID", help="record number or uuid")
+    patient.add_argument("--fhir", action="store_true", required=True, help="as a FHIR R4 bundle")
+    patient.add_argument("-o", "--output", type=Path, metavar="FILE", help="instead of the screen")
+
+    backup = add(commands, "backup", "backup", "write the whole clinic into one encrypted file")
+    backup.add_argument("file", type=Path, metavar="FILE")
+    restore = add(commands, "restore", "restore", "bring a clinic back from a backup")
+    restore.add_argument("file", type=Path, metavar="FILE")
+    doctor = add(commands, "doctor", "doctor", "check everything and say what is wrong")
+    doctor.add_argument("--all", action="store_true", help="every seal and every file's content")
+    return parser
+
+
+def _shared(default: str | None) -> argparse.ArgumentParser:
+    """Options that may stand before or after the command."""
+    flag = default or False
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument(
+        "--home", type=Path, metavar="FOLDER", default=default, help="where the clinics are kept"
+    )
+    parser.add_argument("--demo", action="store_true", default=flag, help="the demo clinic")
+    parser.add_argument(
+        "--passphrase-stdin",
+        action="store_true",
+        default=flag,
+        help="read passphrases from standard input, a line each",
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
