@@ -99,7 +99,7 @@ class App(QObject):
         self._first_run: FirstRun | None = None
         self.window: MainWindow | None = None
         self._clinic: OpenClinic | None = None
-        self._services: Services | None = None
+        self.services: Services | None = None
         self._notices: Notices | None = None
         self._question: _Question | None = None
         self._passphrase_problem = ""
@@ -299,7 +299,7 @@ class App(QObject):
         if window is None:
             return
         self._notices = Notices(clinic.changes, self)
-        self._services = Services(
+        self.services = Services(
             visits=clinic.visits,
             patients=clinic.patients,
             diagnoses=clinic.diagnoses,
@@ -311,7 +311,7 @@ class App(QObject):
             theme=self._theme,
             clock=self._clock,
         )
-        window.show_clinic(clinic, self._services)
+        window.show_clinic(clinic, self.services)
         if self._choices is not None:
             self.background.write(self, clinic.clinic.save_computer, self._choices)
             self._choices = None
@@ -353,8 +353,8 @@ class App(QObject):
     def _show_settings(self) -> None:
         from medrec_desktop.ui.settings.dialog import SettingsDialog
 
-        if self.window is not None and self._services is not None:
-            dialog = SettingsDialog(self.window, self._services)
+        if self.window is not None and self.services is not None:
+            dialog = SettingsDialog(self.window, self.services)
             dialog.backup_requested.connect(self._ask_back_up)
             dialog.open()
             dialog.name.setFocus()
@@ -417,7 +417,7 @@ class App(QObject):
         window.closed.disconnect(self._on_closed)
         window.close()
         window.deleteLater()
-        self.window, self._services, self._clinic = None, None, None
+        self.window, self.services, self._clinic = None, None, None
         if self._notices is not None:
             self._notices.close()
             self._notices = None
@@ -448,8 +448,8 @@ class App(QObject):
             )
 
     def _on_text_percent(self, percent: int) -> None:
-        if self._services is not None:
-            self.background.write(self, self._store_percent, self._services, percent)
+        if self.services is not None:
+            self.background.write(self, self._store_percent, self.services, percent)
 
     @staticmethod
     def _store_percent(services: Services, percent: int) -> None:

@@ -1,0 +1,120 @@
+"""The window: start beside an empty QMainWindow, memory, and how long the UI thread is ever held.
+
+Every figure comes from a fresh process, offscreen. "Held" is the longest pause between two ticks
+of a 1 ms timer in the running window.
+"""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+VISITS = Path(__file__).parents[3] / "shared" / "data" / "visits" / "visits.shared.ndjson.gz"
+STARTS = 7
+BIG = 1 << 30
+
+_CPU = """
+import resource
+use = resource.getrusage(resource.RUSAGE_SELF)
+print(use.ru_utime + use.ru_stime, flush=True)
+"""
+_EMPTY = (
+    """
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication, QMainWindow
+application = QApplication([])
+window = QMainWindow()
+window.resize(1480, 930)
+window.show()
+QTimer.singleShot(0, application.quit)
+application.exec()
+"""
+    + _CPU
+)
+_OURS = (
+    """
+import sys
+from medrec_desktop import bootstrap, config
+application = bootstrap.make_application()
+app = bootstrap.build(config.load(["--home", sys.argv[1], "--demo"]), application)
+app.opened.connect(application.quit)
+app.start(demo=True)
+application.exec()
+"""
+    + _CPU
+    + "app.finish()\n"
+)
+
+
+def run() -> list[tuple[str, str, str]]:
+    """Rows of what, measured, target."""
+    with tempfile.TemporaryDirectory() as home:
+        demo = [sys.executable, "-m", "medrec_desktop.admin.cli", "--home", home, "demo"]
+        subprocess.run(demo, check=True, capture_output=True)
+        return [*_starts(home), *_held(home)]
+
+
+def _starts(home: str) -> list[tuple[str, str, str]]:
+    empty, ours, cpu = [], [], []
+    for n in range(STARTS + 1):
+        one = _timed(_EMPTY)
+        other = _timed(_OURS, home)
+        if n:  # the first pair warms the disk's cache
+            empty.append(one[0])
+            ours.append(other[0])
+            cpu.append(other[1])
+    theirs, mine = statistics.median(empty), statistics.median(ours)
+    return [
+        ("empty QMainWindow, whole process", f"{theirs:.2f} s", ""),
+        ("start until the day's list can be used", f"{mine:.2f} s", f"x {mine / theirs:.1f} (2)"),
+        ("CPU of that start", f"{statistics.median(cpu):.2f} s", "< 1 s"),
+    ]
+
+
+def _timed(script: str, *arguments: str) -> tuple[float, float]:
+    """Seconds from the start of the process to its line, and its CPU seconds until then."""
+    start = time.perf_counter()
+    with subprocess.Popen(
+        [sys.executable, "-c", script, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=_environment(),
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        return time.perf_counter() - start, float(line)
+
+
+def _held(home: str) -> list[tuple[str, str, str]]:
+    big = Path(home, "scan.bin")
+    with big.open("wb") as file:
+        half = os.urandom(1 << 20)
+        for _ in range(BIG >> 21):
+            file.write(half)
+            file.write(bytes(1 << 20))
+    child = str(Path(__file__).with_name("_held_window.py"))
+    done = subprocess.run(
+        [sys.executable, child, home, str(VISITS), str(big)],
+        env=_environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found: dict[str, list[float]] = json.loads(done.stdout.splitlines()[-1])
+    memory = found.pop("memory")[0]
+    rows = [
+        (f"UI thread held, p99 / longest: {what}", f"{p99:.0f} / {longest:.0f} ms", "< 50, goal 16")
+        for what, (p99, longest, _) in found.items()
+    ]
+    return [*rows, ("resident memory with the imported clinic open", f"{memory:.0f} MB", "< 200")]
+
+
+def _environment() -> dict[str, str]:
+    wanted = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
+    wanted.pop("PYTHONDONTWRITEBYTECODE", None)
+    return wanted
