@@ -302,3 +302,30 @@ def test_a_key_for_another_database_is_found(clinic: LocalDb, tmp_path: Path) ->
         restore(wrong, tmp_path / "new", PASSPHRASE, keep_key=KEEP)
     assert not (tmp_path / "new").exists()
     assert leftovers(tmp_path) == []
+
+
+@pytest.mark.parametrize("fault", ["no list", "another size", "a member after the list"])
+def test_a_stream_that_does_not_match_its_list_is_no_backup(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    """The encryption is whole here: this finds what a faulty program wrote."""
+    tar = archive._tar
+
+    def faulty(members: Iterator[archive.Member]) -> Iterator[bytes]:
+        found = []
+        for member in members:
+            found.append(archive.of_bytes(member.name, b"".join(member.chunks())))
+        if fault == "no list":
+            found.pop()
+        elif fault == "another size":
+            found[1] = archive.of_bytes("key", bytes(31))
+        else:
+            found.append(archive.of_bytes("vault/later.age", b"x"))
+        return tar(iter(found))
+
+    monkeypatch.setattr(archive, "_tar", faulty)
+    broken = tmp_path / "broken"
+    broken.write_bytes(made([archive.of_bytes("key", bytes(32))]).getvalue())
+    with pytest.raises(Corrupt, match="damaged"):
+        restore(broken, tmp_path / "new", PASSPHRASE, keep_key=KEEP)
+    assert leftovers(tmp_path) == []
