@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout
 from medrec_desktop.domain import dates
 from medrec_desktop.domain.ids import RecordId
 from medrec_desktop.domain.records import Problem, VisitDraft, VisitSummary
+from medrec_desktop.domain.vitals import LABELS
 from medrec_desktop.ui import theme
 from medrec_desktop.ui.widgets import (
     Card,
@@ -50,12 +51,12 @@ class ReadyCard(QWidget):
             self._card.body.addLayout(self._problem(problem))
 
     def _problem(self, problem: Problem) -> QHBoxLayout:
-        point = _point("warning", "warn", problem.sentence, strong=problem.blocking)
+        point = _point("warning", "warn", words_of(problem), strong=problem.blocking)
         if problem.field not in _ELSEWHERE:
             link = LinkButton("Go to")
             link.setAccessibleName(f"Go to: {problem.sentence}")
             link.clicked.connect(partial(self.jump_requested.emit, problem.field))
-            point.addWidget(link, 0, Qt.AlignmentFlag.AlignTop)
+            point.addWidget(link)
         return point
 
 
@@ -113,6 +114,14 @@ class _VisitLine(QPushButton):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
 
+def words_of(problem: Problem) -> str:
+    """Its sentence; that of a vital sign names the vital, which no field stands beside here."""
+    name = LABELS.get(problem.field.removeprefix("vitals."), "")
+    if not name or name in problem.sentence or problem.sentence.startswith("BP "):
+        return problem.sentence
+    return f"{name}: {problem.sentence}"
+
+
 def _done(draft: VisitDraft, problems: Sequence[Problem]) -> tuple[str, ...]:
     blocked = {problem.field for problem in problems if problem.blocking}
     done = []
@@ -129,7 +138,7 @@ def _point(icon: str, tone: str, words: str, *, strong: bool = False) -> QHBoxLa
     text = label(words, "strong" if strong else "body", wrap=True)
     point = QHBoxLayout()
     point.setSpacing(theme.px(8))
-    point.addWidget(IconLabel(icon, tone, 16), 0, Qt.AlignmentFlag.AlignTop)
+    point.addWidget(IconLabel(icon, tone, 16))
     point.addWidget(text, 1)
     return point
 

@@ -115,9 +115,14 @@ class EntryRow(QWidget):
             self.edits[field.name] = edit
             if field.width:
                 self._widths.append((edit, field.width))
-            layout.addWidget(edit, field.stretch)
-            if mark is not None and mark_after == field.name:
-                layout.addWidget(mark)
+            if mark is None or mark_after != field.name:
+                layout.addWidget(edit, field.stretch)
+                continue
+            # In one cell with its field: the columns stay in line whether it is shown or not.
+            cell = QHBoxLayout()
+            cell.addWidget(edit, 1)
+            cell.addWidget(mark)
+            layout.addLayout(cell, field.stretch)
         self.remove = IconButton("close", "Remove")
         # Reached by Alt Del from each field: a stop of its own would double the Tabs of a row.
         self.remove.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -154,6 +159,8 @@ class EntryRow(QWidget):
         self.remove.setVisible(not read_only)
         for edit in self.edits.values():
             edit.setReadOnly(read_only)
+            if read_only:
+                edit.deselect()
             edit.setPlaceholderText("" if read_only else edit.accessibleName())
 
     def changeEvent(self, event: QEvent) -> None:

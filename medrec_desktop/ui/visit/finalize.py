@@ -17,6 +17,7 @@ from medrec_desktop.domain.patients import Patient, age_on, initials
 from medrec_desktop.domain.records import Diagnosis, LastSeen, Problem, Visit, VisitDraft
 from medrec_desktop.domain.typed import short
 from medrec_desktop.ui import theme
+from medrec_desktop.ui.visit.cards import words_of
 from medrec_desktop.ui.widgets import (
     Avatar,
     Card,
@@ -147,7 +148,7 @@ class FinalizeDialog(Dialog):
         card = Card(tone="danger" if tone == "danger" else "warn", margins=(14, 10, 10, 10))
         card.body.addWidget(label(title, "strong"))
         for problem in problems:
-            words: Label = label(problem.sentence, wrap=True)
+            words: Label = label(words_of(problem), wrap=True)
             link = LinkButton("Go to")
             link.setAccessibleName(f"Go to: {problem.sentence}")
             link.clicked.connect(partial(self._on_jump, problem.field))

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from datetime import datetime
 
 from PySide6.QtCore import Signal
-from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFrame, QWidget
 
 from medrec_desktop.domain import dates
+from medrec_desktop.domain.errors import Invalid, MedrecError
 from medrec_desktop.domain.records import Visit
 from medrec_desktop.ui import theme
 from medrec_desktop.ui.widgets import (
@@ -19,6 +19,7 @@ from medrec_desktop.ui.widgets import (
     IconLabel,
     Label,
     LinkButton,
+    column,
     label,
     row,
 )
@@ -79,6 +80,9 @@ class VisitHeader(QFrame):
         else:
             self._chip.setText("Finalized")
             theme.set_look(self._chip, "tone", "ok")
+            self._when.setText(
+                at if visit.finalized_by == visit.doctor else f"{at} · {visit.doctor}"
+            )
             signed = dates.shown_time(visit.finalized_at) if visit.finalized_at else ""
             seal = f" · seal {visit.seal[:8]}" if visit.seal else ""
             self._say("lock", "text2", f"Signed {visit.finalized_by} {signed}{seal}")
@@ -109,21 +113,24 @@ class VisitHeader(QFrame):
         self._mark.setText(words)
 
 
-class SaveTrouble(Card):
+class SaveTrouble(QWidget):
     """A save that failed: what happened, what is safe, what to do. Hidden while all is well."""
 
-    def __init__(self, unsaved: Callable[[], str], parent: QWidget | None = None) -> None:
-        super().__init__(parent, tone="danger", margins=(12, 6, 8, 6))
-        self._unsaved = unsaved
+    copy_requested = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
         self._again: Callable[[], object] | None = None
         self._words: Label = label("", wrap=True)
         self.again_button = LinkButton("Try again")
         self.again_button.clicked.connect(self._on_again)
         self.copy_button = LinkButton("Copy text")
-        self.copy_button.clicked.connect(self._on_copy)
+        self.copy_button.clicked.connect(self.copy_requested)
         line = row(IconLabel("warning", "danger"), self._words, self.again_button, self.copy_button)
         line.setStretch(1, 1)
-        self.body.addLayout(line)
+        card = Card(tone="danger", margins=(12, 6, 8, 6))
+        card.body.addLayout(line)
+        self.setLayout(column(card, margins=(20, 6, 20, 6)))
         self.hide()
 
     @property
@@ -146,6 +153,10 @@ class SaveTrouble(Card):
         if self._again is not None:
             self._again()
 
-    def _on_copy(self) -> None:
-        QGuiApplication.clipboard().setText(self._unsaved())
-        self.copy_button.setText("Copied")
+
+def sentence(error: BaseException) -> str:
+    """What to say of an expected failure; "" for a bug, which is shown as one. For the screen
+    only: what breaks a rule may quote what was typed."""
+    if isinstance(error, Invalid):
+        return " ".join(error.fields.values())
+    return str(error) if isinstance(error, MedrecError) else ""

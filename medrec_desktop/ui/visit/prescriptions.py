@@ -113,14 +113,14 @@ class PrescriptionsSection(EntryRows):
         card = Card(tone="danger", spacing=8)
         for record, allergies in against:
             for allergy in allergies:
-                words = label(f"Allergic to {short(allergy.substance)}", "strong", wrap=True)
-                reaction = short(allergy.reaction) or "Reaction not recorded"
+                reaction = short(allergy.reaction) or "reaction not recorded"
                 severity = f" ({allergy.severity})" if allergy.severity else ""
-                card.body.addLayout(
-                    row(IconLabel("pill", "danger"), label(short(record.medicine), "strong"), None)
-                )
-                card.body.addLayout(row(IconLabel("warning", "danger"), words, spacing=8))
-                card.body.addWidget(label(f"{reaction}{severity}", wrap=True))
+                words = f"Allergic to {short(allergy.substance)} – {reaction}{severity}"
+                medicine = label(short(record.medicine), "strong", wrap=True)
+                for icon, text in (("pill", medicine), ("warning", label(words, wrap=True))):
+                    line = row(IconLabel(icon, "danger"), text)
+                    line.setStretch(1, 1)
+                    card.body.addLayout(line)
         dialog.body.addWidget(card)
         refuse = FilledButton(no)
         refuse.clicked.connect(dialog.reject)

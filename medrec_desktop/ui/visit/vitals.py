@@ -149,13 +149,15 @@ class _Remark(QWidget):
             else "text2"
         )
         icon = "info" if tone == "text2" else "warning"
-        words = label(reading.sentence, "meta", wrap=True, tone=tone)
+        offered = bool(reading.suggestion) and reading.verdict == "refuse"
+        # A way to put it right stands close behind its sentence, which is short then.
+        words = label(reading.sentence, "meta", wrap=not offered, tone=tone)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(theme.px(6))
-        layout.addWidget(IconLabel(icon, tone, 14), 0, Qt.AlignmentFlag.AlignTop)
-        layout.addWidget(words, 1)
-        if reading.suggestion and reading.verdict == "refuse":
+        layout.addWidget(IconLabel(icon, tone, 14))
+        layout.addWidget(words, 0 if offered else 1)
+        if offered:
             swap = (
                 reading.systolic is not None
                 and reading.diastolic is not None
@@ -165,6 +167,7 @@ class _Remark(QWidget):
             link = LinkButton("Swap" if swap else use)
             link.clicked.connect(self._on_clicked)
             layout.addWidget(link)
+            layout.addStretch(1)
 
     def _on_clicked(self) -> None:
         self.taken.emit(self._name, self._suggestion)
@@ -182,7 +185,7 @@ class VitalsSection(QWidget):
         self._last: dict[str, str] = {}
         self._readings: dict[str, Reading] = {}
         self._wanted: set[str] = set()
-        self._read_only = False
+        self._read_only = self._quiet = False
 
         boxes = QWidget()
         flow = FlowLayout(boxes, spacing=8, line_spacing=6)
@@ -307,8 +310,9 @@ class VitalsSection(QWidget):
         self._pause.start()
 
     def _show(self, readings: dict[str, Reading]) -> None:
-        if readings == self._readings:
+        if readings == self._readings and self._quiet == self._read_only:
             return
+        self._quiet = self._read_only
         self._readings = readings
         for name, field in self._fields.items():
             field.show_reading(readings[name])

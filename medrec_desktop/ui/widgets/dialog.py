@@ -220,7 +220,9 @@ class Dialog(QWidget):
         content = self.body
         content.activate()
         # A layout that nothing in wraps answers -1: then its hint is the height.
-        needed = content.totalHeightForWidth(inner) if content.hasHeightForWidth() else -1
+        # Reckoned beside a scroll bar: text that breaks there once would keep the bar for ever.
+        beside = inner - self._area.verticalScrollBar().sizeHint().width()
+        needed = content.totalHeightForWidth(beside) if content.hasHeightForWidth() else -1
         needed = max(needed, content.totalSizeHint().height() if needed < 0 else needed)
         self._area.setMinimumHeight(0)
         self._outer.activate()

@@ -2,12 +2,14 @@
 
 import math
 
-from PySide6.QtCore import QEvent, QSize, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QResizeEvent
+from PySide6.QtCore import QEvent, QMimeData, QSize, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QResizeEvent, QTextOption
 from PySide6.QtWidgets import QLineEdit, QPlainTextEdit, QSizePolicy, QWidget
 
 from medrec_desktop.ui import theme
 from medrec_desktop.ui.widgets.labels import IconLabel, KeyHint, Label
+
+_LONGEST_WORD = 5_000
 
 
 class SearchBox(QLineEdit):
@@ -104,6 +106,24 @@ class TextArea(QPlainTextEdit):
         self.document().documentLayout().documentSizeChanged.connect(self._fit)
         self._fit()
 
+    def setPlainText(self, text: str) -> None:
+        """Show a text; of any length and with no space in it."""
+        self._wrap_for(text, otherwise=QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
+        super().setPlainText(text)
+
+    def insertFromMimeData(self, source: QMimeData) -> None:
+        """Paste."""
+        self._wrap_for(source.text(), otherwise=self.wordWrapMode())
+        super().insertFromMimeData(source)
+
+    def _wrap_for(self, text: str, *, otherwise: QTextOption.WrapMode) -> None:
+        # Qt looks for the end of a word from each of its lines anew: a megabyte without a space
+        # would hold the window for minutes.
+        endless = (
+            len(text) > _LONGEST_WORD and max(map(len, text.split()), default=0) > _LONGEST_WORD
+        )
+        self.setWordWrapMode(QTextOption.WrapMode.WrapAnywhere if endless else otherwise)
+
     def sizeHint(self) -> QSize:
         """As wide as there is, as high as set."""
         return QSize(theme.px(240), self.minimumHeight())
@@ -118,7 +138,7 @@ class TextArea(QPlainTextEdit):
         # QPlainTextEdit's document counts its height in lines.
         shown = math.ceil(self.document().size().height())
         lines = max(self._lines, min(shown, self._most))
-        frame = 2 * (self.frameWidth() + round(self.document().documentMargin())) + theme.px(8)
+        frame = 2 * (self.frameWidth() + round(self.document().documentMargin())) + theme.px(2)
         height = lines * self.fontMetrics().lineSpacing() + frame
         if height != self.minimumHeight():
             self.setFixedHeight(height)

@@ -1,0 +1,119 @@
+"""Signing a visit, and adding to a signed one: ask, store, say what stood in the way."""
+
+from collections.abc import Sequence
+from functools import partial
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QWidget
+
+from medrec_desktop.domain.ids import RecordId
+from medrec_desktop.domain.records import Problem, Visit
+from medrec_desktop.ui.screen import Services
+from medrec_desktop.ui.visit.addenda import AddendumDialog
+from medrec_desktop.ui.visit.finalize import FinalizeDialog
+from medrec_desktop.ui.visit.header import sentence
+from medrec_desktop.ui.visit.reading import OpenVisit
+from medrec_desktop.ui.visit.saving import VisitSaving
+
+NOT_SIGNED = "The visit was not signed. It is still a draft."
+NOT_ADDED = "The addendum was not stored. Your text is still here."
+
+
+class VisitSigning(QObject):
+    """The two dialogs that close a visit and correct it."""
+
+    signed = Signal(object)
+    """signed(Visit): it is finalized now."""
+    added = Signal(object)
+    """added(Visit): it has one addendum more."""
+    jump_requested = Signal(str)
+
+    def __init__(self, services: Services, saving: VisitSaving, page: QWidget) -> None:
+        super().__init__(page)
+        self._services, self._saving, self._page = services, saving, page
+        self._dialog: FinalizeDialog | None = None
+        saving.failed.connect(self._on_save_failed)
+
+    @property
+    def dialog(self) -> FinalizeDialog | None:
+        """The open dialog."""
+        return self._dialog
+
+    def ask(self, shown: OpenVisit, problems: Sequence[Problem]) -> None:
+        """Show what will be signed."""
+        typed = self._saving.typed
+        if self._dialog is not None or typed is None:
+            return
+        dialog = FinalizeDialog(
+            self._page,
+            shown.visit,
+            typed,
+            problems=problems,
+            signer=shown.me.name,
+            last=shown.last,
+            today=self._services.clock().astimezone().date(),
+        )
+        self._dialog = dialog
+        dialog.sign_requested.connect(self._on_sign)
+        dialog.jump_requested.connect(self.jump_requested)
+        dialog.finished.connect(self._on_finished)
+        files = self._services.attachments.list
+        self._services.background.read(dialog, files, typed.record_id).then(dialog.show_files)
+        dialog.open()
+        (dialog.sign_button if dialog.sign_button.isEnabled() else dialog.keep_button).setFocus()
+
+    def ask_addendum(self, shown: OpenVisit, section: str) -> None:
+        """Ask for the text of a correction."""
+        dialog = AddendumDialog(self._page, shown.me.name)
+        dialog.choose_section(section)
+        record_id = shown.visit.draft.record_id
+        dialog.text_written.connect(partial(self._add, dialog, record_id))
+        dialog.open()
+        dialog.text.setFocus()
+
+    def _on_finished(self, _accepted: bool) -> None:
+        self._dialog = None
+
+    def _on_sign(self) -> None:
+        # Signed is what is stored, so everything typed must be stored before.
+        self._saving.when_saved(self._sign)
+
+    def _sign(self) -> None:
+        stored = self._saving.stored
+        if stored is not None:
+            self._services.background.write(
+                self, self._services.visits.finalize, stored.record_id, stored.version
+            ).then(self._on_signed).failed(self._on_not_signed)
+
+    def _on_signed(self, visit: Visit) -> None:
+        if self._dialog is not None:
+            self._dialog.accept()
+        self.signed.emit(visit)
+
+    def _on_not_signed(self, error: BaseException) -> None:
+        words = self._words(error)
+        if self._dialog is not None:
+            self._dialog.show_trouble(words or NOT_SIGNED)
+
+    def _on_save_failed(self, words: str) -> None:
+        if self._dialog is not None:
+            self._dialog.show_trouble(words)
+
+    def _add(self, dialog: AddendumDialog, record_id: RecordId, section: str, text: str) -> None:
+        self._services.background.write(
+            dialog, self._services.visits.add_addendum, record_id, section, text
+        ).then(partial(self._on_added, dialog)).failed(partial(self._on_not_added, dialog))
+
+    def _on_added(self, dialog: AddendumDialog, visit: Visit) -> None:
+        dialog.accept()
+        self.added.emit(visit)
+
+    def _on_not_added(self, dialog: AddendumDialog, error: BaseException) -> None:
+        dialog.show_trouble(self._words(error) or NOT_ADDED)
+
+    def _words(self, error: BaseException) -> str:
+        """The sentence of an expected failure; a bug is shown at large as one."""
+        words = sentence(error)
+        if not words:
+            self._services.background.error_unhandled.emit(error)
+        return words
