@@ -3,15 +3,17 @@ r"""The format of a backup: one file, encrypted under a passphrase, written and 
     medrec-backup/1\n
     4 bytes, big-endian      length of the locked key that follows
     32 bytes                 its SHA-256: tells a damaged file from a wrong passphrase
-    locked key               an age X25519 identity, age-encrypted under the passphrase (scrypt)
+    locked key               an age X25519 identity under the passphrase, as `security.wrapping`
+                             writes it: JSON, argon2id, AES-256-GCM
     everything else          a tar stream, age-encrypted for that identity, with the members
         about.json           format, program, when, how many bytes and files follow
         ...                  whatever is backed up
         manifest.json        name, size and SHA-256 of every member before it; always the last
 
-Two parts because a passphrase costs a second of scrypt and must not be asked of a stream; tar
-because a person with `age` and `tar` can open it in twenty years without this program. Knows
-nothing of databases or vaults; keeps at most one chunk in memory.
+Two parts because stretching a passphrase belongs to a key, not to a stream; age and tar because
+common tools open them in twenty years without this program. Not age's own passphrase lock: its
+scrypt took 0.5 to 1 GB of memory, calibrated to the computer that wrote it, so that a small one
+might not be able to restore. Knows nothing of databases or vaults; keeps one chunk in memory.
 """
 
 import hashlib
@@ -19,7 +21,6 @@ import io
 import json
 import re
 import tarfile
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import IO, Any
@@ -28,7 +29,7 @@ import pyrage
 from pyrage import x25519
 
 from medrec_desktop.domain.errors import Corrupt, Denied, MedrecError, Unavailable
-from medrec_desktop.domain.text import storable
+from medrec_desktop.security.wrapping import unwrap, wrap
 
 MAGIC = b"medrec-backup/1\n"
 ABOUT = "about.json"
@@ -37,6 +38,7 @@ _FAMILY = b"medrec-backup/"
 _CHUNK = 256 * 1024
 _BLOCK = tarfile.BLOCKSIZE
 _LONGEST_LOCK = 4096
+_PASSES = 8
 _LONGEST_JSON = 256 * 1024 * 1024
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*){0,2}")
 
@@ -224,26 +226,19 @@ def _unlock(source: IO[bytes], passphrase: str) -> x25519.Identity:
         raise Corrupt(DAMAGED)
     try:
         return x25519.Identity.from_str(_unlocked(lock, passphrase))
-    except pyrage.DecryptError as error:
+    except Denied as error:
         raise Denied(_NOT_OPENED) from error
-    except (pyrage.IdentityError, UnicodeDecodeError) as error:
+    except (Corrupt, pyrage.IdentityError, UnicodeDecodeError) as error:
         raise Corrupt(DAMAGED) from error
 
 
 def _locked(secret: str, passphrase: str) -> bytes:
-    """Costs about a second by design, and so does opening it."""
-    lock: bytes = pyrage.passphrase.encrypt(secret.encode(), _typed(passphrase))
-    return lock
+    """Costs half a second by design, and so does opening it: a backup may get into any hands."""
+    return wrap(secret.encode(), passphrase, passes=_PASSES).encode()
 
 
 def _unlocked(lock: bytes, passphrase: str) -> str:
-    secret: bytes = pyrage.passphrase.decrypt(lock, _typed(passphrase))
-    return secret.decode()
-
-
-def _typed(passphrase: str) -> str:
-    # One passphrase may reach us composed or decomposed, by keyboard and system.
-    return unicodedata.normalize("NFC", storable(passphrase))
+    return unwrap(lock.decode(), passphrase).decode()
 
 
 class _TarReader:

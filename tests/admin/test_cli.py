@@ -37,7 +37,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 @pytest.fixture(autouse=True)
 def cheap_lock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Scrypt costs a second a call on purpose; tests/services/test_backup.py pays it."""
+    """Stretching costs half a second on purpose; tests/services/test_backup.py pays it."""
     monkeypatch.setattr(archive, "_locked", lambda secret, _passphrase: secret.encode())
     monkeypatch.setattr(archive, "_unlocked", lambda lock, _passphrase: lock.decode())
 

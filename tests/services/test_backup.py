@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-import pyrage
 import pytest
 import sqlalchemy as sa
 
@@ -39,7 +38,7 @@ KEEP = partial(keep_clinic_key, passphrase=PASSPHRASE)
 
 @pytest.fixture(autouse=True)
 def cheap_lock(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Scrypt costs a second a call on purpose; only tests that ask for `real_lock` pay it."""
+    """Stretching costs half a second on purpose; tests that ask for `real_lock` pay it."""
     if "real_lock" in request.fixturenames:
         return
 
@@ -48,7 +47,7 @@ def cheap_lock(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
 
     def unlock(content: bytes, passphrase: str) -> str:
         if content[:32] != hashlib.sha256(passphrase.encode()).digest():
-            raise pyrage.DecryptError
+            raise Denied
         return content[32:].decode()
 
     monkeypatch.setattr(archive, "_locked", lock)
@@ -312,9 +311,7 @@ def test_a_stream_that_does_not_match_its_list_is_no_backup(
     tar = archive._tar
 
     def faulty(members: Iterator[archive.Member]) -> Iterator[bytes]:
-        found = []
-        for member in members:
-            found.append(archive.of_bytes(member.name, b"".join(member.chunks())))
+        found = [archive.of_bytes(one.name, b"".join(one.chunks())) for one in members]
         if fault == "no list":
             found.pop()
         elif fault == "another size":
