@@ -196,6 +196,8 @@ class DiagnosisSection(QWidget):
             row = self._make_row(diagnosis)
             self._widgets.append(row)
             self._list.addWidget(row)
+            # A layout shows its widgets later; only a shown one takes the focus.
+            row.show()
         if held is not None:
             self._focus(held)
 

@@ -163,7 +163,7 @@ class AllergiesDialog(Dialog):
 
     def _on_state(self) -> None:
         if self.state == "has" and not self._rows:
-            self._on_add()
+            self._append(Allergy(id=uuid4(), substance=""))
         self._show_table()
         self._on_edited()
 

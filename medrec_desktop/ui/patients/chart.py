@@ -55,6 +55,7 @@ class ChartPage(QWidget):
     def __init__(self, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setProperty("surface", "surface")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._services = services
         self._chart: Chart | None = None
         self._reading: Operation | None = None
@@ -190,7 +191,6 @@ class ChartPage(QWidget):
         self._side = scrolled(cards)
         left = QVBoxLayout()
         left.setSpacing(theme.px(6))
-        left.addLayout(row(label("Visits", "title"), self._count, None))
         left.addWidget(self._first)
         left.addWidget(self.visits, 1)
         left.addStretch(0)
@@ -202,7 +202,8 @@ class ChartPage(QWidget):
         layout.setContentsMargins(*(theme.px(n) for n in (22, 12, 14, 0)))
         layout.setSpacing(theme.px(12))
         bar = row(
-            label("Chart", "title"),
+            label("Visits", "title"),
+            self._count,
             None,
             self.edit,
             self.export,

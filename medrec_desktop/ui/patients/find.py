@@ -97,8 +97,12 @@ class FindBox(SearchBox):
         words = headline(self.text(), matches)
         count = len(matches.rows)
         self.set_note("" if matches.near else f"{count}{'+' if count >= MOST_ROWS else ''}")
-        self.popup.show_rows(matches.rows, words)
-        self.popup.open()
+        popup = self.popup
+        popup.show_rows(matches.rows, words)
+        for part in self._open_hint:
+            part.setVisible(bool(count))
+        self._register_key.setText("Shift Enter" if count or not self.text().strip() else "Enter")
+        popup.open()
         announce(self, words or f"{count} patients")
         if self._enter_waits:
             self._enter_waits = False
@@ -185,14 +189,9 @@ class FindBox(SearchBox):
         register.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         register.clicked.connect(self._register)
         self.register_button = register
+        self._register_key = KeyHint("Shift Enter")
+        self._open_hint = (KeyHint("Enter"), label("open chart", "caption"))
         popup.foot.setLayout(
-            row(
-                register,
-                KeyHint("Shift Enter"),
-                None,
-                KeyHint("Enter"),
-                label("open chart", "caption"),
-                margins=(2, 4, 8, 2),
-            )
+            row(register, self._register_key, None, *self._open_hint, margins=(2, 4, 8, 2))
         )
         return popup

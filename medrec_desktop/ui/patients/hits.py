@@ -114,7 +114,8 @@ _LAST = 140
 
 
 def _chips(hit: PatientHit) -> list[tuple[str, str]]:
-    found = [(why(hit), "neutral")] if hit.why else []
+    # Near spellings stand under a headline that says so.
+    found = [(why(hit), "neutral")] if hit.why and hit.why != "near spelling" else []
     return [("Similar name", "warn"), *found] if hit.similar else found
 
 
