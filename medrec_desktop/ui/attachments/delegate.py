@@ -1,6 +1,7 @@
 """Paints a file's line: picture or icon, name, size, state, words to click. Holds no state of the
 files; hit testing and painting share one arrangement."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -13,7 +14,8 @@ from medrec_desktop.ui import theme
 from medrec_desktop.ui.attachments.files import WORDS, Action, FileRow
 from medrec_desktop.ui.rows import ROW
 
-_WRAP = Qt.TextFlag.TextWordWrap | Qt.TextFlag.TextWrapAnywhere
+_WRAP = Qt.TextFlag.TextWordWrap
+_UNBROKEN = re.compile(r"\S{16}")
 _LONGEST = 400  # a hostile name is not measured to its end
 
 
@@ -70,7 +72,7 @@ class FileDelegate(QStyledItemDelegate):
             painter.drawPixmap(at.mark.topLeft(), look.pixmap(row.mark, row.tone, 12))
         painter.setFont(look.font(12))
         painter.setPen(look.colour(row.tone))
-        painter.drawText(at.state, _WRAP, row.state[:_LONGEST])
+        painter.drawText(at.state, _WRAP, _state(row))
         if row.urgent or active:
             painter.setFont(look.font(12, 600))
             painter.setPen(look.colour("accent"))
@@ -128,7 +130,7 @@ def places(row: FileRow, rect: QRect) -> Places:
     link = QFontMetrics(look.font(12, 600))
     widths = [link.horizontalAdvance(WORDS[action]) + look.px(6) for action in row.actions]
     links = sum(widths) + look.px(4) * max(len(widths) - 1, 0)
-    text = row.state[:_LONGEST]
+    text = _state(row)
     beside = meta.horizontalAdvance(text) <= width - indent - links - look.px(4)
     room = QRect(left + indent, y, width - indent - (links if beside else 0), 10_000)
     needed = meta.boundingRect(room, int(_WRAP), text).height() if text else meta.height()
@@ -147,6 +149,11 @@ def places(row: FileRow, rect: QRect) -> Places:
         y = bar.bottom() + 1
     height = max(y, tile.bottom()) + look.px(8) - rect.top()
     return Places(tile, name, detail, description, mark, state, tuple(actions), bar, height)
+
+
+def _state(row: FileRow) -> str:
+    """The sentence, with places to break a file name that has none."""
+    return _UNBROKEN.sub(lambda found: f"{found[0]}\u200b", row.state[:_LONGEST])
 
 
 def action_at(row: FileRow, rect: QRect, point: QPoint) -> Action | None:
