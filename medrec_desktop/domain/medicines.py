@@ -28,6 +28,11 @@ def earlier_strength(medicine: str, earlier: Iterable[Prescription]) -> str:
     return ""
 
 
+def name_alone(medicine: str) -> str:
+    """The name as it compares, without its strength: 5 mg and 10 mg are the same medicine."""
+    return _parts(medicine)[0]
+
+
 def _parts(medicine: str) -> tuple[str, str]:
     """The name as it compares, and the strength as it is written."""
     text = medicine[:_LONGEST]

@@ -98,6 +98,19 @@ def test_course_of_the_past_is_no_current_medicine() -> None:
     ]
 
 
+def test_new_strength_replaces_the_former_one() -> None:
+    assert medicines(
+        (10, [a_medicine("Amlodipine 10 mg tablet")]),
+        (100, [a_medicine("Amlodipine 5 mg tablet", repeats="5")]),
+        (150, [a_medicine("amlodipine 5 mg tablet")]),
+    ) == [("Amlodipine 10 mg tablet", 10)]
+
+
+def test_two_strengths_on_one_visit_are_both_current() -> None:
+    both = [a_medicine("Warfarin 3 mg"), a_medicine("Warfarin 1 mg")]
+    assert medicines((10, both)) == [("Warfarin 3 mg", 10), ("Warfarin 1 mg", 10)]
+
+
 def test_medicine_with_repeats_or_written_twice_stays_current() -> None:
     assert medicines(
         (10, [a_medicine("Ibuprofen")]),
