@@ -48,10 +48,16 @@ def make_application() -> QApplication:
     return application
 
 
-def build(config: Config, application: QApplication) -> App:
-    """Everything there is before a clinic is open."""
+def build(
+    config: Config,
+    application: QApplication,
+    *,
+    screens: Screens | None = None,
+    theme: Theme | None = None,
+) -> App:
+    """Everything there is before a clinic is open; tests hand in their own screens and theme."""
     state = QSettings(str(config.home / "window.ini"), QSettings.Format.IniFormat)
-    theme = _theme_of(state)
+    theme = theme or _theme_of(state)
     theme.apply(application)
     doors = Doors(
         folder=partial(_folder, config.home),
@@ -64,7 +70,7 @@ def build(config: Config, application: QApplication) -> App:
         open=partial(open_clinic, config.home),
         report=log.report,
     )
-    return App(doors, SCREENS, theme=theme, clock=now, state=state)
+    return App(doors, screens or SCREENS, theme=theme, clock=now, state=state)
 
 
 def now() -> datetime:
@@ -81,6 +87,7 @@ def open_clinic(home: Path, demo: bool, ask: Ask) -> OpenClinic:  # noqa: FBT001
     from medrec_desktop.services.clinic import Clinic
     from medrec_desktop.services.context import open_context
     from medrec_desktop.services.diagnoses import Diagnoses
+    from medrec_desktop.services.export import export_patient
     from medrec_desktop.services.patients import Patients
     from medrec_desktop.services.visits import Visits
     from medrec_desktop.terminology.search import Icd10
@@ -111,6 +118,7 @@ def open_clinic(home: Path, demo: bool, ask: Ask) -> OpenClinic:  # noqa: FBT001
         demo=demo,
         files_under_way=lambda: intake.busy,
         back_up=partial(_back_up, db, vault.folder),
+        export=partial(export_patient, db),
         close=close,
     )
 

@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QSettings, Qt, QTimer, Signal
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QFileDialog
 
 from medrec_desktop.domain.errors import Cancelled, Denied, Invalid, MedrecError
+from medrec_desktop.domain.ids import PatientId
 from medrec_desktop.domain.settings import ComputerSettings
 from medrec_desktop.ui.autosave import Saves
 from medrec_desktop.ui.background import Background
 from medrec_desktop.ui.faults import Faults
+from medrec_desktop.ui.garbage import UiGarbage
 from medrec_desktop.ui.instance import Instance
 from medrec_desktop.ui.main_window import MainWindow, bring_to_front
 from medrec_desktop.ui.notices import Notices
@@ -31,6 +33,9 @@ if TYPE_CHECKING:
     from medrec_desktop.ui.sign_in.restore import BackUpDialog, RestoreDialog
 
 Ask = Callable[[], str | None]
+
+
+SETTLE_MS = 3_000
 
 
 @dataclass(frozen=True)
@@ -91,6 +96,7 @@ class App(QObject):
         super().__init__()
         self._doors, self._screens = doors, screens
         self._theme, self._clock, self._state = theme, clock, state
+        self._garbage = UiGarbage(self)
         self.background = Background(self)
         self.saves = Saves(clock, self)
         self._faults = Faults(doors.report, self.saves, self)
@@ -112,6 +118,7 @@ class App(QObject):
     def start(self, *, demo: bool = False) -> bool:
         """Show the first window; False when another program has this clinic open."""
         self._faults.hook()
+        self._garbage.start()
         self._demo = demo or (not self._doors.exists(False) and self._doors.exists(True))
         if not self._claim():
             return False
@@ -137,6 +144,7 @@ class App(QObject):
         if self._instance is not None:
             self._instance.release()
         self._faults.unhook()
+        self._garbage.stop()
 
     def raise_window(self) -> None:
         """Another start asked for this window: show it and say so."""
@@ -167,7 +175,7 @@ class App(QObject):
         self._first_run.restore_requested.connect(self._ask_restore)
         self._first_run.show()
         background, wizard = self.background, self._first_run
-        background.read(wizard, self._doors.has_keyring).then(self._on_keyring)
+        background.slow(wizard, self._doors.has_keyring).then(self._on_keyring)
 
     def _on_keyring(self, there: bool) -> None:
         if self._first_run is not None:
@@ -250,6 +258,7 @@ class App(QObject):
             window.backup_requested.connect(self._ask_back_up)
             window.leave_demo_requested.connect(self._ask_leave_demo)
             window.about_requested.connect(self._show_about)
+            window.export_requested.connect(self._ask_export)
             window.text_percent_chosen.connect(self._on_text_percent)
             window.closed.connect(self._on_closed)
             geometry: Any = self._state.value("geometry")
@@ -275,7 +284,7 @@ class App(QObject):
     def _open(self) -> None:
         self._question = _Question(self)
         self._question.asked.connect(self._ask_passphrase, Qt.ConnectionType.QueuedConnection)
-        reading = self.background.read(self, self._doors.open, self._demo, self._question.ask)
+        reading = self.background.slow(self, self._doors.open, self._demo, self._question.ask)
         reading.then(self._on_opened).failed(self._on_open_failed)
 
     def _ask_passphrase(self) -> None:
@@ -317,6 +326,7 @@ class App(QObject):
             self._choices = None
         else:
             self.background.read(self, clinic.clinic.computer).then(self._wear)
+        QTimer.singleShot(SETTLE_MS, self._garbage.settle)
         self.opened.emit()
 
     def _wear(self, settings: ComputerSettings) -> None:
@@ -375,8 +385,8 @@ class App(QObject):
         if dialog is not None and self._clinic is not None:
             self.saves.flush()
             dialog.busy("Writing the backup and reading it back…")
-            # On the reading lane: visits are saved meanwhile.
-            work = self.background.read(dialog, self._clinic.back_up, target, passphrase)
+            # Not on the writing lane: visits are saved meanwhile.
+            work = self.background.slow(dialog, self._clinic.back_up, target, passphrase)
             work.then(self._on_backed_up).failed(self._on_file_failed)
 
     def _on_backed_up(self, sentence: str) -> None:
@@ -384,6 +394,22 @@ class App(QObject):
             self._dialog.accept()
         if self.window is not None:
             tell(self.window, "Backed up", sentence)
+
+    def _ask_export(self, patient_id: PatientId) -> None:
+        if self.window is None or self._clinic is None:
+            return
+        # The name holds nothing of the patient: folders are seen by others.
+        suggested = str(Path.home() / f"patient-{str(patient_id)[:8]}.json")
+        name, _ = QFileDialog.getSaveFileName(
+            self.window, "Export for another program (FHIR, not encrypted)", suggested
+        )
+        if name:
+            work = self.background.slow(self, self._clinic.export, patient_id, Path(name))
+            work.then(self._on_exported)
+
+    def _on_exported(self, written: Path) -> None:
+        if self.window is not None:
+            self.window.toast.say(f"Exported to {written.name}. The file is not encrypted.")
 
     def _on_file_failed(self, error: BaseException) -> None:
         dialog = self._dialog

@@ -7,6 +7,8 @@ write: that is lost work and is shown. Nothing here knows what the work is.
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from itertools import count
 from typing import Any, Literal, Self
 
 from PySide6.QtCore import QEventLoop, QObject, Qt, QTimer, Signal, Slot
@@ -18,44 +20,50 @@ SLOW_THREADS = 2
 
 
 class Operation:
-    """One call under way; say what follows with `then` and `failed`, or `forget` it."""
+    """One call under way; say what follows with `then` and `failed`, or `forget` it.
+
+    It never leaves the UI thread: were a worker the last to hold it, widgets that its callbacks
+    belong to would be destroyed there, which Qt answers by ending the program.
+    """
 
     def __init__(self, owner: QObject, lane: Lane) -> None:
         self.owner = owner
         self.lane = lane
-        self._future: Future[Any] | None = None
-        self._then: list[Callable[[Any], object]] = []
-        self._failed: list[Callable[[BaseException], object]] = []
-        self._forgotten = False
+        self.future: Future[None] | None = None
+        self.callbacks: list[Callable[[Any], object]] = []
+        self.error_callbacks: list[Callable[[BaseException], object]] = []
+        self.forgotten = False
 
     def then(self, callback: Callable[[Any], object]) -> Self:
         """Call with the result, on the UI thread, while the owner lives."""
-        self._then.append(callback)
+        self.callbacks.append(callback)
         return self
 
     def failed(self, callback: Callable[[BaseException], object]) -> Self:
         """Call with the error instead of showing it to the user at large."""
-        self._failed.append(callback)
+        self.error_callbacks.append(callback)
         return self
 
     def forget(self) -> None:
         """Drop the outcome. A read not yet begun is not done at all; a write is done anyway."""
-        self._forgotten = True
-        if self.lane != "write" and self._future is not None:
-            self._future.cancel()
+        self.forgotten = True
+        self.callbacks.clear()
+        self.error_callbacks.clear()
+        if self.lane != "write" and self.future is not None:
+            self.future.cancel()
 
     @property
     def wanted(self) -> bool:
         """Whether anybody is left to receive the outcome."""
-        return not self._forgotten and isValid(self.owner)
+        return not self.forgotten and isValid(self.owner)
 
 
 class Background(QObject):
-    """The program's two lanes. Made on the UI thread; `close` before the application ends."""
+    """The program's lanes. Made on the UI thread; `close` before the application ends."""
 
     error_unhandled = Signal(object)
     writes_changed = Signal(int)
-    _finished = Signal(object, object, object)
+    _finished = Signal(int, object, object)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -65,6 +73,8 @@ class Background(QObject):
             "slow": ThreadPoolExecutor(SLOW_THREADS, thread_name_prefix="slow"),
         }
         self._pending_writes = 0
+        self._numbers = count()
+        self._under_way: dict[int, Operation] = {}
         self._finished.connect(self._on_finished, Qt.ConnectionType.QueuedConnection)
 
     def read(
@@ -122,32 +132,37 @@ class Background(QObject):
         args: tuple[object, ...],
         kwargs: dict[str, object],
     ) -> Operation:
-        operation._future = self._lanes[operation.lane].submit(  # noqa: SLF001 - one module
-            self._run, operation, work, args, kwargs
-        )
+        number = next(self._numbers)
+        self._under_way[number] = operation
+        lane = self._lanes[operation.lane]
+        operation.future = lane.submit(self._run, number, work, args, kwargs)
+        operation.future.add_done_callback(partial(self._on_cancelled, number))
         return operation
 
     def _run(
         self,
-        operation: Operation,
+        number: int,
         work: Callable[..., Any],
         args: tuple[object, ...],
         kwargs: dict[str, object],
     ) -> None:
-        if operation.lane != "write" and operation._forgotten:  # noqa: SLF001 - one module
-            outcome: tuple[object, BaseException | None] = (None, None)
-        else:
-            try:
-                outcome = (work(*args, **kwargs), None)
-            except BaseException as error:  # noqa: BLE001 - carried to the UI thread, never lost
-                outcome = (None, error)
+        try:
+            outcome: tuple[object, BaseException | None] = (work(*args, **kwargs), None)
+        except BaseException as error:  # noqa: BLE001 - carried to the UI thread, never lost
+            outcome = (None, error)
         if isValid(self):
-            self._finished.emit(operation, *outcome)
+            self._finished.emit(number, *outcome)
 
-    @Slot(object, object, object)
-    def _on_finished(
-        self, operation: Operation, result: object, error: BaseException | None
-    ) -> None:
+    def _on_cancelled(self, number: int, future: Future[None]) -> None:
+        # Only `forget` and `close` cancel, both on the UI thread.
+        if future.cancelled():
+            self._under_way.pop(number, None)
+
+    @Slot(int, object, object)
+    def _on_finished(self, number: int, result: object, error: BaseException | None) -> None:
+        operation = self._under_way.pop(number, None)
+        if operation is None:
+            return
         try:
             self._deliver(operation, result, error)
         finally:
@@ -159,10 +174,10 @@ class Background(QObject):
     def _deliver(self, operation: Operation, result: object, error: BaseException | None) -> None:
         if error is None:
             if operation.wanted:
-                for callback in operation._then:  # noqa: SLF001 - one module
+                for callback in operation.callbacks:
                     callback(result)
-        elif operation.wanted and operation._failed:  # noqa: SLF001 - one module
-            for on_error in operation._failed:  # noqa: SLF001 - one module
+        elif operation.wanted and operation.error_callbacks:
+            for on_error in operation.error_callbacks:
                 on_error(error)
         elif operation.wanted or operation.lane == "write":
             self.error_unhandled.emit(error)

@@ -40,6 +40,7 @@ class MainWindow(QMainWindow):
     backup_requested = Signal()
     leave_demo_requested = Signal()
     about_requested = Signal()
+    export_requested = Signal(object)
     text_percent_chosen = Signal(int)
     closed = Signal()
 
@@ -197,6 +198,7 @@ class MainWindow(QMainWindow):
         work.window_requested.connect(self.open_in_second_window)
         work.new_visit_requested.connect(self._start_visit)
         work.patient_selected.connect(self._on_patient_selected)
+        work.export_requested.connect(self.export_requested)
         work.files_changed.connect(self._on_files_changed)
         self._theme.changed.connect(self._fit)
 

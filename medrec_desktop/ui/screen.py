@@ -63,6 +63,8 @@ class OpenClinic:
     files_under_way: Callable[[], bool]
     back_up: Callable[[Path, str], str]
     """back_up(target, passphrase): blocks; the sentence that says what was written."""
+    export: Callable[[PatientId, Path], Path]
+    """export(patient, target): blocks; the file that was written."""
     close: Callable[[], None]
 
 
@@ -76,6 +78,8 @@ class VisitScreen(Protocol):
     """finalized(RecordId)"""
     visit_selected: SignalInstance
     """visit_selected(RecordId): an earlier visit was clicked; it opens in a second window."""
+    chart_requested: SignalInstance
+    """chart_requested(PatientId): all earlier visits, or the allergies."""
     problems_changed: SignalInstance
     """problems_changed(int): how many points are worth a second look, for the narrow rail."""
     inspector: QWidget
@@ -101,9 +105,14 @@ class ChartScreen(Protocol):
     """visit_requested(RecordId): open this visit."""
     new_visit_requested: SignalInstance
     """new_visit_requested(PatientId)"""
+    export_requested: SignalInstance
+    """export_requested(PatientId)"""
 
     def open(self, patient_id: PatientId) -> None:
         """Read and show this patient."""
+
+    def offer_export(self) -> None:
+        """Show the export button: somebody listens."""
 
 
 class PatientsScreen(Protocol):

@@ -40,6 +40,7 @@ class Workplace(QWidget):
     """Open this record in a second window."""
     new_visit_requested = Signal(object)
     patient_selected = Signal(object)
+    export_requested = Signal(object)
     files_changed = Signal(object)
     """The AttachmentsScreen that takes drops now, None without a visit."""
 
@@ -114,6 +115,8 @@ class Workplace(QWidget):
             chart.opened.connect(self._show_chart)
             chart.visit_requested.connect(self.visit_requested)
             chart.new_visit_requested.connect(self.new_visit_requested)
+            chart.export_requested.connect(self.export_requested)
+            chart.offer_export()
         cast("ChartScreen", self._chart).open(patient_id)
 
     def show_patients(self) -> None:
@@ -147,6 +150,7 @@ class Workplace(QWidget):
                 ("closed", self._on_visit_closed),
                 ("finalized", self.finalized),
                 ("visit_selected", self.window_requested),
+                ("chart_requested", self.patient_selected),
                 ("problems_changed", self.inspector.set_problems),
             ):
                 _listen(screen, name, slot)

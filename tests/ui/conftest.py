@@ -1,5 +1,6 @@
 """What every test of the window stands on: the theme applied once, two lanes that end."""
 
+import gc
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -14,6 +15,14 @@ from medrec_desktop.ui.notices import Notices
 from medrec_desktop.ui.theme import Theme
 
 NOW = datetime(2026, 11, 22, 10, 42, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def garbage_on_this_thread_alone() -> Iterator[None]:
+    """As in the program (`ui.garbage`): a worker must never be the one to destroy a widget."""
+    gc.disable()
+    yield
+    gc.collect(1)
 
 
 @pytest.fixture(scope="session")

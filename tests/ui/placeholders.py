@@ -57,6 +57,10 @@ class ChartPlaceholder(QWidget):
     opened = Signal(object)
     visit_requested = Signal(object)
     new_visit_requested = Signal(object)
+    export_requested = Signal(object)
+
+    def offer_export(self) -> None:
+        """Always offered."""
 
     def __init__(self, services: Services, parent: QWidget) -> None:
         super().__init__(parent)

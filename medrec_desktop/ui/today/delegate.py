@@ -66,7 +66,8 @@ class QueueDelegate(QStyledItemDelegate):
         self._ground(painter, option, rect)
 
         name = self._name_box(rect, row)
-        painter.setFont(look.font(13, tabular=True))
+        # A date is longer than a time, and needs no column of figures.
+        painter.setFont(look.font(12) if self.with_day else look.font(13, tabular=True))
         painter.setPen(look.colour("text2"))
         at = row.visit_date.astimezone()
         when = shown(at.date())[:6] if self.with_day else f"{at:%H:%M}"

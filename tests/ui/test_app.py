@@ -1,0 +1,215 @@
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QLabel, QWidget
+from pytestqt.qtbot import QtBot
+
+from medrec_desktop.bootstrap import build
+from medrec_desktop.config import Config, clinic_dir
+from medrec_desktop.services import first_run
+from medrec_desktop.ui.app import App
+from medrec_desktop.ui.sign_in.passphrase import PassphraseDialog
+from medrec_desktop.ui.theme import Theme
+from medrec_desktop.ui.widgets import Dialog
+from tests.ui.placeholders import PLACEHOLDERS
+
+PASSPHRASE = "several plain words"
+Start = Callable[..., App]
+
+
+@pytest.fixture
+def start(qtbot: QtBot, qapp: QApplication, tmp_path: Path, theme: Theme) -> Iterator[Start]:
+    """Starts the program on `tmp_path`, with every screen but the visit's own."""
+    started: list[App] = []
+    qapp.setQuitOnLastWindowClosed(False)
+
+    def start_app(*, demo: bool = False) -> App:
+        app = build(Config(tmp_path, demo=demo), qapp, screens=PLACEHOLDERS, theme=theme)
+        started.append(app)
+        assert app.start(demo=demo)
+        return app
+
+    yield start_app
+    for app in started:
+        for shown in (app.window, app._first_run):
+            if shown is not None:
+                shown.close()
+        app.finish()
+
+
+def words_of(widget: QWidget) -> str:
+    return " ".join(one.text() for one in widget.findChildren(QLabel) if one.isVisible())
+
+
+def a_clinic_with_a_passphrase(home: Path) -> None:
+    first_run.create_clinic(
+        clinic_dir(home),
+        clinic_name="Riverside Clinic",
+        doctor_name="Dr M. Haddad",
+        passphrase=PASSPHRASE,
+    )
+
+
+def ask_dialog(app: App) -> PassphraseDialog | None:
+    found = app.window.findChildren(PassphraseDialog) if app.window else []
+    return next((one for one in found if one.isVisible()), None)
+
+
+def test_empty_computer_asks_and_the_demo_opens(qtbot: QtBot, start: Start, tmp_path: Path) -> None:
+    app = start()
+    pages = app._first_run
+    assert pages is not None
+    pages.choose("demo")
+    with qtbot.waitSignal(app.opened, timeout=30_000):
+        pages.go_on()
+    assert app.window is not None
+    assert "Demo – not real patients" in words_of(app.window)
+    qtbot.waitUntil(lambda: bool(app.window and app.window.sidebar.day_list.rows))
+    assert (tmp_path / "demo" / "medrec.db").is_file()
+
+
+def test_clinic_set_up_on_the_pages_opens_with_its_choices(
+    qtbot: QtBot, start: Start, theme: Theme
+) -> None:
+    app = start()
+    pages = app._first_run
+    assert pages is not None
+    # The suite has no keyring, so the passphrase is asked for.
+    qtbot.waitUntil(lambda: pages._names._passphrase_part.isVisibleTo(pages._names))
+    pages.go_on()
+    pages._names.clinic.setText("Riverside Clinic")
+    pages._names.doctor.setText("Dr M. Haddad")
+    pages._names.passphrase.line.setText(PASSPHRASE)
+    pages.go_on()
+    theme.set(text_percent=120)
+    pages.go_on()
+    qtbot.waitUntil(lambda: ask_dialog(app) is not None, timeout=20_000)
+    with qtbot.waitSignal(app.opened, timeout=20_000):
+        give(app, PASSPHRASE)
+    assert app._clinic is not None
+    app.background.drain()
+    assert app._clinic.clinic.computer().text_percent == 120
+
+
+def give(app: App, words: str) -> None:
+    dialog = ask_dialog(app)
+    assert dialog is not None
+    dialog.field.line.setText(words)
+    QTest.keyClick(dialog.field.line, Qt.Key.Key_Return)
+
+
+def test_wrong_passphrase_is_said_and_asked_again(
+    qtbot: QtBot, start: Start, tmp_path: Path
+) -> None:
+    a_clinic_with_a_passphrase(tmp_path)
+    app = start()
+    qtbot.waitUntil(lambda: ask_dialog(app) is not None, timeout=10_000)
+    give(app, "another passphrase")
+    qtbot.waitUntil(lambda: app._passphrase_problem != "" and ask_dialog(app) is not None)
+    dialog = ask_dialog(app)
+    assert dialog is not None
+    assert app._passphrase_problem in words_of(dialog)
+    with qtbot.waitSignal(app.opened, timeout=20_000):
+        give(app, PASSPHRASE)
+
+
+def test_window_is_there_before_the_clinic_is_open(
+    qtbot: QtBot, start: Start, tmp_path: Path
+) -> None:
+    a_clinic_with_a_passphrase(tmp_path)
+    app = start()
+    assert app.window is not None
+    assert app.window.isVisible()
+    assert app._clinic is None
+    app.window.new_visit()
+    app.window._go("patients")
+
+
+def test_damaged_clinic_is_said_in_words_with_a_next_step(
+    qtbot: QtBot, start: Start, tmp_path: Path
+) -> None:
+    a_clinic_with_a_passphrase(tmp_path)
+    database = clinic_dir(tmp_path) / "medrec.db"
+    database.write_bytes(database.read_bytes()[:5000])
+    app = start()
+    qtbot.waitUntil(lambda: ask_dialog(app) is not None, timeout=10_000)
+    give(app, PASSPHRASE)
+
+    def said() -> str:
+        dialogs = app.window.findChildren(Dialog) if app.window else []
+        return " ".join(words_of(one) for one in dialogs if one.isVisible())
+
+    qtbot.waitUntil(lambda: "could not be opened" in said(), timeout=20_000)
+    assert "backup" in said().lower()
+
+
+def test_leaving_the_demo_erases_it_and_asks_again(
+    qtbot: QtBot, start: Start, tmp_path: Path
+) -> None:
+    app = start(demo=True)
+    qtbot.waitSignal(app.opened, timeout=30_000).wait()
+    app._leave_demo()
+    qtbot.waitUntil(lambda: not (tmp_path / "demo").exists(), timeout=20_000)
+    qtbot.waitUntil(lambda: bool(app._first_run and app._first_run._next.isEnabled()))
+    assert app.window is None
+
+
+def test_second_start_leaves_the_clinic_alone(
+    qtbot: QtBot, start: Start, tmp_path: Path, qapp: QApplication, theme: Theme
+) -> None:
+    app = start(demo=True)
+    qtbot.waitSignal(app.opened, timeout=30_000).wait()
+    environment = dict(os.environ, MEDREC_HOME=str(tmp_path), QT_QPA_PLATFORM="offscreen")
+    second = subprocess.Popen(
+        [sys.executable, "-m", "medrec_desktop", "--demo"],
+        cwd=Path(__file__).parents[2],
+        env=environment,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    qtbot.waitUntil(lambda: second.poll() is not None, timeout=30_000)
+    said = second.communicate()[1]
+    assert second.returncode == 3
+    assert "already open" in said
+    toast = app.window.toast if app.window else QWidget()
+    qtbot.waitUntil(lambda: any("already open" in o.text() for o in toast.findChildren(QLabel)))
+
+
+def test_program_killed_while_open_starts_again(qtbot: QtBot, start: Start, tmp_path: Path) -> None:
+    first_run.create_demo(clinic_dir(tmp_path, demo=True))
+    environment = dict(os.environ, MEDREC_HOME=str(tmp_path), QT_QPA_PLATFORM="offscreen")
+    killed = subprocess.Popen(
+        [sys.executable, "-m", "medrec_desktop", "--demo"],
+        cwd=Path(__file__).parents[2],
+        env=environment,
+        stderr=subprocess.DEVNULL,
+    )
+    qtbot.waitUntil((tmp_path / "demo.lock").exists, timeout=30_000)
+    os.kill(killed.pid, signal.SIGKILL)
+    killed.wait()
+    app = start(demo=True)
+    qtbot.waitSignal(app.opened, timeout=30_000).wait()
+
+
+def test_bug_shows_a_report_number_and_nothing_of_the_patient(
+    qtbot: QtBot, start: Start, expect_log: Callable[..., object]
+) -> None:
+    app = start(demo=True)
+    qtbot.waitSignal(app.opened, timeout=30_000).wait()
+    with (
+        expect_log("medrec_desktop.log", 40),  # type: ignore[attr-defined] # a context manager
+        qtbot.waitSignal(app._faults.shown) as shown,
+    ):
+        app.background.read(app, int, "OKAFOR")
+    assert app.window is not None
+    dialog = app.window.findChild(Dialog)
+    assert dialog is not None
+    assert shown.args[0] in words_of(dialog)
+    assert "OKAFOR" not in words_of(dialog)

@@ -1,0 +1,66 @@
+import gc
+import threading
+import weakref
+from collections.abc import Iterator
+from typing import ClassVar
+
+import pytest
+from PySide6.QtCore import QObject
+from pytestqt.qtbot import QtBot
+
+from medrec_desktop.ui.background import Background
+from medrec_desktop.ui.garbage import UiGarbage
+
+
+class Cycle:
+    """Garbage that only the collector can take, and that notes where it was taken."""
+
+    taken_on: ClassVar[list[str]] = []
+
+    def __init__(self) -> None:
+        self.itself = self
+
+    def __del__(self) -> None:
+        self.taken_on.append(threading.current_thread().name)
+
+
+@pytest.fixture
+def garbage(qtbot: QtBot) -> Iterator[UiGarbage]:
+    made = UiGarbage()
+    made.start()
+    Cycle.taken_on.clear()
+    yield made
+    made.stop()
+    gc.disable()
+
+
+def allocate() -> None:
+    for _ in range(200):
+        _ = [[] for _ in range(1_000)]
+
+
+def test_worker_that_allocates_never_collects(
+    qtbot: QtBot, garbage: UiGarbage, background: Background, owner: QObject
+) -> None:
+    Cycle()
+    done: list[object] = []
+    background.read(owner, allocate).then(done.append)
+    qtbot.waitUntil(lambda: bool(done))
+    assert Cycle.taken_on == []
+    kept = [[] for _ in range(2_000)]  # type: ignore[var-annotated] # only their number matters
+    garbage.collect()
+    assert Cycle.taken_on == ["MainThread"]
+    del kept
+
+
+def test_owner_of_an_operation_is_never_let_go_by_a_worker(
+    qtbot: QtBot, garbage: UiGarbage, background: Background
+) -> None:
+    let_go: list[str] = []
+    for _ in range(200):
+        mortal = QObject()
+        weakref.finalize(mortal, lambda: let_go.append(threading.current_thread().name))
+        background.read(mortal, int).then(str)
+        del mortal
+    qtbot.waitUntil(lambda: len(let_go) == 200)
+    assert set(let_go) == {"MainThread"}
