@@ -14,7 +14,7 @@ from tests.ui.attachments.conftest import Ground
 
 def a_picture(form: str, **options: Any) -> bytes:
     content = io.BytesIO()
-    Image.new("RGB", (400, 300), (200, 60, 60)).save(content, form, **options)
+    Image.new("RGB", (1900, 1400), (200, 60, 60)).save(content, form, **options)
     return content.getvalue()
 
 
@@ -33,7 +33,6 @@ def viewer(ground: Ground, file: Attachment, qtbot: QtBot) -> FileViewer:
 
 def test_a_picture_fits_and_can_be_made_larger(ground: Ground, qtbot: QtBot) -> None:
     shown = viewer(ground, kept(ground, "wound.png", a_picture("PNG")), qtbot)
-    shown.resize(300, 500)
     qtbot.waitUntil(lambda: shown.picture.has_picture, timeout=15_000)
     fitted = shown.picture.zoom
     assert 0 < fitted < 1
