@@ -70,6 +70,7 @@ class EarlierVisitsCard(QWidget):
         super().__init__(parent)
         self._all = LinkButton("All")
         self._all.clicked.connect(self.all_requested)
+        self._lines: list[QPushButton] = []
         self._list = QVBoxLayout()
         self._list.setSpacing(0)
         self._none = label("First visit – no earlier records here.", "meta", wrap=True)
@@ -82,9 +83,15 @@ class EarlierVisitsCard(QWidget):
             )
         )
 
+    @property
+    def lines(self) -> list[QPushButton]:
+        """One button a visit that is listed."""
+        return list(self._lines)
+
     def show_visits(self, visits: Sequence[VisitSummary]) -> None:
         """Newest first."""
         _clear(self._list)
+        self._lines = []
         self._none.setVisible(not visits)
         self._all.setVisible(len(visits) > _EARLIER)
         self._all.setText(f"All {len(visits)}" if len(visits) < 50 else "All")
@@ -92,6 +99,7 @@ class EarlierVisitsCard(QWidget):
             line = _VisitLine(visit)
             line.clicked.connect(partial(self.visit_selected.emit, visit.record_id))
             self._list.addWidget(line)
+            self._lines.append(line)
 
 
 class _VisitLine(QPushButton):

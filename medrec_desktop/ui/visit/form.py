@@ -8,6 +8,7 @@ from PySide6.QtWidgets import (
     QCheckBox,
     QLineEdit,
     QPlainTextEdit,
+    QPushButton,
     QVBoxLayout,
     QWidget,
 )
@@ -109,6 +110,15 @@ class VisitForm(QWidget):
         self.labs.went_on.connect(self._on_ordered)
         self._show_optional()
         self.chain()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Enter presses the button that has the focus, as Space does."""
+        focused = self.window().focusWidget()
+        enter = event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter} and not event.modifiers()
+        if enter and isinstance(focused, QPushButton):
+            focused.click()
+        else:
+            super().keyPressEvent(event)
 
     def set_ground(self, visit: Visit, settings: ClinicSettings, last: LastSeen | None) -> None:
         """What the fields are judged by: the patient, the earlier visits, the clinic."""
