@@ -235,16 +235,24 @@ class EntryRows(QWidget):
 
     def set_value(self, records: Sequence[Any]) -> None:
         """Show these; rows that stay the same keep their widgets and the caret."""
-        kept = {row.record.uid: row for row in self._rows}
+        wanted = {record.uid for record in records}
+        kept = {row.record.uid: row for row in self._rows if row.record.uid in wanted}
+        focused = self.window().focusWidget()
+        # Making a row takes milliseconds: those of the visit before serve again.
+        free = [
+            row
+            for row in self._rows
+            if row.record.uid not in wanted and not (focused and row.isAncestorOf(focused))
+        ]
         order = []
         for record in records:
-            shown = kept.pop(record.uid, None)
+            shown = kept.pop(record.uid, None) or (free.pop() if free else None)
             if shown is None:
                 shown = self._made(record)
             else:
                 shown.show_record(record)
             order.append(shown)
-        for row in kept.values():
+        for row in [one for one in self._rows if one not in order]:
             self._drop(row)
         self._place(order)
 

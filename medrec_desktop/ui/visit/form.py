@@ -147,6 +147,8 @@ class VisitForm(QWidget):
 
     def set_read_only(self, read_only: bool) -> None:
         """A signed visit is only read: real read-only widgets, still to be copied from."""
+        if read_only == self._read_only:
+            return
         self._read_only = read_only
         for area in (self.complaint, self.assessment, self.plan, self.notes):
             area.setReadOnly(read_only)
