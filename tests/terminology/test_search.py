@@ -1,0 +1,268 @@
+import re
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+from random import Random
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from medrec_desktop.domain.errors import Unavailable
+from medrec_desktop.domain.terminology import CodeMatches
+from medrec_desktop.terminology.search import Icd10
+
+
+def codes(matches: CodeMatches) -> list[str]:
+    return [row.code for row in matches.rows]
+
+
+@pytest.mark.parametrize("typed", ["E11.9", "e119", "e11 9", " E11.9 ", "e11-9", "E11.9."])
+def test_a_code_is_found_however_it_is_written(icd10: Icd10, typed: str) -> None:
+    first = icd10.search(typed).rows[0]
+    assert first.code == "E11.9"
+    assert first.title == "Type 2 diabetes mellitus without complications"
+    assert (first.system, first.release) == ("ICD-10-CM", icd10.release)
+
+
+def test_a_begun_code_lists_what_it_may_become_shortest_first(icd10: Icd10) -> None:
+    found = codes(icd10.search("e11"))
+    assert found[:3] == ["E11", "E11.0", "E11.1"]
+    assert all(code.startswith("E11") for code in found)
+
+
+def test_a_code_with_a_seventh_character_is_found(icd10: Icd10) -> None:
+    assert codes(icd10.search("s42001a")) == ["S42.001A"]
+
+
+def test_a_pasted_code_with_its_title_is_that_code(icd10: Icd10) -> None:
+    assert codes(icd10.search("I10 Essential hypertension"))[0] == "I10"
+
+
+@pytest.mark.parametrize("typed", ["b12 deficiency", "b12"])
+def test_a_word_like_a_code_is_still_a_word(icd10: Icd10, typed: str) -> None:
+    assert any("B12" in row.title for row in icd10.search(typed).rows[:5])
+
+
+def test_any_code_comes_first_when_typed_and_is_found_by_its_title(
+    icd10: Icd10, index_file: Path
+) -> None:
+    with closing(sqlite3.connect(index_file)) as db:
+        listed = db.execute("SELECT key, title FROM titled_codes WHERE length(key) < 7").fetchall()
+    for key, title in Random(7).sample(listed, 300):
+        assert codes(icd10.search(key))[0].replace(".", "") == key
+        found = [code.replace(".", "") for code in codes(icd10.search(title, limit=100))]
+        assert key in found, title
+
+
+@pytest.mark.parametrize(
+    ("typed", "code"),
+    [
+        ("neuropathy type 2 diabetes", "E11.40"),
+        ("diab neurop type 2", "E11.40"),
+        ("knee right pain", "M25.561"),
+        ("pain, knee", "M25.569"),
+        ("asthma", "J45.909"),
+        ("anaemia", "D64.9"),
+        ("menieres dis", "H81.09"),
+        ("crohns", "K50.90"),
+        ("high blood pressure", "I10"),
+        ("hypertension", "I10"),
+        ("charcot joints diabetes", "E11.610"),
+        ("heart failure", "I50.9"),
+        ("non-rheumatic aortic stenosis", "I35.0"),
+        ("human immunodeficiency", "B20"),
+        ("malignant neoplasm breast", "C50.919"),
+    ],
+)
+def test_what_doctors_type_is_among_the_first(icd10: Icd10, typed: str, code: str) -> None:
+    assert code in codes(icd10.search(typed))[:5]
+
+
+def test_every_key_on_the_way_to_a_word_finds_something(icd10: Icd10) -> None:
+    phrase = "type 2 diabetes mellitus with diabetic nephropathy"
+    for end in range(1, len(phrase) + 1):
+        assert icd10.search(phrase[:end]).rows, phrase[:end]
+
+
+def test_short_comes_before_long_and_not_by_alphabet(icd10: Icd10) -> None:
+    found = codes(icd10.search("gout"))
+    assert found[0] == "M10.9"
+    assert found != sorted(found)
+
+
+def test_a_number_is_not_the_beginning_of_another(icd10: Icd10) -> None:
+    rows = icd10.search("2 diabetes").rows
+    assert rows
+    # Not 20, 24 or 2-propanol's neighbours: the number stands there by itself.
+    assert all(re.search(r"\b2\b", f"{row.title} {row.also}") for row in rows)
+
+
+def test_a_match_by_synonym_says_so(icd10: Icd10) -> None:
+    row = next(row for row in icd10.search("high blood pressure").rows if row.code == "I10")
+    assert row.also == "high blood pressure"
+    assert row.spans == ()
+
+
+def test_the_highlight_is_what_was_typed(icd10: Icd10) -> None:
+    row = next(row for row in icd10.search("neurop diab type 2").rows if row.code == "E11.40")
+    marked = [row.title[start:end] for start, end in row.spans]
+    assert marked == ["Type 2 diab", "diab", "neurop"]
+    assert row.also == ""
+
+
+def test_encounters_hide_behind_their_heading_until_asked_for(icd10: Icd10) -> None:
+    found = icd10.search("fracture shaft right clavicle displaced")
+    heading = next(row for row in found.rows if row.code == "S42.021")
+    assert heading.more == 7
+    assert [code for code in codes(found) if code.startswith("S42.021")] == [
+        "S42.021A",
+        "S42.021",
+    ]
+    asked = icd10.search("fracture shaft right clavicle displaced subsequent")
+    assert asked.rows
+    assert {code[-1] for code in codes(asked)} <= set("DGKP")
+
+
+def test_children_are_one_step_beneath_in_the_order_of_the_list(icd10: Icd10) -> None:
+    found = [row.code for row in icd10.children("M25.56")]
+    assert found == ["M25.561", "M25.562", "M25.569"]
+    assert icd10.children("I10") == ()
+    assert icd10.children("nonsense") == ()
+
+
+def test_get_takes_whole_codes_alone(icd10: Icd10) -> None:
+    found = icd10.get("e119")
+    assert found is not None
+    assert found.code == "E11.9"
+    assert icd10.get("E1") is None
+    assert icd10.get("") is None
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [("pnuemonia", "pneumonia"), ("athma", "asthma"), ("pneumonai", "pneumonia")],
+)
+def test_a_slip_is_repaired_and_said(icd10: Icd10, typed: str, meant: str) -> None:
+    found = icd10.search(typed)
+    assert found.understood == meant
+    assert meant in found.rows[0].title.casefold()
+
+
+def test_nothing_is_repaired_while_something_matches(icd10: Icd10) -> None:
+    assert icd10.search("pneumon").understood == ""
+
+
+def test_words_that_never_meet_give_way_to_those_that_do_and_that_is_said(
+    icd10: Icd10,
+) -> None:
+    found = icd10.search("acute sinusitis zzzzq left")
+    assert found.understood == "acute sinusitis"
+    assert found.rows[0].code == "J01.90"
+
+
+@pytest.mark.parametrize("typed", ["", " ", "...", "zzzzqq", "سكري", "\0"])
+def test_nothing_found_is_no_rows_and_no_error(icd10: Icd10, typed: str) -> None:
+    assert icd10.search(typed) == CodeMatches(typed)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        '"',
+        '" OR "a"*',
+        "NEAR(a b)",
+        "diabetes AND",
+        "NOT diabetes",
+        "words:diabetes",
+        "diabetes*",
+        "^diabetes",
+        "dia\0betes",
+        "\ud800diabetes\udfff",
+        "\u202ediabetes\u2066",
+        "a' --",
+        "x" * 1_000_000,
+        "diabetes " * 100_000,
+        "é" * 500_000,
+        "(((((" * 1000,
+        "-" * 1000 + "a-" * 500,
+    ],
+)
+def test_hostile_text_is_only_text(icd10: Icd10, typed: str) -> None:
+    assert icd10.search(typed).text == typed
+    assert icd10.get(typed) is None
+    assert icd10.children(typed) == ()
+
+
+@pytest.mark.parametrize("typed", ["diabetes*", "^diabetes", '"diabetes"'])
+def test_signs_of_the_index_mean_nothing(icd10: Icd10, typed: str) -> None:
+    assert "E11.9" in codes(icd10.search(typed))
+
+
+def test_operators_of_the_index_are_words(icd10: Icd10) -> None:
+    rows = icd10.search("NOT diabetes").rows
+    assert rows
+    assert all("not" in f"{row.title} {row.also}".casefold() for row in rows)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(typed=st.text(st.characters(exclude_categories=())), limit=st.integers(-1, 10**6))
+def test_any_text_gets_an_answer_of_distinct_codes(icd10: Icd10, typed: str, limit: int) -> None:
+    found = icd10.search(typed, limit=limit)
+    assert found.text == typed
+    assert len(found.rows) <= max(limit, 0)
+    assert len(set(codes(found))) == len(found.rows)
+
+
+def test_the_limit_holds(icd10: Icd10) -> None:
+    assert len(icd10.search("fracture", limit=7).rows) == 7
+    assert len(icd10.search("e11", limit=7).rows) == 7
+    assert icd10.search("E11.9 diabetes", limit=0).rows == ()
+
+
+def test_threads_share_one_index(icd10: Icd10) -> None:
+    typed = ["diabetes", "e11", "fracture clavicle", "pnuemonia", "asthma"] * 8
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(icd10.search, typed)) == [icd10.search(text) for text in typed]
+
+
+@pytest.mark.parametrize("content", [None, b"", b"not a database " * 500])
+def test_a_missing_or_broken_file_is_said_in_a_sentence(
+    tmp_path: Path, content: bytes | None
+) -> None:
+    path = tmp_path / "100% of #codes?.sqlite"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(Unavailable, match="free text"):
+        Icd10(path)
+
+
+def test_a_truncated_file_is_said_in_a_sentence(tmp_path: Path, index_file: Path) -> None:
+    whole = index_file.read_bytes()
+    path = tmp_path / "icd10cm.sqlite"
+    path.write_bytes(whole[: len(whole) // 2 + 1000])
+
+    def use() -> None:
+        with Icd10(path) as index:
+            for text in ("diabetes", "fracture", "asthma", "z99"):
+                index.search(text)
+
+    with pytest.raises(Unavailable, match="Installing MedRec Desktop again"):
+        use()
+
+
+def test_a_search_after_closing_is_unavailable(index_file: Path) -> None:
+    index = Icd10(index_file)
+    index.close()
+    with pytest.raises(Unavailable):
+        index.search("diabetes")
+
+
+def test_the_file_is_never_written(index_file: Path) -> None:
+    before = index_file.stat()
+    with Icd10(index_file) as index:
+        index.search("diabetes")
+    after = index_file.stat()
+    assert (before.st_mtime_ns, before.st_size) == (after.st_mtime_ns, after.st_size)
+    assert not list(index_file.parent.glob(f"{index_file.name}-*"))
