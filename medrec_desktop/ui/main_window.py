@@ -14,6 +14,7 @@ from medrec_desktop.domain.ids import PatientId, RecordId
 from medrec_desktop.domain.patients import Patient
 from medrec_desktop.domain.people import Clinic
 from medrec_desktop.domain.records import Counts, QueueRow, Visit
+from medrec_desktop.domain.settings import Place as LeftOff
 from medrec_desktop.ui.autosave import Saves
 from medrec_desktop.ui.background import Background, Operation
 from medrec_desktop.ui.closing import Closing
@@ -109,6 +110,8 @@ class MainWindow(QMainWindow):
         self._read_clinic()
         self._read_lists()
         self._midnight.start()
+        # Only a program that was cut short has left a place: closing forgets it.
+        self._background.read(self, clinic.clinic.place).then(self._on_left_off)
 
     # --- what is shown -------------------------------------------------------------------------
 
@@ -394,11 +397,18 @@ class MainWindow(QMainWindow):
         """Size and place, for the next start."""
         return self.saveGeometry()
 
+    def _on_left_off(self, place: LeftOff | None) -> None:
+        if place is not None and not self.workplace.has_visit:
+            self.open_visit(place.record_id)
+
     def closeEvent(self, event: QCloseEvent) -> None:
         """Save, wait for the write lane, go; never a question."""
         if self._closing is not None and not self._closing.may_close():
             event.ignore()
             return
+        if self._services is not None and self.isVisible():
+            # Who goes of himself starts with the day's list; the lane ends with its last write.
+            self._background.write(self, self._services.clinic.remember_place, None)
         for second in list(self._windows.values()):
             second.close()
         self._midnight.stop()
