@@ -103,11 +103,12 @@ def bucket(s3_server: S3Server) -> Iterator[Bucket]:
 
 @contextmanager
 def _served(command: Callable[[int], list[str]]) -> Iterator[str]:
+    program = Path(command(0)[0])
     for _attempt in range(5):  # between asking for a free port and using it another may take it
         port = free_port()
         line = command(port)
         if not shutil.which(line[0]):
-            pytest.skip(f"{Path(line[0]).name} is not installed")
+            pytest.skip(f"{program.name} is not installed")
         with tempfile.TemporaryFile() as said:
             process = subprocess.Popen(line, stdout=said, stderr=said, env=_environment())
             try:
@@ -121,7 +122,7 @@ def _served(command: Callable[[int], list[str]]) -> Iterator[str]:
                 except subprocess.TimeoutExpired:
                     process.kill()
                     process.wait()
-    pytest.fail(f"{Path(line[0]).name} did not start")
+    pytest.fail(f"{program.name} did not start")
 
 
 def free_port() -> int:

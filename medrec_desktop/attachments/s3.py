@@ -1,397 +1,212 @@
-"""The S3 bucket as this clinic may use it: its own prefix, checksums on every byte it sends.
+"""S3 for this program and for others: keys, signed URLs, compression, deletion.
 
-The functions `get_s3_key`, `generate_upload_url`, `generate_download_url`, `compress_file` and
-`delete_file` are meant for other programs too. Nothing here waits to try again (beyond boto3's
-three attempts), touches the vault or a database, or logs a key.
+Usable without the window and without a database; every function that reaches or signs for a
+bucket takes it as `bucket`. Nothing here logs, and no URL may be written down anywhere: whoever
+has one has the file until it expires.
 """
 
-import base64
-import hashlib
-import re
-import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypedDict
+from urllib.parse import parse_qs, quote, urlsplit
 from uuid import UUID
 
-from medrec_desktop.attachments.s3_errors import denied, portal, translated
-from medrec_desktop.domain.errors import Cancelled, Corrupt, NotFound
-from medrec_desktop.domain.filenames import LONGEST_KEY
-from medrec_desktop.domain.storage import Secret, StorageSettings, StorageUnavailable
+from medrec_desktop.attachments.compression import SAMPLE, WORTHWHILE, compress_bytes
+from medrec_desktop.attachments.s3_bucket import Bucket, Deleted
+from medrec_desktop.attachments.s3_errors import translated
+from medrec_desktop.attachments.s3_objects import ObjectHeaders, Part, Stored, in_base64
+from medrec_desktop.domain.errors import Conflict
+from medrec_desktop.domain.filenames import object_key, object_name, stored_name, suffixed_name
 
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
+__all__ = [
+    "Bucket",
+    "Deleted",
+    "ObjectHeaders",
+    "Part",
+    "Stored",
+    "UploadUrl",
+    "compress_file",
+    "delete_file",
+    "generate_download_url",
+    "generate_upload_url",
+    "get_s3_key",
+    "undelete_file",
+]
 
-_TENANT = re.compile(r"tenant_[0-9a-z_]{1,48}\Z")
-_READ = 1 << 18
-# The clinic's settings alone say where files go, not a variable or a file of somebody. (Untyped
-# in the stubs, hence the dictionary.)
-_ONLY_OURS: dict[str, Any] = {"ignore_configured_endpoint_urls": True}
-_CUT_SHORT = (
-    "The storage's answer was cut short. Files wait safely on this computer. It is read again."
-)
-
-
-@dataclass(frozen=True, slots=True)
-class ObjectHeaders:
-    """What an object says of itself. `sha256_of_original` is hex, of the bytes before gzip;
-    `original_size` in bytes. No names: headers are not encrypted."""
-
-    content_type: str
-    attachment_id: UUID
-    sha256_of_original: str
-    original_size: int
-    encoding: str = "gzip"
-
-    def metadata(self) -> dict[str, str]:
-        """The `x-amz-meta-` headers."""
-        return {
-            "attachment-id": str(self.attachment_id),
-            "sha256": self.sha256_of_original,
-            "original-size": str(self.original_size),
-        }
+UPLOAD_URL_S = 15 * 60
+DOWNLOAD_URL_S = 5 * 60
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """An object as the bucket has it. `size` in bytes as stored (compressed). `archived` is ""
-    for what can be read at once, else "archived", "retrieving" or "retrieved" (for a while)."""
+class UploadUrl(TypedDict):
+    """What a plain HTTP client needs: send `method` to `url` with exactly `headers` (its own
+    `Host` beside them) and the bytes as body, before `expires_at` (aware, UTC)."""
 
-    size: int
-    etag: str
-    version_id: str
-    metadata: dict[str, str]
-    storage_class: str
-    archived: Literal["", "archived", "retrieving", "retrieved"]
+    url: str
+    method: str
+    headers: dict[str, str]
+    key: str
+    expires_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A part of a multipart upload; `sha256` is the raw digest, empty when the server does not
-    say."""
+def get_s3_key(
+    tenant_id: str,
+    record_id: int,
+    filename: str,
+    *,
+    created_at: datetime | None = None,
+    patient_words: Iterable[str] = (),
+    attachment_id: UUID | None = None,
+) -> str:
+    """`{tenant}/medical-records/{yyyy}/{mm}/{record-id}/{filename}`, at most 1,024 bytes.
 
-    number: int
-    etag: str
-    size: int
-    sha256: bytes = b""
-
-
-class Bucket:
-    """One clinic's prefix of the bucket. Thread-safe; connects at the first call.
-
-    Errors: `StorageUnavailable` (try later), `StorageDenied` (stop and tell), `KeyTaken`,
-    `NotFound`, `Corrupt`, `Archived`; see `domain.storage`. A key outside the clinic's prefix is
-    `StorageDenied("prefix")` before anything is sent.
+    Year and month are of `created_at` in UTC (now, if not given): keep it, a retry has to find the
+    same key. `patient_words` (see `domain.filenames.words_of`) become `x`, since keys are not
+    encrypted. `attachment_id` adds its last 8 hex digits to the name, which makes the key this
+    file's alone. ValueError for a tenant that is not `tenant_` and 1-48 of `0-9a-z_`, and for
+    what is no record's number.
     """
-
-    def __init__(
-        self, settings: StorageSettings, secret: Secret, *, suffix_always: bool = False
-    ) -> None:
-        if not _TENANT.match(settings.tenant):
-            raise ValueError("not a clinic's prefix")
-        self.settings = settings
-        self.tenant = settings.tenant
-        self.name = settings.bucket
-        self.suffix_always = suffix_always or settings.suffix_always
-        self._secret = secret
-        self._lock = threading.Lock()
-        self._made: S3Client | None = None
-
-    @property
-    def client(self) -> "S3Client":
-        """The boto3 client. Calls through it raise boto3's errors: use `calling()`."""
-        with self._lock:
-            if self._made is None:
-                self._made = _client(self.settings, self._secret)
-            return self._made
-
-    @contextmanager
-    def calling(self) -> "Iterator[S3Client]":
-        """The client, with its errors translated."""
-        with translated():
-            yield self.client
-
-    def close(self) -> None:
-        """Close idle connections; the next call opens new ones."""
-        with self._lock:
-            made, self._made = self._made, None
-        if made is not None:
-            made.close()
-
-    def require_ours(self, key: str) -> str:
-        """`key`, unless it could mean something outside this clinic's prefix."""
-        pieces = key.split("/")
-        if (
-            len(pieces) < 2
-            or pieces[0] != self.tenant
-            or any(piece in {"", ".", ".."} for piece in pieces)
-            or "\\" in key
-            or any(ord(sign) < 32 or ord(sign) == 127 for sign in key)
-            or len(key.encode(errors="replace")) > LONGEST_KEY
-        ):
-            raise denied("prefix")
-        return key
-
-    def head(self, key: str) -> Stored | None:
-        """The object under `key`; None when there is none."""
-        self.require_ours(key)
-        try:
-            with self.calling() as s3:
-                return _stored(s3.head_object(Bucket=self.name, Key=key))
-        except NotFound:
-            return None
-
-    def put(
-        self,
-        key: str,
-        body: bytes | BinaryIO,
-        *,
-        size: int,
-        md5: bytes,
-        sha256: bytes,
-        headers: ObjectHeaders,
-        if_none_match: bool = True,
-    ) -> str:
-        """Store `body` in one request; its version id (the ETag where there are no versions).
-
-        `size`, `md5` and `sha256` (raw digests) are of `body`, the compressed bytes: the server
-        refuses anything else (`Corrupt`). `body` is read from its position and may be read again.
-        """
-        self.require_ours(key)
-        asked: dict[str, Any] = self._kept_as(headers) | {
-            "ContentLength": size,
-            "ContentMD5": _base64(md5),
-            "ChecksumSHA256": _base64(sha256),
-        }
-        if if_none_match:
-            asked["IfNoneMatch"] = "*"
-        with self.calling() as s3:
-            answer = s3.put_object(Bucket=self.name, Key=key, Body=body, **asked)
-        return _version(answer)
-
-    def create_multipart(self, key: str, headers: ObjectHeaders) -> str:
-        """Begin an upload in parts; its upload id."""
-        self.require_ours(key)
-        asked: dict[str, Any] = self._kept_as(headers) | {"ChecksumAlgorithm": "SHA256"}
-        with self.calling() as s3:
-            answer = s3.create_multipart_upload(Bucket=self.name, Key=key, **asked)
-        if not answer.get("UploadId"):
-            raise portal()
-        return answer["UploadId"]
-
-    def upload_part(
-        self, key: str, upload_id: str, number: int, body: bytes, *, sha256: bytes
-    ) -> str:
-        """Send part `number` (from 1); its ETag. `sha256` is the raw digest of `body`."""
-        self.require_ours(key)
-        md5 = hashlib.md5(body, usedforsecurity=False).digest()
-        with self.calling() as s3:
-            answer = s3.upload_part(
-                Bucket=self.name,
-                Key=key,
-                UploadId=upload_id,
-                PartNumber=number,
-                Body=body,
-                ContentLength=len(body),
-                ContentMD5=_base64(md5),
-                ChecksumSHA256=_base64(sha256),
-            )
-        return _etag(answer)
-
-    def list_parts(self, key: str, upload_id: str) -> tuple[Part, ...]:
-        """The parts that have arrived, by number; `NotFound` when the upload is gone."""
-        self.require_ours(key)
-        found: list[Part] = []
-        marker = 0
-        with self.calling() as s3:
-            while True:
-                page = s3.list_parts(
-                    Bucket=self.name, Key=key, UploadId=upload_id, PartNumberMarker=marker
-                )
-                if not page.get("UploadId"):
-                    raise portal()
-                found += [
-                    Part(
-                        number=part["PartNumber"],
-                        etag=part["ETag"].strip('"'),
-                        size=part["Size"],
-                        sha256=_digest(part.get("ChecksumSHA256", "")),
-                    )
-                    for part in page.get("Parts", ())
-                ]
-                following = int(page.get("NextPartNumberMarker") or 0)
-                if not page.get("IsTruncated") or following <= marker:
-                    return tuple(found)
-                marker = following
-
-    def complete_multipart(
-        self, key: str, upload_id: str, parts: Iterable[Part], *, if_none_match: bool = True
-    ) -> str:
-        """Make the object of its parts; its version id (or ETag). `NotFound` when the upload or a
-        part is gone, `KeyTaken` when another object has the key."""
-        self.require_ours(key)
-        wanted: list[Any] = [
-            {"PartNumber": part.number, "ETag": f'"{part.etag}"'}
-            | ({"ChecksumSHA256": _base64(part.sha256)} if part.sha256 else {})
-            for part in sorted(parts, key=lambda part: part.number)
-        ]
-        asked: dict[str, Any] = {"IfNoneMatch": "*"} if if_none_match else {}
-        with self.calling() as s3:
-            answer = s3.complete_multipart_upload(
-                Bucket=self.name,
-                Key=key,
-                UploadId=upload_id,
-                MultipartUpload={"Parts": wanted},
-                **asked,
-            )
-        return _version(answer)
-
-    def abort_multipart(self, key: str, upload_id: str) -> None:
-        """Drop an upload and its parts; nothing happens when it is gone."""
-        self.require_ours(key)
-        try:
-            with self.calling() as s3:
-                s3.abort_multipart_upload(Bucket=self.name, Key=key, UploadId=upload_id)
-        except NotFound:
-            return
-
-    def get(
-        self,
-        key: str,
-        write: Callable[[bytes], object],
-        *,
-        stop: threading.Event | None = None,
-        at_most: int | None = None,
-    ) -> Stored:
-        """Hand the stored (compressed) bytes to `write`, piece by piece, from the start.
-
-        More than `at_most` bytes are `Corrupt`, before any is read where the server says its
-        size. `Cancelled` when `stop` is set. `write`'s own errors pass through untouched.
-        """
-        self.require_ours(key)
-        with self.calling() as s3:
-            answer = s3.get_object(Bucket=self.name, Key=key)
-            found = _stored(answer)
-        if at_most is not None and found.size > at_most:
-            answer["Body"].close()
-            raise Corrupt("The storage has a longer file than was sent. It was not opened.")
-        done = 0
-        with closing(answer["Body"]) as body:
-            while True:
-                if stop is not None and stop.is_set():
-                    raise Cancelled("Stopped before the file had arrived.")
-                with translated():
-                    piece = body.read(_READ)
-                if not piece:
-                    break
-                done += len(piece)
-                if done > found.size:
-                    raise Corrupt("The storage sent more than it announced. It was not opened.")
-                write(piece)
-        if done != found.size:
-            raise StorageUnavailable(_CUT_SHORT, "network")
-        return found
-
-    def tag(self, key: str, tags: Mapping[str, str]) -> None:
-        """Set the object's tags, all of them: `{"state": "retracted"}` lets it be archived."""
-        self.require_ours(key)
-        with self.calling() as s3:
-            s3.put_object_tagging(
-                Bucket=self.name,
-                Key=key,
-                Tagging={"TagSet": [{"Key": name, "Value": tags[name]} for name in sorted(tags)]},
-            )
-
-    def _kept_as(self, headers: ObjectHeaders) -> dict[str, Any]:
-        """How an object is stored: type, metadata, encryption, storage class."""
-        asked: dict[str, Any] = {
-            "ContentType": headers.content_type,
-            "ContentEncoding": headers.encoding,
-            "Metadata": headers.metadata(),
-        }
-        asked |= self.encrypted_as()
-        if self.settings.tiering:
-            asked["StorageClass"] = "INTELLIGENT_TIERING"
-        return asked
-
-    def encrypted_as(self) -> dict[str, Any]:
-        """The encryption asked for with every object."""
-        if self.settings.encryption == "none":
-            return {}
-        if self.settings.encryption == "s3":
-            return {"ServerSideEncryption": "AES256"}
-        asked: dict[str, Any] = {"ServerSideEncryption": "aws:kms", "BucketKeyEnabled": True}
-        if self.settings.kms_key:
-            asked["SSEKMSKeyId"] = self.settings.kms_key
-        return asked
+    name = object_name(filename, patient_words)
+    if attachment_id is not None:
+        name = suffixed_name(name, attachment_id.hex[-8:])
+    return object_key(tenant_id, created_at or datetime.now(UTC), record_id, name)
 
 
-def _client(settings: StorageSettings, secret: Secret) -> "S3Client":
-    import boto3
-    from botocore.config import Config
+def generate_upload_url(
+    tenant_id: str,
+    record_id: int,
+    filename: str,
+    *,
+    bucket: Bucket,
+    size: int,
+    md5: bytes,
+    sha256: bytes,
+    headers: ObjectHeaders,
+    created_at: datetime | None = None,
+    patient_words: Iterable[str] = (),
+    suffix: bool = False,
+) -> UploadUrl:
+    """A URL by which anybody may PUT these very bytes, once, within 15 minutes.
 
-    session = boto3.session.Session(
-        aws_access_key_id=secret.access_key,
-        aws_secret_access_key=secret.secret_key,
-        aws_session_token=secret.session_token or None,
-        region_name=settings.region or "us-east-1",
+    `size` (bytes), `md5` and `sha256` (raw digests) are of the bytes to be sent, after
+    `compress_file`. Signed are the length, both checksums, type, encoding, metadata, encryption,
+    storage class and if-none-match: a client that changes or leaves out one is refused. With
+    `suffix`, or on a server that ignores if-none-match, the name carries the attachment's id.
+    Nothing is sent. `StorageDenied("prefix")` for another clinic's tenant.
+    """
+    key = get_s3_key(
+        tenant_id,
+        record_id,
+        filename,
+        created_at=created_at,
+        patient_words=patient_words,
+        attachment_id=headers.attachment_id if suffix or bucket.suffix_always else None,
     )
-    return session.client(
-        "s3",
-        endpoint_url=settings.endpoint or None,
-        config=Config(
-            signature_version="s3v4",
-            request_checksum_calculation="when_required",
-            response_checksum_validation="when_required",
-            retries={"mode": "standard", "total_max_attempts": 3},
-            connect_timeout=10,
-            read_timeout=60,
-            tcp_keepalive=True,
-            max_pool_connections=16,
-            s3={"addressing_style": "path" if settings.endpoint else "auto"},
-            **_ONLY_OURS,
-        ),
-    )
+    bucket.require_ours(key)
+    asked: dict[str, Any] = bucket.stored_as(headers) | {
+        "ContentLength": size,
+        "ContentMD5": in_base64(md5),
+        "ChecksumSHA256": in_base64(sha256),
+        "IfNoneMatch": "*",
+    }
+    url = _signed(bucket, "put_object", {"Key": key} | asked, UPLOAD_URL_S)
+    sent = _sent_headers(asked)
+    signed = set(parse_qs(urlsplit(url).query)["X-Amz-SignedHeaders"][0].split(";")) - {"host"}
+    if signed != set(sent):
+        # Another botocore signs something else: a client with our headers would be refused.
+        raise AssertionError(f"the signature covers other headers: {sorted(signed ^ set(sent))}")
+    return UploadUrl(url=url, method="PUT", headers=sent, key=key, expires_at=_expiry(url))
 
 
-def _stored(answer: Mapping[str, Any]) -> Stored:
-    restore = str(answer.get("Restore", ""))
-    archived: Literal["", "archived", "retrieving", "retrieved"] = ""
-    if 'ongoing-request="true"' in restore:
-        archived = "retrieving"
-    elif restore:
-        archived = "retrieved"
-    elif answer.get("ArchiveStatus") or answer.get("StorageClass") in {"GLACIER", "DEEP_ARCHIVE"}:
-        archived = "archived"
-    if "ContentLength" not in answer:
-        raise portal()
-    return Stored(
-        size=answer["ContentLength"],
-        etag=_etag(answer),
-        version_id=str(answer.get("VersionId", "")),
-        metadata={name.lower(): value for name, value in answer.get("Metadata", {}).items()},
-        storage_class=str(answer.get("StorageClass", "STANDARD")),
-        archived=archived,
-    )
+def generate_download_url(s3_key: str, *, bucket: Bucket, file_name: str = "") -> str:
+    """A URL by which anybody may GET the object within 5 minutes, to be saved and not cached.
+
+    What comes is gzip with `Content-Encoding: gzip`, which browsers undo. `file_name` is offered
+    as its name; it stands in the URL and in access logs, so by default it is the key's own, without
+    the patient's words. `StorageDenied("prefix")` for a key that is not this clinic's; whether the
+    object exists is not asked.
+    """
+    bucket.require_ours(s3_key)
+    name = stored_name(file_name or s3_key.rpartition("/")[2])
+    asked = {
+        "Key": s3_key,
+        "ResponseContentDisposition": _attachment(name),
+        "ResponseCacheControl": "no-store",
+    }
+    return _signed(bucket, "get_object", asked, DOWNLOAD_URL_S)
 
 
-def _etag(answer: Mapping[str, Any]) -> str:
-    etag = str(answer.get("ETag", "")).strip('"')
-    if not etag:
-        raise portal()
-    return etag
+def compress_file(buffer: bytes) -> bytes:
+    """`buffer` as one gzip member, the same bytes every time; only stored where it would not
+    shrink (photographs, PDF). Memory: the buffer and its result."""
+    sample = buffer[:SAMPLE]
+    if len(buffer) > 3 * SAMPLE:
+        middle = len(buffer) // 2
+        sample += buffer[middle : middle + SAMPLE]
+    shrinks = sample and len(compress_bytes(sample, 1)) / len(sample) <= WORTHWHILE
+    return compress_bytes(buffer, 2 if shrinks else 0)
 
 
-def _version(answer: Mapping[str, Any]) -> str:
-    etag = _etag(answer)
-    return str(answer.get("VersionId") or etag)
+def delete_file(s3_key: str, *, bucket: Bucket, finalized: bool) -> Deleted:
+    """Hide an object under a delete marker; `undelete_file` brings it back, and the content stays
+    for as long as the bucket keeps old versions.
+
+    `finalized`: whether its record is; then `Conflict`, and nothing is asked. `NotFound` when it
+    is not there, `StorageDenied` ("unsupported") where the bucket keeps no versions, ("prefix")
+    for another clinic's key.
+    """
+    bucket.require_ours(s3_key)
+    if finalized:
+        raise Conflict(
+            "This file belongs to a finalized record, so it stays in the storage. Retract it "
+            "instead: it is no longer shown, and who retracted it is kept."
+        )
+    return bucket.delete(s3_key)
 
 
-def _base64(digest: bytes) -> str:
-    return base64.b64encode(digest).decode("ascii")
+def undelete_file(deleted: Deleted, *, bucket: Bucket) -> str:
+    """Undo `delete_file`; the version id of the object that is there again. `KeyTaken` when
+    another object has its key by now."""
+    return bucket.undelete(deleted)
 
 
-def _digest(text: str) -> bytes:
-    # A whole object's checksum ends in "-<parts>"; a part's does not.
-    return base64.b64decode(text) if text and "-" not in text else b""
+def _signed(bucket: Bucket, method: str, asked: dict[str, Any], seconds: int) -> str:
+    with translated():
+        return bucket.client.generate_presigned_url(
+            method, Params={"Bucket": bucket.name} | asked, ExpiresIn=seconds
+        )
+
+
+_HEADERS = {
+    "ContentLength": "content-length",
+    "ContentMD5": "content-md5",
+    "ContentType": "content-type",
+    "ContentEncoding": "content-encoding",
+    "ChecksumSHA256": "x-amz-checksum-sha256",
+    "IfNoneMatch": "if-none-match",
+    "StorageClass": "x-amz-storage-class",
+    "ServerSideEncryption": "x-amz-server-side-encryption",
+    "SSEKMSKeyId": "x-amz-server-side-encryption-aws-kms-key-id",
+    "BucketKeyEnabled": "x-amz-server-side-encryption-bucket-key-enabled",
+}
+
+
+def _sent_headers(asked: dict[str, Any]) -> dict[str, str]:
+    sent: dict[str, str] = {}
+    for name, value in asked.items():
+        if name == "Metadata":
+            sent |= {f"x-amz-meta-{key}": text for key, text in value.items()}
+        else:
+            sent[_HEADERS[name]] = str(value).lower() if isinstance(value, bool) else str(value)
+    return sent
+
+
+def _expiry(url: str) -> datetime:
+    query = parse_qs(urlsplit(url).query)
+    at = datetime.strptime(query["X-Amz-Date"][0], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    return at + timedelta(seconds=int(query["X-Amz-Expires"][0]))
+
+
+def _attachment(name: str) -> str:
+    plain = name.encode("ascii", "replace").decode("ascii").replace("?", "_")
+    plain = plain.replace("\\", "_").replace('"', "_")
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"

@@ -13,6 +13,7 @@ from medrec_desktop.domain.storage import (
     Archived,
     DeniedReason,
     KeyTaken,
+    RetrievalUnderWay,
     StorageDenied,
     StorageUnavailable,
 )
@@ -166,6 +167,8 @@ def of_response(response: Mapping[str, Any]) -> MedrecError:
 def _of_code(code: str) -> MedrecError | None:
     if code == "InvalidObjectState":
         return Archived("This file is in the archive and has to be retrieved before it opens.")
+    if code == "RestoreAlreadyInProgress":
+        return RetrievalUnderWay("This file is being retrieved from the archive.")
     if code in _DAMAGED:
         return Corrupt(f"The file arrived damaged and was not stored. {_SAFE} It is sent again.")
     if code in _PARTS_GONE:

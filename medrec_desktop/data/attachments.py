@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from medrec_desktop.data.schema import medical_records, record_attachments, upload_queue, users
 from medrec_desktop.domain.attachments import Attachment, Kept, Kind
 from medrec_desktop.domain.errors import NotFound
-from medrec_desktop.domain.filenames import LONGEST_NAME, object_key, object_name
+from medrec_desktop.domain.filenames import object_key, object_name, suffixed_name
 from medrec_desktop.domain.ids import AttachmentId, RecordId
 
 GONE = "This file is not among the records on this computer."
@@ -111,24 +111,13 @@ def free_key(
     plain = object_name(name, patient_words)
     # The last digits: the first ones of a uuid7 are the clock, the same for a whole batch.
     for suffix in ("", uid.hex[-8:], uid.hex):
-        key = object_key(tenant, created_at, record_key, _with_suffix(plain, suffix))
+        key = object_key(tenant, created_at, record_key, suffixed_name(plain, suffix))
         taken = session.scalar(
             sa.select(record_attachments.c.id).where(record_attachments.c.s3_key == key)
         )
         if taken is None:
             return key
     raise AssertionError("a uid was used twice")
-
-
-def _with_suffix(name: str, suffix: str) -> str:
-    if not suffix:
-        return name
-    stem, dot, extension = name.rpartition(".")
-    if not stem:
-        stem, dot, extension = name, "", ""
-    end = f"-{suffix}{dot}{extension}"
-    room = LONGEST_NAME - len(end.encode())
-    return stem.encode()[:room].decode(errors="ignore").rstrip(" .") + end
 
 
 def insert_attachment(

@@ -92,6 +92,18 @@ def object_key(tenant: str, created_at: datetime, record_no: int, name: str) -> 
     return key
 
 
+def suffixed_name(name: str, suffix: str) -> str:
+    """`name` with `-suffix` before its extension, cut so that both still fit; "" adds nothing."""
+    if not suffix:
+        return name
+    stem, dot, extension = name.rpartition(".")
+    if not stem:
+        stem, dot, extension = name, "", ""
+    end = f"-{suffix}{dot}{extension}"
+    room = LONGEST_NAME - len(end.encode())
+    return stem.encode()[:room].decode(errors="ignore").rstrip(" .") + end
+
+
 def _visible(name: str) -> str:
     signs = []
     for sign in unicodedata.normalize("NFC", name):

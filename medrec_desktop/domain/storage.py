@@ -85,3 +85,7 @@ class KeyTaken(Conflict):
 
 class Archived(Conflict):
     """The object is in an archive and has to be retrieved before it can be read."""
+
+
+class RetrievalUnderWay(Conflict):
+    """The archive is at it already."""

@@ -1,0 +1,355 @@
+"""The S3 bucket as this clinic may use it: its own prefix, checksums on every byte it sends.
+
+Nothing here waits to try again (beyond boto3's three attempts), touches the vault or a database,
+or logs a key. What is in the bucket is only ever hidden by a delete marker, never removed.
+"""
+
+import hashlib
+import re
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from medrec_desktop.attachments.s3_errors import denied, portal, translated
+from medrec_desktop.attachments.s3_objects import (
+    ObjectHeaders,
+    Part,
+    Stored,
+    digest_of,
+    etag_of,
+    in_base64,
+    new_client,
+    stored,
+    version_of,
+)
+from medrec_desktop.domain.errors import Cancelled, Corrupt, NotFound
+from medrec_desktop.domain.filenames import LONGEST_KEY
+from medrec_desktop.domain.storage import (
+    KeyTaken,
+    RetrievalUnderWay,
+    Secret,
+    StorageSettings,
+    StorageUnavailable,
+)
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_TENANT = re.compile(r"tenant_[0-9a-z_]{1,48}\Z")
+_READ = 1 << 18
+_RETRIEVED_DAYS = 7
+_CUT_SHORT = (
+    "The storage's answer was cut short. Files wait safely on this computer. It is read again."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """A hidden object: `version_id` is its content, which stays."""
+
+    key: str
+    version_id: str
+
+
+class Bucket:
+    """One clinic's prefix of the bucket. Thread-safe; connects at the first call.
+
+    Errors: `StorageUnavailable` (try later), `StorageDenied` (stop and tell), `KeyTaken`,
+    `NotFound`, `Corrupt`, `Archived`; see `domain.storage`. A key outside the clinic's prefix is
+    `StorageDenied("prefix")` before anything is sent.
+    """
+
+    def __init__(
+        self, settings: StorageSettings, secret: Secret, *, suffix_always: bool = False
+    ) -> None:
+        if not _TENANT.match(settings.tenant):
+            raise ValueError("not a clinic's prefix")
+        self.settings = settings
+        self.tenant = settings.tenant
+        self.name = settings.bucket
+        self.suffix_always = suffix_always or settings.suffix_always
+        self._secret = secret
+        self._lock = threading.Lock()
+        self._made: S3Client | None = None
+
+    @property
+    def client(self) -> "S3Client":
+        """The boto3 client. Calls through it raise boto3's errors: use `calling()`."""
+        with self._lock:
+            if self._made is None:
+                self._made = new_client(self.settings, self._secret)
+            return self._made
+
+    @contextmanager
+    def calling(self) -> "Iterator[S3Client]":
+        """The client, with its errors translated."""
+        with translated():
+            yield self.client
+
+    def close(self) -> None:
+        """Close idle connections; the next call opens new ones."""
+        with self._lock:
+            made, self._made = self._made, None
+        if made is not None:
+            made.close()
+
+    def require_ours(self, key: str) -> str:
+        """`key`, unless it could mean something outside this clinic's prefix."""
+        pieces = key.split("/")
+        if (
+            len(pieces) < 2
+            or pieces[0] != self.tenant
+            or any(piece in {"", ".", ".."} for piece in pieces)
+            or "\\" in key
+            or any(ord(sign) < 32 or ord(sign) == 127 for sign in key)
+            or len(key.encode(errors="replace")) > LONGEST_KEY
+        ):
+            raise denied("prefix")
+        return key
+
+    def head(self, key: str) -> Stored | None:
+        """The object under `key`; None when there is none."""
+        self.require_ours(key)
+        try:
+            with self.calling() as s3:
+                return stored(s3.head_object(Bucket=self.name, Key=key))
+        except NotFound:
+            return None
+
+    def put(
+        self,
+        key: str,
+        body: bytes | BinaryIO,
+        *,
+        size: int,
+        md5: bytes,
+        sha256: bytes,
+        headers: ObjectHeaders,
+        if_none_match: bool = True,
+    ) -> str:
+        """Store `body` in one request; its version id (the ETag where there are no versions).
+
+        `size`, `md5` and `sha256` (raw digests) are of `body`, the compressed bytes: the server
+        refuses anything else (`Corrupt`). `body` is read from its position and may be read again.
+        """
+        self.require_ours(key)
+        asked: dict[str, Any] = self.stored_as(headers) | {
+            "ContentLength": size,
+            "ContentMD5": in_base64(md5),
+            "ChecksumSHA256": in_base64(sha256),
+        }
+        if if_none_match:
+            asked["IfNoneMatch"] = "*"
+        with self.calling() as s3:
+            answer = s3.put_object(Bucket=self.name, Key=key, Body=body, **asked)
+        return version_of(answer)
+
+    def create_multipart(self, key: str, headers: ObjectHeaders) -> str:
+        """Begin an upload in parts; its upload id."""
+        self.require_ours(key)
+        asked: dict[str, Any] = self.stored_as(headers) | {"ChecksumAlgorithm": "SHA256"}
+        with self.calling() as s3:
+            answer = s3.create_multipart_upload(Bucket=self.name, Key=key, **asked)
+        if not answer.get("UploadId"):
+            raise portal()
+        return answer["UploadId"]
+
+    def upload_part(
+        self, key: str, upload_id: str, number: int, body: bytes, *, sha256: bytes
+    ) -> str:
+        """Send part `number` (from 1); its ETag. `sha256` is the raw digest of `body`."""
+        self.require_ours(key)
+        md5 = hashlib.md5(body, usedforsecurity=False).digest()
+        with self.calling() as s3:
+            answer = s3.upload_part(
+                Bucket=self.name,
+                Key=key,
+                UploadId=upload_id,
+                PartNumber=number,
+                Body=body,
+                ContentLength=len(body),
+                ContentMD5=in_base64(md5),
+                ChecksumSHA256=in_base64(sha256),
+            )
+        return etag_of(answer)
+
+    def list_parts(self, key: str, upload_id: str) -> tuple[Part, ...]:
+        """The parts that have arrived, by number; `NotFound` when the upload is gone."""
+        self.require_ours(key)
+        found: list[Part] = []
+        marker = 0
+        with self.calling() as s3:
+            while True:
+                page = s3.list_parts(
+                    Bucket=self.name, Key=key, UploadId=upload_id, PartNumberMarker=marker
+                )
+                if not page.get("UploadId"):
+                    raise portal()
+                found += [
+                    Part(
+                        number=part["PartNumber"],
+                        etag=part["ETag"].strip('"'),
+                        size=part["Size"],
+                        sha256=digest_of(part.get("ChecksumSHA256", "")),
+                    )
+                    for part in page.get("Parts", ())
+                ]
+                following = int(page.get("NextPartNumberMarker") or 0)
+                if not page.get("IsTruncated") or following <= marker:
+                    return tuple(found)
+                marker = following
+
+    def complete_multipart(
+        self, key: str, upload_id: str, parts: Iterable[Part], *, if_none_match: bool = True
+    ) -> str:
+        """Make the object of its parts; its version id (or ETag). `NotFound` when the upload or a
+        part is gone, `KeyTaken` when another object has the key."""
+        self.require_ours(key)
+        wanted: list[Any] = [
+            {"PartNumber": part.number, "ETag": f'"{part.etag}"'}
+            | ({"ChecksumSHA256": in_base64(part.sha256)} if part.sha256 else {})
+            for part in sorted(parts, key=lambda part: part.number)
+        ]
+        asked: dict[str, Any] = {"IfNoneMatch": "*"} if if_none_match else {}
+        with self.calling() as s3:
+            answer = s3.complete_multipart_upload(
+                Bucket=self.name,
+                Key=key,
+                UploadId=upload_id,
+                MultipartUpload={"Parts": wanted},
+                **asked,
+            )
+        return version_of(answer)
+
+    def abort_multipart(self, key: str, upload_id: str) -> None:
+        """Drop an upload and its parts; nothing happens when it is gone."""
+        self.require_ours(key)
+        try:
+            with self.calling() as s3:
+                s3.abort_multipart_upload(Bucket=self.name, Key=key, UploadId=upload_id)
+        except NotFound:
+            return
+
+    def get(
+        self,
+        key: str,
+        write: Callable[[bytes], object],
+        *,
+        stop: threading.Event | None = None,
+        at_most: int | None = None,
+    ) -> Stored:
+        """Hand the stored (compressed) bytes to `write`, piece by piece, from the start.
+
+        More than `at_most` bytes are `Corrupt`, before any is read where the server says its
+        size. `Cancelled` when `stop` is set. `write`'s own errors pass through untouched.
+        """
+        self.require_ours(key)
+        with self.calling() as s3:
+            answer = s3.get_object(Bucket=self.name, Key=key)
+            found = stored(answer)
+        if at_most is not None and found.size > at_most:
+            answer["Body"].close()
+            raise Corrupt("The storage has a longer file than was sent. It was not opened.")
+        done = 0
+        with closing(answer["Body"]) as body:
+            while True:
+                if stop is not None and stop.is_set():
+                    raise Cancelled("Stopped before the file had arrived.")
+                with translated():
+                    piece = body.read(_READ)
+                if not piece:
+                    break
+                done += len(piece)
+                if done > found.size:
+                    raise Corrupt("The storage sent more than it announced. It was not opened.")
+                write(piece)
+        if done != found.size:
+            raise StorageUnavailable(_CUT_SHORT, "network")
+        return found
+
+    def tag(self, key: str, tags: Mapping[str, str]) -> None:
+        """Set the object's tags, all of them: `{"state": "retracted"}` lets it be archived."""
+        self.require_ours(key)
+        with self.calling() as s3:
+            s3.put_object_tagging(
+                Bucket=self.name,
+                Key=key,
+                Tagging={"TagSet": [{"Key": name, "Value": tags[name]} for name in sorted(tags)]},
+            )
+
+    def restore(self, key: str, *, urgent: bool = False) -> None:
+        """Ask for an archived object back: 3-5 hours, or minutes when `urgent` (it costs more).
+        Asking twice is no error; `head` tells when it is there."""
+        head = self.head(key)
+        if head is None:
+            raise NotFound("The storage does not have this file.")
+        asked: dict[str, Any] = {
+            "GlacierJobParameters": {"Tier": "Expedited" if urgent else "Standard"}
+        }
+        if head.storage_class != "INTELLIGENT_TIERING":  # there it stays until nobody reads it
+            asked["Days"] = _RETRIEVED_DAYS
+        try:
+            with self.calling() as s3:
+                s3.restore_object(Bucket=self.name, Key=key, RestoreRequest=asked)  # type: ignore[arg-type]  # a dictionary built in two steps
+        except RetrievalUnderWay:
+            return
+
+    def delete(self, key: str) -> Deleted:
+        """Hide the object under a delete marker. `StorageDenied("unsupported")` where the bucket
+        keeps no versions: there it would be gone."""
+        head = self.head(key)
+        if head is None:
+            raise NotFound("The storage does not have this file.")
+        if head.version_id in {"", "null"}:
+            raise denied("unsupported", "no versions")
+        with self.calling() as s3:
+            s3.delete_object(Bucket=self.name, Key=key)
+        return Deleted(key, head.version_id)
+
+    def undelete(self, deleted: Deleted) -> str:
+        """Bring the content of a hidden object back as its newest version; that version's id.
+        `KeyTaken` when something else has the key by now."""
+        self.require_ours(deleted.key)
+        if self.head(deleted.key) is not None:
+            raise KeyTaken("The storage already has a file of this name.")
+        asked = self.encrypted_as()
+        if self.settings.tiering:
+            asked["StorageClass"] = "INTELLIGENT_TIERING"
+        with self.calling() as s3:
+            answer = s3.copy_object(
+                Bucket=self.name,
+                Key=deleted.key,
+                CopySource={
+                    "Bucket": self.name,
+                    "Key": deleted.key,
+                    "VersionId": deleted.version_id,
+                },
+                IfNoneMatch="*",
+                **asked,
+            )
+        return str(answer.get("VersionId", ""))
+
+    def stored_as(self, headers: ObjectHeaders) -> dict[str, Any]:
+        """What a new object is asked to be: type, metadata, encryption, storage class."""
+        asked: dict[str, Any] = {
+            "ContentType": headers.content_type,
+            "ContentEncoding": headers.encoding,
+            "Metadata": headers.metadata(),
+        }
+        asked |= self.encrypted_as()
+        if self.settings.tiering:
+            asked["StorageClass"] = "INTELLIGENT_TIERING"
+        return asked
+
+    def encrypted_as(self) -> dict[str, Any]:
+        """The encryption asked for with every object."""
+        if self.settings.encryption == "none":
+            return {}
+        if self.settings.encryption == "s3":
+            return {"ServerSideEncryption": "AES256"}
+        asked: dict[str, Any] = {"ServerSideEncryption": "aws:kms", "BucketKeyEnabled": True}
+        if self.settings.kms_key:
+            asked["SSEKMSKeyId"] = self.settings.kms_key
+        return asked
