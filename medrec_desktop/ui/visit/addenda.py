@@ -1,4 +1,4 @@
-"""Adding to a finalized visit: which section it corrects, and the text."""
+"""What is said of a visit beside its fields: an addendum to a signed one, an entry in error."""
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QComboBox, QWidget
@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QComboBox, QWidget
 from medrec_desktop.domain.typed import says_something
 from medrec_desktop.ui.visit.section import SECTION_NAMES
 from medrec_desktop.ui.widgets import (
+    DangerButton,
     Dialog,
     FilledButton,
     KeyHint,
@@ -72,3 +73,48 @@ class AddendumDialog(Dialog):
         if self.add_button.isEnabled():
             self.add_button.setEnabled(False)
             self.text_written.emit(self._section.currentData(), self.text.toPlainText())
+
+
+class ErrorDialog(Dialog):
+    """ "Entered in error": emits `reason_written`; the page stores it and closes the dialog."""
+
+    reason_written = Signal(str)
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent, "Was this visit entered in error?", width=520)
+        self.body.addWidget(
+            label(
+                "The visit leaves every list. What is written in it stays and can be read, but it "
+                "can no longer be changed.",
+                "body2",
+                wrap=True,
+            )
+        )
+        self.reason = TextArea("Why it was entered in error", lines=2)
+        asked = label("Why, for example “written in the wrong chart”", "meta")
+        asked.setBuddy(self.reason)
+        self.body.addWidget(asked)
+        self.body.addWidget(self.reason)
+        self._trouble = label("", wrap=True, tone="danger")
+        self._trouble.hide()
+        self.body.addWidget(self._trouble)
+        keep = PlainButton("Keep the visit")
+        keep.clicked.connect(self.reject)
+        self.mark_button = DangerButton("Mark as entered in error")
+        self.mark_button.clicked.connect(self._on_mark)
+        self.mark_button.setEnabled(False)
+        self.reason.textChanged.connect(self._on_text)
+        self.add_foot(None, keep, self.mark_button)
+
+    def show_trouble(self, words: str) -> None:
+        """Why it was not stored."""
+        self._trouble.setText(words)
+        self._trouble.show()
+        self.mark_button.setEnabled(True)
+
+    def _on_text(self) -> None:
+        self.mark_button.setEnabled(says_something(self.reason.toPlainText()))
+
+    def _on_mark(self) -> None:
+        self.mark_button.setEnabled(False)
+        self.reason_written.emit(self.reason.toPlainText())

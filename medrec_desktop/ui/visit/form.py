@@ -86,6 +86,7 @@ class VisitForm(QWidget):
             )
         }
         self._whole = AddendaBox()
+        self.error_link = LinkButton("Entered in error…")
         body = QWidget()
         column = QVBoxLayout(body)
         column.setContentsMargins(theme.px(24), theme.px(6), theme.px(12), theme.px(24))
@@ -95,6 +96,8 @@ class VisitForm(QWidget):
                 column.addWidget(hairline())
             column.addWidget(section)
         column.addWidget(self._whole)
+        column.addSpacing(theme.px(16))
+        column.addLayout(row(None, self.error_link))
         column.addStretch(1)
         self.area = scrolled(body)
         # Room for the bar is kept, so that the fields do not move when it comes.

@@ -67,7 +67,9 @@ class VisitPage(QWidget):
         self.saving.edited.connect(self._on_edited)
         self.signing.signed.connect(self._on_signed)
         self.signing.added.connect(self._take)
+        self.signing.voided.connect(self._on_voided)
         self.signing.jump_requested.connect(self._on_jump)
+        self.form.error_link.clicked.connect(self._on_error)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
@@ -209,6 +211,7 @@ class VisitPage(QWidget):
             self.form.set_addenda(shown.visit.addenda)
             self.saving.show_visit(shown.visit, writing=shown.draft)
             self.ready.setVisible(shown.draft)
+            self.form.error_link.setVisible(not shown.visit.voided_reason)
             self._show_problems()
 
     def _take(self, visit: Visit) -> None:
@@ -225,6 +228,17 @@ class VisitPage(QWidget):
         clinic = self._services.clinic
         self._services.background.write(self, clinic.remember_place, None)
         self.finalized.emit(visit.draft.record_id)
+
+    def _on_error(self) -> None:
+        if self._shown is not None:
+            self.signing.ask_error(self._shown)
+
+    def _on_voided(self, record_id: RecordId) -> None:
+        if record_id == self.record_id:
+            self._shown = self._wanted = None
+            clinic = self._services.clinic
+            self._services.background.write(self, clinic.remember_place, None)
+            self.closed.emit()
 
     def _on_changed(self, changed: Changed) -> None:
         visit = self.visit

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QWidget
 from medrec_desktop.domain.ids import RecordId
 from medrec_desktop.domain.records import Problem, Visit
 from medrec_desktop.ui.screen import Services
-from medrec_desktop.ui.visit.addenda import AddendumDialog
+from medrec_desktop.ui.visit.addenda import AddendumDialog, ErrorDialog
 from medrec_desktop.ui.visit.finalize import FinalizeDialog
 from medrec_desktop.ui.visit.header import sentence
 from medrec_desktop.ui.visit.reading import OpenVisit
@@ -17,6 +17,7 @@ from medrec_desktop.ui.visit.saving import VisitSaving
 
 NOT_SIGNED = "The visit was not signed. It is still a draft."
 NOT_ADDED = "The addendum was not stored. Your text is still here."
+NOT_MARKED = "The visit was not marked. Nothing was changed."
 
 
 class VisitSigning(QObject):
@@ -26,6 +27,8 @@ class VisitSigning(QObject):
     """signed(Visit): it is finalized now."""
     added = Signal(object)
     """added(Visit): it has one addendum more."""
+    voided = Signal(object)
+    """voided(RecordId): it was entered in error."""
     jump_requested = Signal(str)
 
     def __init__(self, services: Services, saving: VisitSaving, page: QWidget) -> None:
@@ -70,6 +73,28 @@ class VisitSigning(QObject):
         dialog.text_written.connect(partial(self._add, dialog, record_id))
         dialog.open()
         dialog.text.setFocus()
+
+    def ask_error(self, shown: OpenVisit) -> None:
+        """Ask why the visit was entered in error."""
+        dialog = ErrorDialog(self._page)
+        dialog.reason_written.connect(partial(self._on_reason, dialog, shown.visit.draft.record_id))
+        dialog.open()
+        dialog.reason.setFocus()
+
+    def _on_reason(self, dialog: ErrorDialog, record_id: RecordId, reason: str) -> None:
+        self._saving.when_saved(partial(self._void, dialog, record_id, reason))
+
+    def _void(self, dialog: ErrorDialog, record_id: RecordId, reason: str) -> None:
+        self._services.background.write(dialog, self._services.visits.void, record_id, reason).then(
+            lambda _none: self._on_voided(dialog, record_id)
+        ).failed(partial(self._on_not_voided, dialog))
+
+    def _on_voided(self, dialog: ErrorDialog, record_id: RecordId) -> None:
+        dialog.accept()
+        self.voided.emit(record_id)
+
+    def _on_not_voided(self, dialog: ErrorDialog, error: BaseException) -> None:
+        dialog.show_trouble(self._words(error) or NOT_MARKED)
 
     def _on_finished(self, _accepted: bool) -> None:
         self._dialog = None

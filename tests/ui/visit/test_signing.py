@@ -14,7 +14,7 @@ from medrec_desktop.domain.records import Addendum, Visit
 from medrec_desktop.domain.vitals import Vitals
 from medrec_desktop.services.context import Context
 from medrec_desktop.services.visits import Visits
-from medrec_desktop.ui.visit.addenda import AddendumDialog
+from medrec_desktop.ui.visit.addenda import AddendumDialog, ErrorDialog
 from medrec_desktop.ui.visit.page import VisitPage
 from medrec_desktop.ui.visit.section import AddendaBox
 from medrec_desktop.ui.widgets import Label
@@ -203,3 +203,26 @@ def test_typing_into_a_visit_that_was_finalized_elsewhere_is_kept_and_said(
     qtbot.waitUntil(lambda: "finalized meanwhile" in page.trouble.words)
     assert page.form.plan.toPlainText() == "Too late"
     assert "Too late" in page.saving.unsaved_text()
+
+
+@pytest.mark.parametrize("make", [a_visit, finalized], ids=["draft", "finalized"])
+def test_a_visit_entered_in_error_is_left_and_its_text_stays(
+    qtbot: QtBot, clinic: Context, open_visit: Opens, make: Callable[[Context], RecordId]
+) -> None:
+    record_id = make(clinic)
+    page = open_visit(record_id)
+    page.activateWindow()
+    page.form.error_link.click()
+    dialog = page.window().findChild(ErrorDialog)
+    assert dialog is not None
+    assert not dialog.mark_button.isEnabled()
+    write("The wrong chart")
+    with qtbot.waitSignal(page.closed):
+        dialog.mark_button.click()
+    visit = Visits(clinic).open(record_id)
+    assert visit.voided_reason == "The wrong chart"
+    assert page.record_id is None
+    again = open_visit(record_id)
+    assert again.header.mark == "The wrong chart"
+    assert again.form.plan.isReadOnly()
+    assert not again.form.error_link.isVisible()
