@@ -139,7 +139,15 @@ class VisitForm(QWidget):
         """Another visit: nothing of the one before may be left open."""
         self._assess_wanted = False
         self.diagnoses.set_patient(visit.draft.patient_id)
+        # An undo of the visit before would bring its medicine into this one.
+        self.prescriptions.undo.hide()
+        self.labs.undo.hide()
         self.area.verticalScrollBar().setValue(0)
+        self._show_optional()
+
+    def judge(self) -> None:
+        """Say what the fields mean as they stand, after they were filled from a record."""
+        self.vitals.judge()
         self._show_optional()
 
     def set_addenda(self, addenda: tuple[Addendum, ...]) -> None:

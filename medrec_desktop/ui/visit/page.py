@@ -208,6 +208,7 @@ class VisitPage(QWidget):
         shown = self._shown
         if shown is not None:
             self.form.set_read_only(not shown.draft)
+            self.form.judge()
             self.form.set_addenda(shown.visit.addenda)
             self.saving.show_visit(shown.visit, writing=shown.draft)
             self.ready.setVisible(shown.draft)

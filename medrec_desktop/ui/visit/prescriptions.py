@@ -61,6 +61,7 @@ class PrescriptionsSection(EntryRows):
         """Show these; stored medicines do not interrupt again."""
         self._agreed |= {(one.uid, one.medicine) for one in records}
         super().set_value(records)
+        self._mark()
 
     def add_medicine(self) -> None:
         """An empty row with the caret in it."""

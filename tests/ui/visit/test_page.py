@@ -21,7 +21,14 @@ from medrec_desktop.ui.visit.header import NOT_SAVED
 from medrec_desktop.ui.visit.page import VisitPage
 from medrec_desktop.ui.visit.section import SECTION_NAMES
 from medrec_desktop.ui.widgets import Dialog
-from tests.factories import FakeClock, a_diagnosis, a_finalized_visit, a_patient, a_visit
+from tests.factories import (
+    FakeClock,
+    a_diagnosis,
+    a_finalized_visit,
+    a_medicine,
+    a_patient,
+    a_visit,
+)
 from tests.ui.visit.keyboard import alt, ctrl, enter, focused, press, tab, write
 
 Opens = Callable[[RecordId], VisitPage]
@@ -394,3 +401,46 @@ def test_a_point_leads_to_its_field(qtbot: QtBot, clinic: Context, open_visit: O
     assert focused() is page.form.diagnoses.search
     with qtbot.waitSignal(page.chart_requested):
         page.jump("allergies")
+
+
+def test_the_next_visit_shows_nothing_of_the_one_before(
+    qtbot: QtBot, clinic: Context, clock: FakeClock, open_visit: Opens
+) -> None:
+    patient = Patients(clinic).register(a_patient())
+    a_finalized_visit(clinic, patient, prescriptions=(a_medicine("Amlodipine 5 mg"),))
+    clock.now = clock.now.replace(month=5)
+    first = a_visit(
+        clinic,
+        patient,
+        vitals=Vitals("162/98", second_pressure="150/90"),
+        diagnoses=(a_diagnosis(),),
+        assessment="In words",
+        prescriptions=(a_medicine("Amlodipine 10 mg"), a_medicine("Aspirin")),
+    )
+    second = a_visit(clinic, prescriptions=(a_medicine("Amlodipine 10 mg"),))
+    page = open_visit(first)
+    form = page.form
+    assert form.vitals.edits["blood_pressure"].property("tone") == "warn"
+    assert form.no_diagnosis.isHidden()
+    assert form.assessment.isVisible()
+    assert _marked(page) == [True, False]
+    form.prescriptions.rows[1].remove.click()
+    assert form.prescriptions.undo.isVisible()
+    with qtbot.waitSignal(page.opened):
+        page.open(second)
+    assert not form.vitals.edits["blood_pressure"].property("tone")
+    assert not form.vitals.edits["second_pressure"].isVisible()
+    assert form.no_diagnosis.isVisible()
+    assert form.assessment.isHidden()
+    assert form.prescriptions.undo.isHidden()
+    assert _marked(page) == [False]
+    with qtbot.waitSignal(page.opened):
+        page.open(first)
+    assert form.vitals.edits["blood_pressure"].property("tone") == "warn"
+    assert form.no_diagnosis.isHidden()
+    assert _marked(page) == [True]
+
+
+def _marked(page: VisitPage) -> list[bool]:
+    rows = page.form.prescriptions.rows
+    return [row.mark is not None and not row.mark.isHidden() for row in rows]
