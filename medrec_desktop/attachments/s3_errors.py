@@ -103,6 +103,9 @@ def _raise_transport(error: Exception) -> NoReturn:
     from botocore import exceptions as boto
     from botocore.parsers import ResponseParserError
 
+    for inner in _chain(error):
+        if isinstance(inner, MedrecError):
+            raise inner from error  # the body that was being sent could not be read
     if isinstance(error, boto.NoCredentialsError | boto.PartialCredentialsError):
         raise denied("credentials") from error
     if isinstance(error, boto.InvalidRegionError | boto.NoRegionError):
@@ -127,19 +130,23 @@ def _raise_transport(error: Exception) -> NoReturn:
     ) from error
 
 
-def _unresolved(error: BaseException | None) -> bool:
+def _unresolved(error: Exception) -> bool:
     import socket
 
     from urllib3.exceptions import NameResolutionError
 
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        if isinstance(error, NameResolutionError | socket.gaierror):
-            return True
-        seen.add(id(error))
-        inner = getattr(error, "kwargs", {}).get("error") if hasattr(error, "kwargs") else None
-        error = inner or error.__cause__ or error.__context__
-    return False
+    return any(isinstance(e, NameResolutionError | socket.gaierror) for e in _chain(error))
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """The error, and those it came from; botocore keeps them among its format arguments."""
+    seen: list[BaseException] = []
+    found: BaseException | None = error
+    while found is not None and found not in seen:
+        yield found
+        seen.append(found)
+        inner = getattr(found, "kwargs", {}).get("error")
+        found = inner if isinstance(inner, BaseException) else found.__cause__ or found.__context__
 
 
 def of_response(response: Mapping[str, Any]) -> MedrecError:
