@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from medrec_desktop.terminology import words
 
-# Below this a near spelling is as often another word: "copd" is one letter from "cord".
+# Below this a near spelling is as often another word: "cold" is one letter from "cord".
 _SHORTEST_REPAIRED = 5
 _TWO_SLIPS_FROM = 8
 

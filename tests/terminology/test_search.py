@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from medrec_desktop.domain.errors import Unavailable
 from medrec_desktop.domain.terminology import CodeMatches
+from medrec_desktop.terminology import build
 from medrec_desktop.terminology.search import Icd10
 
 
@@ -213,6 +214,18 @@ def test_any_text_gets_an_answer_of_distinct_codes(icd10: Icd10, typed: str, lim
     assert found.text == typed
     assert len(found.rows) <= max(limit, 0)
     assert len(set(codes(found))) == len(found.rows)
+
+
+def test_a_number_before_the_last_word_is_whole_even_when_little_matches(tmp_path: Path) -> None:
+    listed = [build.Item("L89.2", "Ulcer, stage 2"), build.Item("L89.8", "Ulcer, stage 24")]
+    build.write(tmp_path / "small.sqlite", listed, release="2026-04")
+    with Icd10(tmp_path / "small.sqlite") as small:
+        assert codes(small.search("2 ulc")) == ["L89.2"]
+        assert codes(small.search("ulc 2")) == ["L89.2", "L89.8"]
+
+
+def test_no_limit_asks_for_the_whole_list(icd10: Icd10) -> None:
+    assert len(icd10.search("fracture", limit=10**6).rows) == 200
 
 
 def test_the_limit_holds(icd10: Icd10) -> None:
