@@ -5,6 +5,7 @@ Outcomes come back on the UI thread. An outcome whose owner is gone is dropped, 
 write: that is lost work and is shown. Nothing here knows what the work is.
 """
 
+import sys
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
@@ -16,6 +17,7 @@ from shiboken6 import isValid
 
 Lane = Literal["read", "write", "slow"]
 READ_THREADS = 2
+SWITCH_SECONDS = 0.0005
 SLOW_THREADS = 2
 
 
@@ -67,6 +69,8 @@ class Background(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        # By default Python lets a lane keep the interpreter for 5 ms after the window asks for it.
+        sys.setswitchinterval(SWITCH_SECONDS)
         self._lanes = {
             "read": ThreadPoolExecutor(READ_THREADS, thread_name_prefix="read"),
             "write": ThreadPoolExecutor(1, thread_name_prefix="write"),

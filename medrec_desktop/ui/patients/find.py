@@ -18,7 +18,10 @@ from medrec_desktop.ui.patients.register import RegisterDialog
 from medrec_desktop.ui.screen import Services
 from medrec_desktop.ui.widgets import GhostButton, KeyHint, SearchBox, label, row
 from medrec_desktop.ui.widgets.passing import announce
-from medrec_desktop.ui.widgets.popup_list import MOST_ROWS, PopupList
+from medrec_desktop.ui.widgets.popup_list import PopupList
+
+MOST = 20
+"""More than fits beneath the box; the page of all patients shows more."""
 
 
 class FindBox(SearchBox):
@@ -32,7 +35,7 @@ class FindBox(SearchBox):
         self._services = services
         self._matches: PatientMatches | None = None
         self._enter_waits = False
-        self._query = PatientQuery(services, self)
+        self._query = PatientQuery(services, self, most=MOST)
         self._query.answered.connect(self._on_answer)
         self._query.failed.connect(self._on_failed)
         self._model = hits_model(services.clock)
@@ -96,7 +99,7 @@ class FindBox(SearchBox):
             return
         words = headline(self.text(), matches)
         count = len(matches.rows)
-        self.set_note("" if matches.near else f"{count}{'+' if count >= MOST_ROWS else ''}")
+        self.set_note("" if matches.near else f"{count}{'+' if count >= MOST else ''}")
         popup = self.popup
         popup.show_rows(matches.rows, words)
         for part in self._open_hint:

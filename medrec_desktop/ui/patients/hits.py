@@ -17,8 +17,10 @@ from medrec_desktop.ui.patients.words import facts, name_of, spoken, why
 from medrec_desktop.ui.rows import ROW, Column, RowsModel
 
 _Index = QModelIndex | QPersistentModelIndex
-_WRAP = Qt.TextFlag.TextWordWrap | Qt.TextFlag.TextWrapAnywhere
-_SIDE, _ABOVE = 10, 7
+# Made once: Python's flags take longer to join than a word takes to paint.
+_WRAP = int(Qt.TextFlag.TextWordWrap | Qt.TextFlag.TextWrapAnywhere)
+_LINE = int(Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine)
+_END = int(Qt.AlignmentFlag.AlignRight | Qt.TextFlag.TextSingleLine)
 
 
 def hits_model(clock: Callable[[], datetime]) -> RowsModel:
@@ -30,26 +32,40 @@ def hits_model(clock: Callable[[], datetime]) -> RowsModel:
     )
 
 
+class _Type:
+    """Fonts and sizes of a line at one text size: made once, not for each of fifty lines a key."""
+
+    def __init__(self, look: theme.Theme) -> None:
+        self.percent = look.text_percent
+        self.name, self.facts, self.chip = look.font(13, 600), look.font(12), look.font(11, 600)
+        self.name_metrics = QFontMetrics(self.name)
+        self.facts_metrics = QFontMetrics(self.facts)
+        self.chip_metrics = QFontMetrics(self.chip)
+        self.side, self.above, self.last = look.px(10), look.px(7), look.px(140)
+        self.gap, self.small, self.least = look.px(3), look.px(6), look.px(80)
+        self.chip_sides, self.chip_height, self.radius = look.px(14), look.px(20), look.px(4)
+        self.facts_height = self.facts_metrics.height()
+
+
 class HitDelegate(QStyledItemDelegate):
     """Two lines a patient; `with_last` adds the day of the last visit at the end."""
 
     def __init__(self, clock: Callable[[], datetime], *, with_last: bool = False) -> None:
         super().__init__()
         self._clock, self._with_last = clock, with_last
+        self._type: _Type | None = None
 
     def sizeHint(self, option: QStyleOptionViewItem, index: _Index) -> QSize:
         """Higher when the name needs another line."""
-        view = option.widget
+        view, made = option.widget, self._made()
         width = view.viewport().width() if isinstance(view, QListView) else option.rect.width()
-        look, hit = theme.current(), index.data(ROW)
-        name = self._name_box(QRect(0, 0, width, 0), hit)
-        line = QFontMetrics(look.font(12)).height()
-        return QSize(width, name.height() + line + look.px(2 * _ABOVE + 3))
+        name = self._name_box(made, QRect(0, 0, width, 0), index.data(ROW))
+        return QSize(width, name.height() + made.facts_height + 2 * made.above + made.gap)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
         """Ground, name, facts, chips."""
         hit: PatientHit = index.data(ROW)
-        look, rect = theme.current(), option.rect
+        look, made, rect = theme.current(), self._made(), option.rect
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         ground = ""
@@ -60,57 +76,65 @@ class HitDelegate(QStyledItemDelegate):
         if ground:
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(look.colour(ground))
-            painter.drawRoundedRect(rect.adjusted(0, 1, 0, -1), look.px(6), look.px(6))
-        name = self._name_box(rect, hit)
-        painter.setFont(look.font(13, 600))
+            painter.drawRoundedRect(rect.adjusted(0, 1, 0, -1), made.small, made.small)
+        name = self._name_box(made, rect, hit)
+        painter.setFont(made.name)
         painter.setPen(look.colour("text"))
         painter.drawText(name, _WRAP, name_of(hit))
 
-        right = rect.right() - look.px(_SIDE)
+        right = rect.right() - made.side
         if self._with_last:
-            right = self._paint_last(painter, name, hit, right)
+            right = self._paint_last(painter, made, name, hit, right)
         chip_right = right
         for words, tone in _chips(hit):
-            chip_right = _paint_chip(painter, name.top(), chip_right, words, tone)
-        below = QRect(name.left(), name.bottom() + look.px(3), right - name.left(), look.px(17))
-        painter.setFont(look.font(12))
+            chip_right = _paint_chip(painter, made, name.top(), chip_right, words, tone)
+        below = QRect(name.left(), name.bottom() + made.gap, right - name.left(), made.facts_height)
+        painter.setFont(made.facts)
         painter.setPen(look.colour("text2"))
-        words = QFontMetrics(painter.font()).elidedText(
+        words = made.facts_metrics.elidedText(
             facts(hit, self._clock().astimezone().date()),
             Qt.TextElideMode.ElideRight,
             below.width(),
         )
-        painter.drawText(below, Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine, words)
+        painter.drawText(below, _LINE, words)
         painter.restore()
 
-    def _paint_last(self, painter: QPainter, name: QRect, hit: PatientHit, right: int) -> int:
+    def _made(self) -> _Type:
         look = theme.current()
-        left = right - look.px(_LAST)
-        painter.setFont(look.font(12))
-        painter.setPen(look.colour("text2"))
+        if self._type is None or self._type.percent != look.text_percent:
+            self._type = _Type(look)
+        return self._type
+
+    def _name_box(self, made: _Type, rect: QRect, hit: PatientHit) -> QRect:
+        chips = sum(
+            made.chip_metrics.horizontalAdvance(words) + made.chip_sides + made.small
+            for words, _ in _chips(hit)
+        )
+        last = made.last if self._with_last else 0
+        left, top = rect.left() + made.side, rect.top() + made.above
+        width = max(rect.right() - made.side - chips - last - left, made.least)
+        name, metrics = name_of(hit), made.name_metrics
+        if "\n" not in name and metrics.horizontalAdvance(name) < width:
+            return QRect(left, top, width, metrics.height())
+        needed = metrics.boundingRect(QRect(left, top, width, 10_000), _WRAP, name)
+        return QRect(left, top, width, needed.height())
+
+    @staticmethod
+    def _paint_last(
+        painter: QPainter, made: _Type, name: QRect, hit: PatientHit, right: int
+    ) -> int:
+        left = right - made.last
+        painter.setFont(made.facts)
+        painter.setPen(theme.current().colour("text2"))
         words = "No visit yet"
         if hit.last_visit is not None:
             words = f"Seen {shown(hit.last_visit.astimezone().date())}"
         painter.drawText(
-            QRect(left, name.top(), look.px(_LAST), look.px(18)),
-            Qt.AlignmentFlag.AlignRight | Qt.TextFlag.TextSingleLine,
+            QRect(left, name.top(), made.last, made.facts_height),
+            _END,
             words,
         )
         return left
-
-    def _name_box(self, rect: QRect, hit: PatientHit) -> QRect:
-        look = theme.current()
-        metrics = QFontMetrics(look.font(11, 600))
-        chips = sum(metrics.horizontalAdvance(words) + look.px(20) for words, _ in _chips(hit))
-        last = look.px(_LAST) if self._with_last else 0
-        left = rect.left() + look.px(_SIDE)
-        width = max(rect.right() - look.px(_SIDE) - chips - last - left, look.px(80))
-        room = QRect(left, rect.top() + look.px(_ABOVE), width, 10_000)
-        needed = QFontMetrics(look.font(13, 600)).boundingRect(room, int(_WRAP), name_of(hit))
-        return QRect(room.left(), room.top(), width, needed.height())
-
-
-_LAST = 140
 
 
 def _chips(hit: PatientHit) -> list[tuple[str, str]]:
@@ -119,15 +143,15 @@ def _chips(hit: PatientHit) -> list[tuple[str, str]]:
     return [("Similar name", "warn"), *found] if hit.similar else found
 
 
-def _paint_chip(painter: QPainter, top: int, right: int, words: str, tone: str) -> int:
+def _paint_chip(painter: QPainter, made: _Type, top: int, right: int, words: str, tone: str) -> int:
     """Draw it to the left of `right`; where the next one ends."""
     look = theme.current()
-    painter.setFont(look.font(11, 600))
-    width = QFontMetrics(painter.font()).horizontalAdvance(words) + look.px(14)
-    box = QRect(right - width, top - look.px(1), width, look.px(20))
+    painter.setFont(made.chip)
+    width = made.chip_metrics.horizontalAdvance(words) + made.chip_sides
+    box = QRect(right - width, top - 1, width, made.chip_height)
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(look.colour(f"{tone}Bg"))
-    painter.drawRoundedRect(box, look.px(4), look.px(4))
+    painter.drawRoundedRect(box, made.radius, made.radius)
     painter.setPen(look.colour(tone))
     painter.drawText(box, Qt.AlignmentFlag.AlignCenter, words)
-    return box.left() - look.px(6)
+    return box.left() - made.small

@@ -19,8 +19,9 @@ class PatientQuery(QObject):
     """answered(PatientMatches)"""
     failed = Signal(str)
 
-    def __init__(self, services: Services, parent: QObject) -> None:
+    def __init__(self, services: Services, parent: QObject, *, most: int = MOST_ROWS) -> None:
         super().__init__(parent)
+        self._most = most
         self._services = services
         self._reading: Operation | None = None
         self._text = ""
@@ -36,7 +37,7 @@ class PatientQuery(QObject):
         self.stop()
         self._text, self._waits = text, True
         patients = self._services.patients
-        reading = self._services.background.read(self, patients.search, text, limit=MOST_ROWS)
+        reading = self._services.background.read(self, patients.search, text, limit=self._most)
         self._reading = reading.then(partial(self._on_answer, text)).failed(self._on_failed)
 
     def stop(self) -> None:

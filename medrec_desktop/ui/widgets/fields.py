@@ -79,17 +79,24 @@ class SearchBox(QLineEdit):
         self._note.setVisible(typed and bool(self._note.text()))
         if self._hint is not None:
             self._hint.setVisible(not typed)
-        self._lens.adjustSize()
+        _as_hinted(self._lens)
         self._lens.move(theme.px(11), (self.height() - self._lens.height()) // 2)
         start = self._lens.width() + theme.px(9)
         part = self._note if typed else self._hint
         if part is None:
             self.setTextMargins(start, 0, 0, 0)
             return
-        part.adjustSize()
+        _as_hinted(part)
         x = self.width() - part.width() - theme.px(9)
         part.move(max(x, 0), (self.height() - part.height()) // 2)
         self.setTextMargins(start, 0, part.width() + theme.px(4), 0)
+
+
+def _as_hinted(part: QWidget) -> None:
+    """`adjustSize` takes a millisecond, and this is done at each key."""
+    hint = part.sizeHint()
+    if part.size() != hint:
+        part.resize(hint)
 
 
 class TextArea(QPlainTextEdit):

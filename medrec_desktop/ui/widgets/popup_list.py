@@ -8,13 +8,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from PySide6.QtCore import QEvent, QModelIndex, QObject, QPoint, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtGui import QPainter, QPaintEvent, QRegion
 from PySide6.QtWidgets import QListView, QSizePolicy, QStyledItemDelegate, QVBoxLayout, QWidget
 
 from medrec_desktop.ui import theme
 from medrec_desktop.ui.rows import RowsModel
 from medrec_desktop.ui.widgets.boxes import hairline
-from medrec_desktop.ui.widgets.dialog import paint_card
 from medrec_desktop.ui.widgets.labels import label
 
 MOST_ROWS = 50
@@ -132,11 +131,24 @@ class PopupList(QWidget):
         return super().eventFilter(watched, event)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        """The card and its shadow."""
-        painter = QPainter(self)
+        """The card; its shadow only around it, for all beneath the card would be painted twelve
+        times over at each key."""
+        look, painter = theme.current(), QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        side = theme.px(_SHADOW)
-        paint_card(painter, QRectF(self.rect()).adjusted(side, 0, -side, -side))
+        side, radius = theme.px(_SHADOW), theme.px(8)
+        card = self.rect().adjusted(side, 0, -side, -side)
+        painter.setClipRegion(QRegion(self.rect()) - QRegion(card.adjusted(2, 0, -2, -2)))
+        shadow = look.colour("shadow")
+        shadow.setAlpha(max(shadow.alpha() // side, 1))
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(shadow)
+        for step in range(side):
+            grown = QRectF(card).adjusted(-step, side // 2, step, step)
+            painter.drawRoundedRect(grown, radius + step, radius + step)
+        painter.setClipping(False)
+        painter.setBrush(look.colour("surface"))
+        painter.setPen(look.colour("border2"))
+        painter.drawRoundedRect(QRectF(card).adjusted(0.5, 0.5, -0.5, -0.5), radius, radius)
 
     def _watch(self) -> None:
         if self._watched:
