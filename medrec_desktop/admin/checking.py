@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
 
 from medrec_desktop.admin.clinics import folder_of, now, require_clinic
 from medrec_desktop.admin.terminal import Bar, Passphrases
@@ -21,6 +20,7 @@ from medrec_desktop.attachments.vault import Vault, open_vault
 from medrec_desktop.data import migrate
 from medrec_desktop.data.local import LocalDb
 from medrec_desktop.data.schema import medical_records, record_attachments
+from medrec_desktop.data.session import Session
 from medrec_desktop.domain.attachments import Kept, low_space
 from medrec_desktop.domain.changes import Changes
 from medrec_desktop.domain.errors import MedrecError
@@ -119,7 +119,7 @@ def _codes() -> Finding:
 
 def _revision(db: LocalDb) -> Finding:
     with db.read() as session:
-        current = migrate.current("local", session.connection())
+        current = migrate.current("local", session)
     newest = migrate.head()
     if current != newest:
         return Finding(

@@ -11,9 +11,9 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
 
 from medrec_desktop.data.schema import medical_records, record_attachments, upload_queue, users
+from medrec_desktop.data.session import Session
 from medrec_desktop.domain.attachments import Attachment, Kept, Kind
 from medrec_desktop.domain.errors import NotFound
 from medrec_desktop.domain.filenames import object_key, object_name, suffixed_name

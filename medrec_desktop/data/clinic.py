@@ -9,10 +9,10 @@ from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
-from sqlalchemy.orm import Session
 
 from medrec_desktop.data.ids import new_uid
 from medrec_desktop.data.schema import clinic_settings, local_settings, tenants, users
+from medrec_desktop.data.session import Session
 from medrec_desktop.domain.errors import Corrupt, NotFound
 from medrec_desktop.domain.ids import ClinicId, UserId
 from medrec_desktop.domain.people import Clinic, Role, User

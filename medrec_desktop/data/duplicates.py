@@ -3,9 +3,8 @@
 from collections.abc import Iterator
 from datetime import date
 
-from sqlalchemy.orm import Session
-
 from medrec_desktop.data.patient_search import match_hits, number_match, phone_digits, words_of
+from medrec_desktop.data.session import Session
 from medrec_desktop.domain.patients import PatientHit
 
 _NEAR = 80

@@ -12,14 +12,15 @@ from pathlib import Path
 from typing import Any, Self
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
 from sqlcipher3 import dbapi2
 
 from medrec_desktop.data import migrate
 from medrec_desktop.data.schema import LOCAL_SCHEMAS
+from medrec_desktop.data.session import Session
 from medrec_desktop.domain.errors import Conflict, Corrupt, MedrecError, NotFound, Unavailable
 
 KEY_BYTES = 32
+_PAGE = 4096  # SQLCipher's own; nothing here sets another
 
 # WAL keeps readers and the writer apart. FULL: what a commit said is on the disk, also after a
 # power cut (NORMAL may lose the newest commits). Temporary tables stay in memory: on disk they
@@ -94,6 +95,8 @@ class LocalDb:
                 "The clinic's database is not where it was. "
                 "Connect the disk it is on, or restore the newest backup."
             )
+        if _cut_off(path):
+            raise Corrupt(_UNREADABLE)
         db = cls(path, key, busy_ms=busy_ms)
         try:
             with translated():
@@ -128,14 +131,14 @@ class LocalDb:
     @contextmanager
     def begin(self) -> Iterator[Session]:
         """A write transaction, the only one at a time: commits on exit, rolls back on error."""
-        with translated(), Session(self._writes, autoflush=False) as session, session.begin():
-            session.connection()  # takes the write lock now, not at the first change
+        # Takes the write lock now, not at the first change.
+        with translated(), self._writes.begin() as session:
             yield session
 
     @contextmanager
     def read(self) -> Iterator[Session]:
         """One unchanging view of the database for as long as it is open; cannot write."""
-        with translated(writes=False), Session(self._reads, autoflush=False) as session:
+        with translated(writes=False), self._reads.connect() as session:
             yield session
 
     def copy_to(self, path: Path) -> None:
@@ -268,8 +271,19 @@ def _connect(path: Path, key: bytes, busy_ms: int, *, may_make: bool) -> Any:
 def _copy_pages(source: Any, target: Any) -> None:
     # Its errors bring no code with them, only their type: OperationalError is about the disk.
     source.backup(target)
+    # A page whose checksum does not fit arrives as zeros, without a word.
+    if target.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
+        raise Corrupt(_UNREADABLE)
     # A copy is one file: without this it would ask for a write-ahead log beside it.
     target.execute("PRAGMA journal_mode = DELETE")
+
+
+def _cut_off(path: Path) -> bool:
+    """Whether the last page is not whole: SQLite takes it for one, and may not read it for months.
+    With a write-ahead log beside it that is a checkpoint that a crash stopped, and is repaired."""
+    log = path.with_name(f"{path.name}-wal")
+    waiting = log.exists() and log.stat().st_size > 0
+    return path.stat().st_size % _PAGE != 0 and not waiting
 
 
 def _remove(path: Path) -> None:

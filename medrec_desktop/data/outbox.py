@@ -10,9 +10,9 @@ from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
-from sqlalchemy.orm import Session
 
 from medrec_desktop.data.schema import outbox
+from medrec_desktop.data.session import Session
 
 OutboxKind = Literal["record", "attachment", "patient", "settings", "user"]
 
@@ -38,4 +38,4 @@ def mark_many(session: Session, kind: OutboxKind, uids: Sequence[UUID], *, now: 
     """As `mark`, for an import's hundreds of aggregates in one statement."""
     if uids:
         rows = [{"kind": kind, "uid": uid, "marked_at": now} for uid in uids]
-        session.connection().execute(_MARK, rows)
+        session.execute(_MARK, rows)

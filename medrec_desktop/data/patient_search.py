@@ -15,9 +15,9 @@ from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
 
 from medrec_desktop.data.schema import patients
+from medrec_desktop.data.session import Session
 from medrec_desktop.domain.ids import PatientId
 from medrec_desktop.domain.patients import PatientHit, folded
 

@@ -11,11 +11,11 @@ from typing import Any
 from uuid import uuid4
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
 
 from medrec_desktop.data.ids import new_uid
 from medrec_desktop.data.patient_search import index_patient
 from medrec_desktop.data.schema import allergies, patients
+from medrec_desktop.data.session import Session
 from medrec_desktop.domain.errors import NotFound
 from medrec_desktop.domain.ids import PatientId
 from medrec_desktop.domain.patients import Allergy, AllergyState, Patient, Sex

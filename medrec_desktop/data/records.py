@@ -9,7 +9,6 @@ from typing import Any
 from uuid import uuid4
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
 
 from medrec_desktop.data.ids import new_uid
 from medrec_desktop.data.patients import patient_of
@@ -22,6 +21,7 @@ from medrec_desktop.data.schema import (
     users,
 )
 from medrec_desktop.data.seals import list_addenda, seal_row
+from medrec_desktop.data.session import Session
 from medrec_desktop.domain.errors import Conflict, NotFound
 from medrec_desktop.domain.ids import DiagnosisId, PatientId, RecordId, UserId
 from medrec_desktop.domain.records import Diagnosis, Visit, VisitDraft

@@ -18,7 +18,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 
 SHARED = "shared"
 LOCAL_SCHEMAS: dict[str | None, str | None] = {SHARED: None}
@@ -56,7 +55,27 @@ class UtcDateTime(sa.types.TypeDecorator[datetime]):
         return None if value is None else value.replace(tzinfo=UTC)
 
 
-Json = sa.JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True), "postgresql")
+class _Json(sa.types.TypeDecorator[Any]):
+    """JSON here, JSONB on the server; None is NULL. The server's dialect brings asyncio and more
+    with it, so it is imported only where there is a server."""
+
+    impl = sa.JSON
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[Any]:
+        """The type this database knows."""
+        if dialect.name == "postgresql":
+            from sqlalchemy.dialects.postgresql import JSONB
+
+            return dialect.type_descriptor(JSONB(none_as_null=True))
+        return dialect.type_descriptor(sa.JSON(none_as_null=True))
+
+    def coerce_compared_value(self, op: Any, value: Any) -> Any:
+        """Paths and elements compare as JSON's do."""
+        return self.impl_instance.coerce_compared_value(op, value)
+
+
+Json = _Json(none_as_null=True)
 
 metadata = sa.MetaData(
     naming_convention={

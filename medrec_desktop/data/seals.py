@@ -8,9 +8,9 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
 
 from medrec_desktop.data.schema import record_addenda, record_attachments, record_seals, users
+from medrec_desktop.data.session import Session
 from medrec_desktop.domain.ids import AddendumId
 from medrec_desktop.domain.records import Addendum
 

@@ -10,10 +10,10 @@ from contextlib import contextmanager
 
 import psycopg
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
 
 from medrec_desktop.data.local import FINALIZED, FINALIZED_SENTENCE
 from medrec_desktop.data.schema import tenant_schemas
+from medrec_desktop.data.session import Session
 from medrec_desktop.domain.errors import Conflict, Denied, MedrecError, Unavailable
 
 _SCHEMA = re.compile(r"[a-z][a-z0-9_]{0,62}")
@@ -54,7 +54,7 @@ def create_schema(connection: sa.Connection, schema: str) -> None:
 @contextmanager
 def begin(engine: sa.Engine) -> Iterator[Session]:
     """One transaction on the server: commits on exit, rolls back on error."""
-    with translated(), Session(engine, autoflush=False) as session, session.begin():
+    with translated(), engine.begin() as session:
         yield session
 
 

@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
 
 from medrec_desktop.data.record_items import prescriptions_of
 from medrec_desktop.data.schema import (
@@ -20,6 +19,7 @@ from medrec_desktop.data.schema import (
     record_attachments,
     users,
 )
+from medrec_desktop.data.session import Session
 from medrec_desktop.domain.ids import PatientId, RecordId
 from medrec_desktop.domain.patients import folded
 from medrec_desktop.domain.records import (

@@ -10,7 +10,8 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+
+from medrec_desktop.data.session import Session
 
 _PARTS = 400
 
@@ -56,4 +57,4 @@ def next_key(session: Session, table: sa.Table) -> int:
 def insert_rows(session: Session, table: sa.Table, rows: list[dict[str, Any]]) -> None:
     """All rows in one statement; Core and not ORM, which would build an object a row."""
     if rows:
-        session.connection().execute(sa.insert(table), rows)
+        session.execute(sa.insert(table), rows)

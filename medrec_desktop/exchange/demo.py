@@ -10,7 +10,6 @@ from datetime import UTC, date, datetime, time, timedelta
 from random import Random
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
 
 from medrec_desktop.data.clinic import (
     get_clinic,
@@ -23,6 +22,7 @@ from medrec_desktop.data.clinic import (
 )
 from medrec_desktop.data.local import LocalDb
 from medrec_desktop.data.schema import tenants, users
+from medrec_desktop.data.session import Session
 from medrec_desktop.domain.ids import RecordId, UserId
 from medrec_desktop.domain.people import Role, User
 from medrec_desktop.exchange.bulk import Place

@@ -11,12 +11,12 @@ from typing import Any
 from uuid import UUID, uuid5
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
 
 from medrec_desktop.data.attachments import list_attachments
 from medrec_desktop.data.patients import get_patient
 from medrec_desktop.data.records import record_row, visit_of
 from medrec_desktop.data.schema import medical_records, patients
+from medrec_desktop.data.session import Session
 from medrec_desktop.domain.attachments import Attachment
 from medrec_desktop.domain.ids import PatientId, RecordId
 from medrec_desktop.domain.patients import Allergy, Patient

@@ -12,10 +12,10 @@ from datetime import datetime
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
 
 from medrec_desktop.data.clinic import get_clinic, insert_user, list_users, read_device, user_key
 from medrec_desktop.data.schema import medical_records, patients, users
+from medrec_desktop.data.session import Session
 from medrec_desktop.domain.errors import NotFound
 from medrec_desktop.domain.ids import UserId
 from medrec_desktop.domain.people import User

@@ -12,7 +12,6 @@ from typing import Any
 from uuid import UUID, uuid4, uuid5
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
 
 from medrec_desktop.data.ids import new_uid
 from medrec_desktop.data.outbox import mark_many
@@ -23,6 +22,7 @@ from medrec_desktop.data.schema import (
     record_seals,
 )
 from medrec_desktop.data.seals import latest_seal
+from medrec_desktop.data.session import Session
 from medrec_desktop.domain.dates import read_date
 from medrec_desktop.domain.ids import DiagnosisId, PatientId, RecordId
 from medrec_desktop.domain.records import VisitDraft
@@ -226,7 +226,7 @@ def seal_visits(
     if closed:
         table = medical_records.c
         # Core and not ORM: a list of parameters, one prepared statement.
-        session.connection().execute(
+        session.execute(
             sa.update(medical_records)
             .where(table.id == sa.bindparam("key"))
             .values(

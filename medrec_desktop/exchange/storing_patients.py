@@ -5,12 +5,11 @@ from dataclasses import asdict
 from typing import Any
 from uuid import uuid4, uuid5
 
-from sqlalchemy.orm import Session
-
 from medrec_desktop.data.outbox import mark_many
 from medrec_desktop.data.patient_search import index_patient
 from medrec_desktop.data.patients import next_record_no, record_no_taken
 from medrec_desktop.data.schema import allergies, patients
+from medrec_desktop.data.session import Session
 from medrec_desktop.exchange.bulk import Known, Place, insert_rows, known_rows, next_key
 from medrec_desktop.exchange.incoming import IncomingPatient
 

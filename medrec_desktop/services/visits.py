@@ -9,13 +9,13 @@ from datetime import date
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
 
 from medrec_desktop.data import records, seals, visit_lists
 from medrec_desktop.data.clinic import get_clinic, read_clinic_settings, user_key
 from medrec_desktop.data.ids import new_uid
 from medrec_desktop.data.outbox import mark
 from medrec_desktop.data.patients import patient_key
+from medrec_desktop.data.session import Session
 from medrec_desktop.domain import dates, sealing
 from medrec_desktop.domain.changes import Changed
 from medrec_desktop.domain.errors import Conflict, Invalid

@@ -187,7 +187,7 @@ def test_the_doctor_reads_every_file_when_asked(run: Run, home: Path) -> None:
 def test_the_doctor_finds_a_record_that_was_changed_past_the_program(run: Run, home: Path) -> None:
     run("demo")
     with closing(open_clinic(home / "demo", lambda: None)) as db, db.begin() as session:
-        connection = session.connection()
+        connection = session
         names = connection.execute(
             sa.text("SELECT name FROM sqlite_master WHERE type = 'trigger'")
         ).scalars()

@@ -8,11 +8,11 @@ from typing import Literal, Protocol
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
 
 from medrec_desktop.data import migrate, tenant
 from medrec_desktop.data.ids import new_uid
 from medrec_desktop.data.local import LocalDb
+from medrec_desktop.data.session import Session
 
 KEY = bytes(range(32))
 

@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
 
 from medrec_desktop.data import schema
 from medrec_desktop.data.ids import new_uid
+from medrec_desktop.data.session import Session
 
 THEN = datetime(2026, 3, 12, 9, 30, tzinfo=UTC)
 FAMILY = "Okonkwo-Zimmermann"

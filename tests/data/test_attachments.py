@@ -3,11 +3,11 @@ from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
 
 from medrec_desktop.data import attachments as files
 from medrec_desktop.data import schema
 from medrec_desktop.data.ids import new_uid
+from medrec_desktop.data.session import Session
 from medrec_desktop.domain.attachments import Kept
 from medrec_desktop.domain.errors import NotFound
 from medrec_desktop.domain.filenames import stored_name

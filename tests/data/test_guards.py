@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
 
 from medrec_desktop.data import schema, tenant
 from medrec_desktop.data.ids import new_uid
 from medrec_desktop.data.local import LocalDb
+from medrec_desktop.data.session import Session
 from medrec_desktop.domain.errors import Conflict
 from tests.data import rows
 from tests.data.conftest import Database
@@ -311,17 +311,17 @@ def test_postgresql_seals_only_when_nobody_is_adding(clinic_engine: sa.Engine) -
     with tenant.begin(clinic_engine) as session:
         record = rows.a_record(session)
     with clinic_engine.connect() as adding, clinic_engine.connect() as sealing:
-        rows.a_diagnosis(Session(adding), record)
+        rows.a_diagnosis(adding, record)
         sealing.execute(sa.text("SET LOCAL lock_timeout = '200ms'"))
         with pytest.raises(sa.exc.OperationalError, match="lock timeout"):
-            rows.seal(Session(sealing), record)
+            rows.seal(sealing, record)
 
 
 def test_postgresql_waits_for_the_signer_before_it_adds(clinic_engine: sa.Engine) -> None:
     with tenant.begin(clinic_engine) as session:
         record = rows.a_record(session)
     with clinic_engine.connect() as signing, clinic_engine.connect() as adding:
-        rows.seal(Session(signing), record)
+        rows.seal(signing, record)
         adding.execute(sa.text("SET LOCAL lock_timeout = '200ms'"))
         with pytest.raises(sa.exc.OperationalError, match="lock timeout"):
-            rows.a_diagnosis(Session(adding), record)
+            rows.a_diagnosis(adding, record)

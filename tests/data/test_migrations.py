@@ -122,7 +122,7 @@ def test_head_is_what_the_models_say(place: Place) -> None:
 
 def test_local_foreign_keys_to_the_shared_tables_are_there(local: LocalDb) -> None:
     with local.read() as session:
-        inspector = sa.inspect(session.connection())
+        inspector = sa.inspect(session)
         found = {
             key["constrained_columns"][0] for key in inspector.get_foreign_keys("medical_records")
         }
@@ -253,7 +253,7 @@ def records(db: LocalDb) -> int:
 def revision(path: Path) -> str | None:
     db = raw(path)
     with db.read() as session:
-        found = migrate.current("local", session.connection())
+        found = migrate.current("local", session)
     db.close()
     return found
 
@@ -315,7 +315,7 @@ def assert_as_before(path: Path, found: str) -> None:
     db = raw(path)
     assert records(db) == 1
     with db.read() as session:
-        columns = sa.inspect(session.connection()).get_columns("patients")
+        columns = sa.inspect(session).get_columns("patients")
     assert "colour" not in {column["name"] for column in columns}
     db.close()
     assert sorted(p.name for p in path.parent.iterdir()) == ["medrec.db", "migrations"]

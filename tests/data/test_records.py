@@ -5,12 +5,12 @@ from uuid import UUID, uuid4
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
 
 from medrec_desktop.data import records, visit_lists
 from medrec_desktop.data.patients import patient_key
 from medrec_desktop.data.record_items import labs_of, merged, prescriptions_of
 from medrec_desktop.data.schema import medical_records
+from medrec_desktop.data.session import Session
 from medrec_desktop.domain.errors import Conflict, NotFound
 from medrec_desktop.domain.ids import PatientId, RecordId
 from medrec_desktop.domain.records import Prescription, VisitDraft
