@@ -30,6 +30,7 @@ from medrec_desktop.domain.storage import (
     KeyTaken,
     RetrievalUnderWay,
     Secret,
+    StorageDenied,
     StorageSettings,
     StorageUnavailable,
 )
@@ -117,6 +118,19 @@ class Bucket:
                 return stored(s3.head_object(Bucket=self.name, Key=key))
         except NotFound:
             return None
+        except StorageDenied as error:
+            if error.reason not in {"permission", "refused"}:
+                raise
+            # An answer to HEAD has no body to say why, and a key that is not there is "forbidden"
+            # to somebody who may list only a prefix. A listing tells the one from the other.
+            if self._lists(key):
+                raise
+            return None
+
+    def _lists(self, key: str) -> bool:
+        with self.calling() as s3:
+            page = s3.list_objects_v2(Bucket=self.name, Prefix=key, MaxKeys=1)
+        return any(found["Key"] == key for found in page.get("Contents", ()))
 
     def put(
         self,
