@@ -6,13 +6,15 @@ that encrypt are taken; a keyring that keeps plain text or nothing is no keyring
 
 import base64
 import binascii
-from typing import Final
-
-import keyring
-from keyring.backend import KeyringBackend
-from keyring.errors import KeyringError, PasswordDeleteError
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Final
 
 from medrec_desktop.domain.errors import Corrupt, Denied, NotFound, Unavailable
+
+# The demo clinic and a clinic under a passphrase start without the library.
+if TYPE_CHECKING:
+    from keyring.backend import KeyringBackend
 
 _NAME: Final = "clinic key"
 # By module and class, so that asking does not import a library of another system.
@@ -28,8 +30,10 @@ _REAL: Final = frozenset(
 )
 
 
-def system_keyring() -> KeyringBackend | None:
+def system_keyring() -> "KeyringBackend | None":
     """The system's encrypting store; None when it has none. May block."""
+    import keyring
+
     chosen = keyring.get_keyring()
     # The chainer asks its members in turn, so a plain-text one would be asked too: take the
     # member itself.
@@ -37,14 +41,14 @@ def system_keyring() -> KeyringBackend | None:
     return next((member for member in members if _is_real(member)), None)
 
 
-def _is_real(backend: KeyringBackend) -> bool:
+def _is_real(backend: "KeyringBackend") -> bool:
     return (type(backend).__module__, type(backend).__name__) in _REAL
 
 
 class KeyringStore:
     """One clinic's key under one service name. Every method may block: never on the UI thread."""
 
-    def __init__(self, service: str, backend: KeyringBackend | None = None) -> None:
+    def __init__(self, service: str, backend: "KeyringBackend | None" = None) -> None:
         """`backend` is for tests; without it the system's, or `Denied` when it has none."""
         found = backend or system_keyring()
         if found is None:
@@ -57,10 +61,8 @@ class KeyringStore:
 
     def load(self) -> bytes:
         """The key as saved; `NotFound` when the keyring does not have it."""
-        try:
+        with _asked():
             text = self._backend.get_password(self.service, _NAME)
-        except (KeyringError, OSError) as error:
-            raise _locked() from error
         if text is None:
             raise NotFound(
                 "The key of this clinic is not in this computer's keyring. The clinic's files are "
@@ -78,11 +80,9 @@ class KeyringStore:
     def save(self, key: bytes) -> None:
         """Keep the key, and make sure that the keyring gives it back."""
         text = base64.b64encode(key).decode("ascii")
-        try:
+        with _asked():
             self._backend.set_password(self.service, _NAME, text)
             kept = self._backend.get_password(self.service, _NAME)
-        except (KeyringError, OSError) as error:
-            raise _locked() from error
         if kept != text:
             raise Denied(
                 "The keyring of this computer did not keep the key. Nothing was set up. "
@@ -91,15 +91,21 @@ class KeyringStore:
 
     def delete(self) -> None:
         """Forget the key; nothing happens when it was not there."""
-        try:
+        from keyring.errors import PasswordDeleteError
+
+        with _asked(), suppress(PasswordDeleteError):
             self._backend.delete_password(self.service, _NAME)
-        except PasswordDeleteError:
-            return
-        except (KeyringError, OSError) as error:
-            raise _locked() from error
 
 
-def _locked() -> Unavailable:
-    return Unavailable(
-        "The keyring of this computer is locked. Nothing was changed. Unlock it, then try again."
-    )
+@contextmanager
+def _asked() -> Iterator[None]:
+    """Turn the library's errors into ours."""
+    from keyring.errors import KeyringError
+
+    try:
+        yield
+    except (KeyringError, OSError) as error:
+        raise Unavailable(
+            "The keyring of this computer is locked. Nothing was changed. "
+            "Unlock it, then try again."
+        ) from error

@@ -12,10 +12,8 @@ import secrets
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from uuid import uuid4
-
-from keyring.backend import KeyringBackend
 
 from medrec_desktop.domain.errors import (
     Cancelled,
@@ -27,6 +25,9 @@ from medrec_desktop.domain.errors import (
 )
 from medrec_desktop.security.keyrings import KeyringStore, system_keyring
 from medrec_desktop.security.wrapping import unwrap, wrap
+
+if TYPE_CHECKING:
+    from keyring.backend import KeyringBackend
 
 __all__ = [
     "DEMO_KEY",
@@ -62,7 +63,7 @@ def has_keyring() -> bool:
 
 
 def make_clinic_key(
-    folder: Path, passphrase: str | None = None, *, keyring: KeyringBackend | None = None
+    folder: Path, passphrase: str | None = None, *, keyring: "KeyringBackend | None" = None
 ) -> bytes:
     """A new key, kept before it is returned: see `keep_clinic_key`."""
     key = new_key()
@@ -75,7 +76,7 @@ def keep_clinic_key(
     key: bytes,
     passphrase: str | None = None,
     *,
-    keyring: KeyringBackend | None = None,
+    keyring: "KeyringBackend | None" = None,
 ) -> None:
     """Keep a key, new or from a backup: in the keyring, or under `passphrase` if one is given.
     `Conflict` when the folder has a key: a clinic is never cut off from its data."""
@@ -96,7 +97,7 @@ def open_clinic_key(
     folder: Path,
     ask_passphrase: Callable[[], str | None],
     *,
-    keyring: KeyringBackend | None = None,
+    keyring: "KeyringBackend | None" = None,
 ) -> bytes:
     """The folder's key. `ask_passphrase` is called once, and only when the key is under one; None
     from it is `Cancelled`, a wrong one `Denied`."""

@@ -10,10 +10,6 @@ import secrets
 import unicodedata
 from typing import Any, Final
 
-from argon2.low_level import Type, hash_secret_raw
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
 from medrec_desktop.domain.errors import Corrupt, Denied
 
 _VERSION: Final = 1
@@ -26,6 +22,8 @@ _MOST: Final = {"memory_kib": 1024 * 1024, "time": 64, "lanes": 16}
 
 def wrap(key: bytes, passphrase: str, *, passes: int = _PASSES) -> str:
     """JSON without secrets to whoever lacks the passphrase. `passes`: what a guess costs."""
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
     kdf = {"name": "argon2id", "memory_kib": _MEMORY_KIB, "time": passes, "lanes": _LANES}
     salt, nonce = secrets.token_bytes(16), secrets.token_bytes(12)
     sealed = AESGCM(_stretched(passphrase, salt, kdf)).encrypt(nonce, key, _header(kdf))
@@ -36,6 +34,9 @@ def wrap(key: bytes, passphrase: str, *, passes: int = _PASSES) -> str:
 
 def unwrap(text: str, passphrase: str) -> bytes:
     """The key; `Denied` for a wrong passphrase, `Corrupt` for text that `wrap` did not write."""
+    from cryptography.exceptions import InvalidTag
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
     kdf, salt, nonce, sealed = _parsed(text)
     try:
         return AESGCM(_stretched(passphrase, salt, kdf)).decrypt(nonce, sealed, _header(kdf))
@@ -72,6 +73,8 @@ def _parsed(text: str) -> tuple[dict[str, Any], bytes, bytes, bytes]:
 
 
 def _stretched(passphrase: str, salt: bytes, kdf: dict[str, Any]) -> bytes:
+    from argon2.low_level import Type, hash_secret_raw
+
     # One passphrase may reach us composed or decomposed, by keyboard and system.
     secret = unicodedata.normalize("NFC", passphrase).encode("utf-8", "surrogatepass")
     return hash_secret_raw(
