@@ -197,7 +197,7 @@ class ChartPage(QWidget):
         self._columns = QBoxLayout(QBoxLayout.Direction.LeftToRight)
         self._columns.setSpacing(theme.px(20))
         self._columns.addLayout(left, 1)
-        self._columns.addWidget(self._side)
+        self._columns.addWidget(self._side, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(*(theme.px(n) for n in (22, 12, 14, 0)))
         layout.setSpacing(theme.px(12))

@@ -37,5 +37,6 @@ class Field(QWidget):
         self._words.setText(words)
         self._words.set_tone(tone)
         self._words.setVisible(bool(words))
-        theme.set_look(self.box, "tone", tone if tone in {"warn", "danger"} else "")
+        marked = bool(words) and tone in {"warn", "danger"}
+        theme.set_look(self.box, "tone", tone if marked else "")
         self.box.setAccessibleDescription(words)

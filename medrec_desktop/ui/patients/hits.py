@@ -43,7 +43,7 @@ class _Type:
         self.chip_metrics = QFontMetrics(self.chip)
         self.side, self.above, self.last = look.px(10), look.px(7), look.px(140)
         self.gap, self.small, self.least = look.px(3), look.px(6), look.px(80)
-        self.chip_sides, self.chip_height, self.radius = look.px(14), look.px(20), look.px(4)
+        self.chip_sides, self.chip_height, self.radius = look.px(14), look.px(18), look.px(4)
         self.facts_height = self.facts_metrics.height()
 
 
@@ -83,9 +83,9 @@ class HitDelegate(QStyledItemDelegate):
         painter.drawText(name, _WRAP, name_of(hit))
 
         right = rect.right() - made.side
-        if self._with_last:
-            right = self._paint_last(painter, made, name, hit, right)
         chip_right = right
+        if self._with_last:
+            chip_right = self._paint_last(painter, made, name, hit, right)
         for words, tone in _chips(hit):
             chip_right = _paint_chip(painter, made, name.top(), chip_right, words, tone)
         below = QRect(name.left(), name.bottom() + made.gap, right - name.left(), made.facts_height)
