@@ -8,7 +8,6 @@ are durable; reading checks every byte against the row. Nothing here knows recor
 
 import contextlib
 import errno
-import hashlib
 import logging
 import os
 import shutil
@@ -17,27 +16,20 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO
 from uuid import UUID
 
 import pyrage
 from pyrage import x25519
 
-from medrec_desktop.attachments.compression import (
-    CHUNK,
-    DAMAGED,
-    Expander,
-    compressor,
-    worthwhile_level,
-)
+from medrec_desktop.attachments.compression import CHUNK, DAMAGED
+from medrec_desktop.attachments.flows import Arriving, Checked, Flow, Measured
 from medrec_desktop.data.clinic import read_computer_settings, write_computer_settings
 from medrec_desktop.data.local import LocalDb
 from medrec_desktop.domain.attachments import NO_SPACE, Kept, low_space
-from medrec_desktop.domain.errors import Cancelled, Corrupt, MedrecError, NotFound, Unavailable
+from medrec_desktop.domain.errors import Corrupt, MedrecError, NotFound, Unavailable
 
 log = logging.getLogger(__name__)
-
-_T = TypeVar("_T")
 
 IDENTITY = "vault_identity"
 INCOMING = "incoming"
@@ -52,14 +44,6 @@ WRITE_REFUSED = (
     "The file could not be kept: the disk refused the write. The original is untouched. "
     "Check this computer's disk, then try again."
 )
-SOURCE_UNREADABLE = (
-    "The file could not be read to its end. Check the drive or network folder it is on, "
-    "then try again."
-)
-
-
-class SourceUnreadable(Unavailable):
-    """Reading the original failed, not the vault."""
 
 
 def new_identity() -> str:
@@ -138,8 +122,17 @@ class Vault:
         Nothing is left behind when it fails.
         """
         self.require_space(size)
+        flow = Flow(source, size, progress, stop)
+        return Staged(uid, self._sealed(uid, flow), flow.kept())
+
+    def stage_kept(self, uid: UUID, kept: Kept, read: Callable[[], bytes]) -> Staged:
+        """Encrypt a compressed stream that comes from elsewhere; `read` gives it piece by piece,
+        nothing at its end. Raises Corrupt unless it is exactly what `kept` says."""
+        self.require_space(kept.kept_size)
+        return Staged(uid, self._sealed(uid, Arriving(kept, read)), kept)
+
+    def _sealed(self, uid: UUID, flow: Flow | Arriving) -> Path:
         path = self._folder / INCOMING / f"{uid}.part"
-        flow = _Flow(source, size, progress, stop)
         try:
             with _opened_new(path) as target:
                 # Never encrypt_file: it holds the interpreter for the whole file.
@@ -153,7 +146,7 @@ class Vault:
         except BaseException:
             path.unlink(missing_ok=True)
             raise
-        return Staged(uid, path, flow.kept())
+        return path
 
     def place(self, staged: Staged) -> None:
         """Give staged bytes their name. From here on they survive a power cut."""
@@ -185,10 +178,17 @@ class Vault:
         Pieces arrive before the whole is checked: use them only once this has returned.
         Raises Corrupt for any byte that differs, NotFound where there is no file.
         """
+        self._opened(uid, Checked(kept, write))
+
+    def read_kept(self, uid: UUID, kept: Kept, write: Callable[[bytes], object]) -> None:
+        """As `read`, but the compressed bytes: what the storage gets. Each piece was
+        authenticated when it was decrypted; that it is this file is known at the end."""
+        self._opened(uid, Measured(kept, write))
+
+    def _opened(self, uid: UUID, checked: Checked | Measured) -> None:
         path = self._found(uid)
         if path is None:
             raise NotFound(MISSING)
-        checked = _Checked(kept, write)
         try:
             with path.open("rb") as source:
                 pyrage.decrypt_io(source, checked, [self._identity])
@@ -249,114 +249,6 @@ class Vault:
             if path.exists():
                 return path
         return None
-
-
-class _Flow:
-    """The source as age reads it: hashed, compressed, hashed again, in pieces of one chunk."""
-
-    def __init__(
-        self,
-        source: BinaryIO,
-        size: int,
-        progress: Callable[[int], None],
-        stop: threading.Event | None,
-    ) -> None:
-        self.error: BaseException | None = None
-        self._source = source
-        self._limit = size + 1
-        self._progress = progress
-        self._stop = stop
-        self._ready = memoryview(b"")
-        self._ended = False
-        self._done = 0
-        self._kept_size = 0
-        self._original = hashlib.sha256()
-        self._compressed = hashlib.sha256()
-        self._gzip = compressor(self._guarded(lambda: worthwhile_level(source, size)))
-
-    def read(self, count: int = -1) -> bytes:
-        """At most `count` compressed bytes; none at the end."""
-        try:
-            while not self._ready and not self._ended:
-                self._fill()
-        except BaseException as error:
-            self.error = error
-            raise
-        piece = bytes(self._ready[:count])
-        self._ready = self._ready[count:]
-        return piece
-
-    def kept(self) -> Kept:
-        """What went through."""
-        return Kept(
-            size=self._done,
-            sha256=self._original.hexdigest(),
-            kept_size=self._kept_size,
-            kept_sha256=self._compressed.hexdigest(),
-        )
-
-    def _fill(self) -> None:
-        if self._stop is not None and self._stop.is_set():
-            raise Cancelled("Stopped before the file was kept.")
-        want = min(CHUNK, self._limit - self._done)
-        chunk = self._guarded(lambda: self._source.read(want))
-        if chunk:
-            self._done += len(chunk)
-            self._original.update(chunk)
-            ready = self._gzip.compress(chunk)
-        else:
-            self._ended = True
-            ready = self._gzip.flush()
-        self._compressed.update(ready)
-        self._kept_size += len(ready)
-        self._ready = memoryview(ready)
-        self._progress(self._done)
-
-    @staticmethod
-    def _guarded(read: Callable[[], _T]) -> _T:
-        """Tell a failing source from a failing vault."""
-        try:
-            return read()
-        except OSError as error:
-            raise SourceUnreadable(SOURCE_UNREADABLE) from error
-
-
-class _Checked:
-    """Takes decrypted bytes, gives original ones, and knows whether they are the kept ones."""
-
-    def __init__(self, kept: Kept, write: Callable[[bytes], object]) -> None:
-        self.error: BaseException | None = None
-        self._kept = kept
-        self._sink = write
-        self._original = hashlib.sha256()
-        self._compressed = hashlib.sha256()
-        self._expander = Expander(self._pass_on, kept.size)
-
-    def write(self, compressed: bytes) -> int:
-        """Called by age for each decrypted piece."""
-        try:
-            self._compressed.update(compressed)
-            self._expander.feed(compressed)
-        except BaseException as error:
-            self.error = error
-            raise
-        return len(compressed)
-
-    def flush(self) -> None:
-        """Part of what age asks of a file; nothing is held back here."""
-
-    def finish(self) -> None:
-        """Raise Corrupt unless all of it was exactly what the row says."""
-        self._expander.finish()
-        if (
-            self._original.hexdigest() != self._kept.sha256
-            or self._compressed.hexdigest() != self._kept.kept_sha256
-        ):
-            raise Corrupt(DAMAGED)
-
-    def _pass_on(self, piece: bytes) -> None:
-        self._original.update(piece)
-        self._sink(piece)
 
 
 def _translated(error: BaseException) -> BaseException:

@@ -273,6 +273,8 @@ record_attachments = sa.Table(
     # The server computes it when a clinic has one; stored once, never recomputed.
     sa.Column("s3_key", sa.String(500), unique=True),
     sa.Column("s3_bucket", sa.String(255)),
+    # The version in the bucket that was looked at before the file was called stored.
+    sa.Column("s3_version", sa.Text),
     _user("uploaded_by"),
     sa.Column("description", sa.Text),
     sa.Column("kind", sa.String(10), nullable=False, server_default="other"),
@@ -382,6 +384,42 @@ upload_queue = sa.Table(
     sa.Column("upload_id", sa.Text),
     sa.Column("part_size", sa.BigInteger),
     sa.Column("queued_at", UtcDateTime, nullable=False),
+    # Why it waits or stopped, as a word (domain/uploads.py).
+    sa.Column("reason", sa.String(20)),
+    info=_LOCAL,
+)
+
+# Written before a part is sent; `etag` once it has arrived. What the bucket lists and this table
+# does not confirm is sent again.
+upload_parts = sa.Table(
+    "upload_parts",
+    metadata,
+    sa.Column(
+        "attachment_id",
+        sa.Integer,
+        sa.ForeignKey("upload_queue.attachment_id", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("sha256", sa.String(64), nullable=False),
+    sa.Column("md5", sa.String(32), nullable=False),
+    sa.Column("etag", sa.Text),
+    info=_LOCAL,
+)
+
+# Removed files whose object is to be marked in the bucket, once undoing is over.
+retractions = sa.Table(
+    "retractions",
+    metadata,
+    sa.Column(
+        "attachment_id",
+        sa.Integer,
+        sa.ForeignKey("record_attachments.id", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    sa.Column("due_at", UtcDateTime, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
     info=_LOCAL,
 )
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
 
-Kind = Literal["patient", "visit", "attachment", "intake", "settings", "terminology"]
+Kind = Literal["patient", "visit", "attachment", "intake", "upload", "settings", "terminology"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,7 +99,7 @@ def test_kill_9_at_every_step_of_taking_one_file(tmp_path: Path) -> None:
     assert int(ended.stdout) > 50  # so many steps were there to be killed at
 
 
-STEPS_OF = ("taking.py", "vault.py", "local.py", "attachments.py")
+STEPS_OF = ("taking.py", "vault.py", "flows.py", "local.py", "attachments.py")
 
 
 def every_step(folder_name: str, record_name: str) -> None:

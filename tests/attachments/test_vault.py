@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from medrec_desktop.attachments import compression
 from medrec_desktop.attachments.compression import Expander, compress_bytes, worthwhile_level
+from medrec_desktop.attachments.flows import SourceUnreadable
 from medrec_desktop.attachments.vault import (
     INCOMING,
     UNCLAIMED_DAYS,
-    SourceUnreadable,
     Vault,
     new_identity,
     open_vault,

@@ -26,7 +26,7 @@ MAY_CHANGE = {
 }
 FILE_MAY_CHANGE = {
     *("voided_at", "voided_by", "void_reason", "upload_state", "s3_key", "s3_bucket"),
-    *("held_by", "rev", "row_version"),
+    *("s3_version", "held_by", "rev", "row_version"),
 }
 
 
@@ -232,14 +232,27 @@ def test_its_files_are_uploaded_and_retracted_and_put_back(database: Database, r
 
 @pytest.mark.parametrize("key", ["t/1/other.pdf", None])
 @pytest.mark.parametrize("kind", ["draft", "finalized"])
-def test_an_s3_key_is_given_once(database: Database, kind: str, key: str | None) -> None:
+def test_the_s3_key_of_a_stored_file_stays(database: Database, kind: str, key: str | None) -> None:
     with database.begin() as session:
         make = rows.a_record if kind == "draft" else rows.a_finalized_record
         record = make(session)
         file = rows.of_record(session, FILES, record)
-        rows.update(session, FILES, file, s3_key="t/1/scan.pdf")
+        rows.update(session, FILES, file, s3_key="t/1/scan.pdf", upload_state="stored")
     with refused(database) as session:
         rows.update(session, FILES, file, s3_key=key)
+    with refused(database) as session:
+        rows.update(session, FILES, file, s3_key=key, upload_state="pending")
+
+
+def test_an_s3_key_may_be_exchanged_while_nothing_is_stored_under_it(
+    database: Database, record: int
+) -> None:
+    with database.begin() as session:
+        file = rows.of_record(session, FILES, record)
+        rows.update(session, FILES, file, s3_key="t/1/scan.pdf")
+        rows.update(session, FILES, file, s3_key="t/1/scan-0123abcd.pdf")
+    with refused(database) as session:
+        rows.update(session, FILES, file, s3_key=None)
 
 
 def test_a_file_of_a_finalized_record_is_not_deleted(database: Database, record: int) -> None:

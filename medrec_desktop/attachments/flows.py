@@ -1,0 +1,227 @@
+"""What age reads from and writes to: streams that hash, compress and check on their way.
+
+The library turns whatever they raise into an error of its own, so each keeps what it raised in
+`error`. Nothing here opens files or holds keys.
+"""
+
+import hashlib
+import threading
+from collections.abc import Callable
+from typing import BinaryIO, TypeVar
+
+from medrec_desktop.attachments.compression import (
+    CHUNK,
+    DAMAGED,
+    Expander,
+    compressor,
+    worthwhile_level,
+)
+from medrec_desktop.domain.attachments import Kept
+from medrec_desktop.domain.errors import Cancelled, Corrupt, Unavailable
+
+_T = TypeVar("_T")
+
+PIECE = 1 << 18
+
+SOURCE_UNREADABLE = (
+    "The file could not be read to its end. Check the drive or network folder it is on, "
+    "then try again."
+)
+
+
+class SourceUnreadable(Unavailable):
+    """Reading the original failed, not the vault."""
+
+
+class Flow:
+    """The source as age reads it: hashed, compressed, hashed again, in pieces of one chunk."""
+
+    def __init__(
+        self,
+        source: BinaryIO,
+        size: int,
+        progress: Callable[[int], None],
+        stop: threading.Event | None,
+    ) -> None:
+        self.error: BaseException | None = None
+        self._source = source
+        self._limit = size + 1
+        self._progress = progress
+        self._stop = stop
+        self._ready = memoryview(b"")
+        self._ended = False
+        self._done = 0
+        self._kept_size = 0
+        self._original = hashlib.sha256()
+        self._compressed = hashlib.sha256()
+        self._gzip = compressor(self._guarded(lambda: worthwhile_level(source, size)))
+
+    def read(self, count: int = -1) -> bytes:
+        """At most `count` compressed bytes; none at the end."""
+        try:
+            while not self._ready and not self._ended:
+                self._fill()
+        except BaseException as error:
+            self.error = error
+            raise
+        piece = bytes(self._ready[:count])
+        self._ready = self._ready[count:]
+        return piece
+
+    def kept(self) -> Kept:
+        """What went through."""
+        return Kept(
+            size=self._done,
+            sha256=self._original.hexdigest(),
+            kept_size=self._kept_size,
+            kept_sha256=self._compressed.hexdigest(),
+        )
+
+    def _fill(self) -> None:
+        if self._stop is not None and self._stop.is_set():
+            raise Cancelled("Stopped before the file was kept.")
+        want = min(CHUNK, self._limit - self._done)
+        chunk = self._guarded(lambda: self._source.read(want))
+        if chunk:
+            self._done += len(chunk)
+            self._original.update(chunk)
+            ready = self._gzip.compress(chunk)
+        else:
+            self._ended = True
+            ready = self._gzip.flush()
+        self._compressed.update(ready)
+        self._kept_size += len(ready)
+        self._ready = memoryview(ready)
+        self._progress(self._done)
+
+    @staticmethod
+    def _guarded(read: Callable[[], _T]) -> _T:
+        """Tell a failing source from a failing vault."""
+        try:
+            return read()
+        except OSError as error:
+            raise SourceUnreadable(SOURCE_UNREADABLE) from error
+
+
+class Checked:
+    """Takes decrypted bytes, gives original ones, and knows whether they are the kept ones."""
+
+    def __init__(self, kept: Kept, write: Callable[[bytes], object]) -> None:
+        self.error: BaseException | None = None
+        self._kept = kept
+        self._sink = write
+        self._original = hashlib.sha256()
+        self._compressed = hashlib.sha256()
+        self._expander = Expander(self._pass_on, kept.size)
+
+    def write(self, compressed: bytes) -> int:
+        """Called by age for each decrypted piece."""
+        try:
+            self._compressed.update(compressed)
+            self._expander.feed(compressed)
+        except BaseException as error:
+            self.error = error
+            raise
+        return len(compressed)
+
+    def flush(self) -> None:
+        """Part of what age asks of a file; nothing is held back here."""
+
+    def finish(self) -> None:
+        """Raise Corrupt unless all of it was exactly what the row says."""
+        self._expander.finish()
+        if (
+            self._original.hexdigest() != self._kept.sha256
+            or self._compressed.hexdigest() != self._kept.kept_sha256
+        ):
+            raise Corrupt(DAMAGED)
+
+    def _pass_on(self, piece: bytes) -> None:
+        self._original.update(piece)
+        self._sink(piece)
+
+
+class Measured:
+    """Takes decrypted bytes and passes them on as they are, knowing whether they are the kept
+    ones."""
+
+    def __init__(self, kept: Kept, write: Callable[[bytes], object]) -> None:
+        self.error: BaseException | None = None
+        self._kept = kept
+        self._sink = write
+        self._done = 0
+        self._compressed = hashlib.sha256()
+        self._held: list[bytes] = []
+        self._holding = 0
+
+    def write(self, compressed: bytes) -> int:
+        """Called by age for each decrypted piece, a few kilobytes."""
+        try:
+            self._done += len(compressed)
+            self._held.append(compressed)
+            self._holding += len(compressed)
+            if self._holding >= PIECE:
+                self._pass_on()
+        except BaseException as error:
+            self.error = error
+            raise
+        return len(compressed)
+
+    def flush(self) -> None:
+        """Part of what age asks of a file; the rest goes with `finish`."""
+
+    def finish(self) -> None:
+        """Hand over the rest; raise Corrupt unless it was exactly what the row says."""
+        self._pass_on()
+        short = self._done != self._kept.kept_size
+        if short or self._compressed.hexdigest() != self._kept.kept_sha256:
+            raise Corrupt(DAMAGED)
+
+    def _pass_on(self) -> None:
+        # Larger pieces: a hash of a small one holds the interpreter, of a large one it does not.
+        if self._done > self._kept.kept_size:
+            raise Corrupt(DAMAGED)
+        piece = b"".join(self._held)
+        self._held.clear()
+        self._holding = 0
+        if piece:
+            self._compressed.update(piece)
+            self._sink(piece)
+
+
+class Arriving:
+    """A kept (compressed) stream as it comes from elsewhere, as age reads it: decoded on the way
+    only to know that it is what the row says."""
+
+    def __init__(self, kept: Kept, read: Callable[[], bytes]) -> None:
+        self.error: BaseException | None = None
+        self._kept = kept
+        self._next = read
+        self._ready = memoryview(b"")
+        self._ended = False
+        self._checked = Checked(kept, lambda _piece: None)
+        self._done = 0
+
+    def read(self, count: int = -1) -> bytes:
+        """At most `count` bytes; none at the end, which is checked. Raises Corrupt."""
+        try:
+            while not self._ready and not self._ended:
+                self._fill()
+        except BaseException as error:
+            self.error = error
+            raise
+        piece = bytes(self._ready[:count])
+        self._ready = self._ready[count:]
+        return piece
+
+    def _fill(self) -> None:
+        piece = self._next()
+        if not piece:
+            self._ended = True
+            self._checked.finish()
+            return
+        self._done += len(piece)
+        if self._done > self._kept.kept_size:
+            raise Corrupt(DAMAGED)
+        self._checked.write(piece)
+        self._ready = memoryview(piece)

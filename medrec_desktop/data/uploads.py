@@ -1,0 +1,425 @@
+"""The queue of files that are still to be stored in the bucket, as rows of this computer.
+
+The row is the queue: what is not in it is stored, or has no bytes here. Parts are written before
+they are sent and confirmed when they arrived. Nothing here commits, and nothing here is a server's:
+these tables are local.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.sqlite import insert
+
+from medrec_desktop.data.clinic import read_computer_settings, write_computer_settings
+from medrec_desktop.data.outbox import mark
+from medrec_desktop.data.schema import (
+    UtcDateTime,
+    medical_records,
+    record_attachments,
+    retractions,
+    upload_parts,
+    upload_queue,
+)
+from medrec_desktop.data.session import Session
+from medrec_desktop.domain.attachments import Kept
+from medrec_desktop.domain.ids import AttachmentId, RecordId
+from medrec_desktop.domain.uploads import FileUpload, Reason
+
+PAUSED = "uploads_paused"
+# A file gains on smaller ones by so many bytes for each second it has waited: 16 MiB overtake the
+# smallest newcomer after four minutes.
+AGEING = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file to send. `key` is its row number; `upload_id` and `part_size` are of a multipart
+    upload that was begun."""
+
+    key: int
+    uid: AttachmentId
+    record_id: RecordId
+    s3_key: str
+    mime: str
+    kept: Kept
+    attempts: int = 0
+    upload_id: str = ""
+    part_size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SentPart:
+    """A part that was, or was about to be, sent. Hashes in hex; `etag` "" until it arrived."""
+
+    number: int
+    size: int
+    sha256: str
+    md5: str
+    etag: str = ""
+
+
+_UPLOAD = (
+    sa.select(
+        upload_queue,
+        record_attachments.c.uid,
+        record_attachments.c.file_name,
+        record_attachments.c.s3_key,
+        record_attachments.c.file_type,
+        record_attachments.c.file_size,
+        record_attachments.c.sha256,
+        record_attachments.c.kept_size,
+        record_attachments.c.kept_sha256,
+        medical_records.c.uid.label("record_uid"),
+    )
+    .join(record_attachments, record_attachments.c.id == upload_queue.c.attachment_id)
+    .join(medical_records, medical_records.c.id == record_attachments.c.record_id)
+)
+
+
+def due_uploads(
+    session: Session,
+    now: datetime,
+    *,
+    above: int = -1,
+    up_to: int | None = None,
+    without: Collection[int] = (),
+    limit: int = 32,
+) -> tuple[Upload, ...]:
+    """What may be sent now, small files first, with ageing. Only files whose compressed size is
+    over `above` and at most `up_to` bytes."""
+    at = sa.func.julianday(sa.literal(now, UtcDateTime))
+    waited = (at - sa.func.julianday(upload_queue.c.queued_at)) * 86_400
+    size = record_attachments.c.kept_size
+    query = _UPLOAD.where(_may_go(now), size > above, record_attachments.c.s3_key.is_not(None))
+    if up_to is not None:
+        query = query.where(size <= up_to)
+    if without:
+        query = query.where(upload_queue.c.attachment_id.not_in(list(without)))
+    found = session.execute(
+        query.order_by(size - waited * AGEING, upload_queue.c.attachment_id).limit(limit)
+    )
+    return tuple(_upload(row) for row in found)
+
+
+def next_due(session: Session, now: datetime) -> datetime | None:
+    """When a failed file is tried again, or a retraction falls due, at the soonest after now."""
+    table = upload_queue.c
+    times = (
+        session.scalar(
+            sa.select(sa.func.min(table.next_try_at)).where(
+                table.state != "attention", table.next_try_at > now
+            )
+        ),
+        session.scalar(
+            sa.select(sa.func.min(retractions.c.due_at)).where(retractions.c.due_at > now)
+        ),
+    )
+    return min((at for at in times if at is not None), default=None)
+
+
+def get_upload(session: Session, uid: UUID) -> Upload | None:
+    """The file's row in the queue; None when it is stored or was never queued here."""
+    row = session.execute(_UPLOAD.where(record_attachments.c.uid == uid)).first()
+    return None if row is None else _upload(row)
+
+
+# --- one file's way ----------------------------------------------------------------------------
+
+
+def begin_parts(session: Session, upload: Upload, *, upload_id: str, part_size: int) -> None:
+    """A multipart upload was created; its parts are of this size."""
+    forget_parts(session, upload)
+    _set(session, upload.key, upload_id=upload_id, part_size=part_size)
+
+
+def forget_parts(session: Session, upload: Upload) -> None:
+    """The multipart upload is gone, or is no longer ours to use."""
+    session.execute(sa.delete(upload_parts).where(upload_parts.c.attachment_id == upload.key))
+    _set(session, upload.key, upload_id=None, part_size=None)
+
+
+def put_part(session: Session, upload: Upload, part: SentPart) -> None:
+    """This part is about to be sent, or (with its ETag) has arrived."""
+    values = {"size": part.size, "sha256": part.sha256, "md5": part.md5, "etag": part.etag or None}
+    put = insert(upload_parts).values(attachment_id=upload.key, number=part.number, **values)
+    session.execute(
+        put.on_conflict_do_update(
+            index_elements=[upload_parts.c.attachment_id, upload_parts.c.number], set_=values
+        )
+    )
+
+
+def sent_parts(session: Session, upload: Upload) -> dict[int, SentPart]:
+    """Number -> what this computer knows of the part."""
+    rows = session.execute(
+        sa.select(upload_parts).where(upload_parts.c.attachment_id == upload.key)
+    )
+    return {r.number: SentPart(r.number, r.size, r.sha256, r.md5, r.etag or "") for r in rows}
+
+
+def exchange_key(session: Session, upload: Upload, s3_key: str, *, now: datetime) -> None:
+    """Another key, because the bucket has the first one already; parts sent there are lost."""
+    forget_parts(session, upload)
+    _change(session, upload.key, s3_key=s3_key)
+    mark(session, "attachment", upload.uid, now=now)
+
+
+def mark_stored(
+    session: Session, upload: Upload, *, bucket: str, version_id: str, now: datetime
+) -> None:
+    """The object was looked at and is what was sent: no longer queued, and sync is to say so."""
+    session.execute(sa.delete(upload_parts).where(upload_parts.c.attachment_id == upload.key))
+    session.execute(sa.delete(upload_queue).where(upload_queue.c.attachment_id == upload.key))
+    _change(
+        session,
+        upload.key,
+        upload_state="stored",
+        s3_bucket=bucket,
+        s3_version=version_id or None,
+    )
+    mark(session, "attachment", upload.uid, now=now)
+
+
+def postpone(
+    session: Session, upload: Upload, *, until: datetime, reason: Reason, sentence: str
+) -> None:
+    """It failed and is tried again then."""
+    _set(
+        session,
+        upload.key,
+        state="failed",
+        attempts=upload_queue.c.attempts + 1,
+        next_try_at=until,
+        reason=reason,
+        last_error=sentence,
+    )
+
+
+def call_for_attention(session: Session, upload: Upload, *, reason: Reason, sentence: str) -> None:
+    """It failed and is tried again only when somebody says so."""
+    _set(
+        session,
+        upload.key,
+        state="attention",
+        attempts=upload_queue.c.attempts + 1,
+        next_try_at=None,
+        reason=reason,
+        last_error=sentence,
+    )
+
+
+def queue_again(session: Session, uid: UUID, *, now: datetime) -> bool:
+    """The bucket lost this stored file: send it anew under its key. False when it is not stored."""
+    row = session.execute(
+        sa.select(record_attachments.c.id).where(
+            record_attachments.c.uid == uid, record_attachments.c.upload_state == "stored"
+        )
+    ).first()
+    if row is None:
+        return False
+    _change(session, row.id, upload_state="pending", s3_version=None)
+    session.execute(
+        sa.insert(upload_queue).values(attachment_id=row.id, state="waiting", queued_at=now)
+    )
+    mark(session, "attachment", uid, now=now)
+    return True
+
+
+# --- what people do ----------------------------------------------------------------------------
+
+
+def retry(session: Session, *, uid: UUID | None = None, reasons: Iterable[Reason] = ()) -> None:
+    """Failed files are due now: this one, or those of the reasons, or (neither) all."""
+    query = sa.update(upload_queue).where(upload_queue.c.state != "waiting")
+    if uid is not None:
+        one = sa.select(record_attachments.c.id).where(record_attachments.c.uid == uid)
+        query = query.where(upload_queue.c.attachment_id.in_(one))
+    if wanted := list(reasons):
+        query = query.where(upload_queue.c.reason.in_(wanted))
+    session.execute(query.values(state="waiting", next_try_at=None))
+
+
+def is_paused(session: Session) -> bool:
+    """Whether somebody paused all uploads of this computer."""
+    return read_computer_settings(session).get(PAUSED) is True
+
+
+def set_paused(session: Session, *, paused: bool) -> None:
+    """Remember it over restarts."""
+    write_computer_settings(session, {PAUSED: paused})
+
+
+def list_uploads(
+    session: Session, *, record_id: RecordId | None = None, limit: int | None = None
+) -> tuple[FileUpload, ...]:
+    """What is not stored yet: first what needs somebody, then what failed, then the rest."""
+    rank = sa.case(
+        (upload_queue.c.state == "attention", 0), (upload_queue.c.state == "failed", 1), else_=2
+    )
+    query = _UPLOAD.order_by(rank, upload_queue.c.queued_at, upload_queue.c.attachment_id)
+    if record_id is not None:
+        query = query.where(medical_records.c.uid == record_id)
+    rows = session.execute(query.limit(limit))
+    return tuple(
+        FileUpload(
+            attachment_id=AttachmentId(row.uid),
+            record_id=RecordId(row.record_uid),
+            file_name=row.file_name,
+            state="pending" if row.state == "waiting" else row.state,
+            queued_at=row.queued_at,
+            total=row.kept_size,
+            attempts=row.attempts,
+            next_try_at=row.next_try_at,
+            reason=row.reason or "",
+            sentence=row.last_error or "",
+        )
+        for row in rows
+    )
+
+
+def count_uploads(session: Session) -> dict[str, tuple[int, int]]:
+    """State of the row -> files, compressed bytes."""
+    rows = session.execute(
+        sa.select(
+            upload_queue.c.state,
+            sa.func.count(),
+            sa.func.coalesce(sa.func.sum(record_attachments.c.kept_size), 0),
+        )
+        .join(record_attachments, record_attachments.c.id == upload_queue.c.attachment_id)
+        .group_by(upload_queue.c.state)
+    )
+    return {state: (count, size) for state, count, size in rows}
+
+
+# --- retracted files ---------------------------------------------------------------------------
+
+
+def plan_retraction(session: Session, uid: UUID, *, due_at: datetime) -> None:
+    """The bucket is told at `due_at`, unless that is taken back before."""
+    key = sa.select(record_attachments.c.id).where(record_attachments.c.uid == uid)
+    put = insert(retractions).values(attachment_id=key.scalar_subquery(), due_at=due_at)
+    session.execute(
+        put.on_conflict_do_update(
+            index_elements=[retractions.c.attachment_id], set_={"due_at": due_at, "attempts": 0}
+        )
+    )
+
+
+def drop_retraction(session: Session, uid: UUID) -> None:
+    """Taken back, or the bucket knows."""
+    key = sa.select(record_attachments.c.id).where(record_attachments.c.uid == uid)
+    session.execute(sa.delete(retractions).where(retractions.c.attachment_id.in_(key)))
+
+
+@dataclass(frozen=True, slots=True)
+class Retraction:
+    """An object that is to be marked as retracted."""
+
+    uid: AttachmentId
+    s3_key: str
+    attempts: int
+
+
+def due_retractions(session: Session, now: datetime, *, limit: int = 8) -> tuple[Retraction, ...]:
+    """Removed files in the bucket that it is to be told of now; unsent ones come later."""
+    rows = session.execute(
+        sa.select(record_attachments.c.uid, record_attachments.c.s3_key, retractions.c.attempts)
+        .join(record_attachments, record_attachments.c.id == retractions.c.attachment_id)
+        .where(
+            retractions.c.due_at <= now,
+            record_attachments.c.upload_state == "stored",
+            record_attachments.c.voided_at.is_not(None),
+            record_attachments.c.s3_key.is_not(None),
+        )
+        .order_by(retractions.c.due_at)
+        .limit(limit)
+    )
+    return tuple(Retraction(AttachmentId(r.uid), r.s3_key, r.attempts) for r in rows)
+
+
+def postpone_retraction(session: Session, uid: UUID, *, until: datetime) -> None:
+    """The bucket could not be told; then again."""
+    key = sa.select(record_attachments.c.id).where(record_attachments.c.uid == uid)
+    session.execute(
+        sa.update(retractions)
+        .where(retractions.c.attachment_id.in_(key))
+        .values(due_at=until, attempts=retractions.c.attempts + 1)
+    )
+
+
+# --- comparing with the bucket -----------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRow:
+    """What the rows say of a file, to compare with its object."""
+
+    uid: AttachmentId
+    s3_key: str
+    stored: bool
+    s3_version: str
+    kept: Kept
+
+
+def rows_with_key(session: Session) -> tuple[StoredRow, ...]:
+    """Every file that has a key, stored or not, removed or not."""
+    table = record_attachments.c
+    rows = session.execute(
+        sa.select(record_attachments).where(table.s3_key.is_not(None)).order_by(table.id)
+    )
+    return tuple(
+        StoredRow(
+            uid=AttachmentId(row.uid),
+            s3_key=row.s3_key,
+            stored=row.upload_state == "stored",
+            s3_version=row.s3_version or "",
+            kept=Kept(row.file_size, row.sha256, row.kept_size, row.kept_sha256),
+        )
+        for row in rows
+    )
+
+
+def key_is_taken(session: Session, s3_key: str) -> bool:
+    """Whether a row of this clinic has the key."""
+    query = sa.select(record_attachments.c.id).where(record_attachments.c.s3_key == s3_key)
+    return session.scalar(query) is not None
+
+
+def _may_go(now: datetime) -> sa.ColumnElement[bool]:
+    table = upload_queue.c
+    return sa.and_(
+        table.state.in_(["waiting", "failed"]),
+        sa.or_(table.next_try_at.is_(None), table.next_try_at <= now),
+    )
+
+
+def _set(session: Session, key: int, **values: Any) -> None:
+    session.execute(
+        sa.update(upload_queue).where(upload_queue.c.attachment_id == key).values(**values)
+    )
+
+
+def _change(session: Session, key: int, **columns: Any) -> None:
+    session.execute(
+        sa.update(record_attachments)
+        .where(record_attachments.c.id == key)
+        .values(rev=uuid4(), row_version=record_attachments.c.row_version + 1, **columns)
+    )
+
+
+def _upload(row: sa.Row[Any]) -> Upload:
+    return Upload(
+        key=row.attachment_id,
+        uid=AttachmentId(row.uid),
+        record_id=RecordId(row.record_uid),
+        s3_key=row.s3_key,
+        mime=row.file_type,
+        kept=Kept(row.file_size, row.sha256, row.kept_size, row.kept_sha256),
+        attempts=row.attempts,
+        upload_id=row.upload_id or "",
+        part_size=row.part_size or 0,
+    )
