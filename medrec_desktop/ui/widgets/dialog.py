@@ -3,7 +3,7 @@ event loop. Answers come by signal."""
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QEvent, QKeyCombination, QObject, QPointF, QRectF, Qt, Signal
+from PySide6.QtCore import QEvent, QKeyCombination, QObject, QPoint, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import (
     QColor,
     QKeyEvent,
@@ -174,28 +174,44 @@ class Dialog(QWidget):
         paint_card(painter, QRectF(self.card.geometry()))
 
     def _focus_step(self, *, forward: bool) -> bool:
+        stops = self._stops()
+        if not stops:
+            return False
         focused = QApplication.focusWidget()
-        start: QWidget = self if focused is None or not self.isAncestorOf(focused) else focused
-        candidate: QWidget = start
-        # The chain runs through the whole window and comes back to where it began.
-        for _ in range(10_000):
-            after = candidate.nextInFocusChain() if forward else candidate.previousInFocusChain()
-            if after is None or after is start:
-                return False
-            candidate = after
-            takes_tab = candidate.focusPolicy() & Qt.FocusPolicy.TabFocus
-            if (
-                takes_tab
-                and candidate.isEnabled()
-                and candidate.isVisibleTo(self)
-                and self.isAncestorOf(candidate)
-                and not (start is self and candidate is self.close_button)
-            ):
-                reason = Qt.FocusReason
-                candidate.setFocus(reason.TabFocusReason if forward else reason.BacktabFocusReason)
-                self._area.ensureWidgetVisible(candidate)
-                return True
-        return False
+        at = next((n for n, one in enumerate(stops) if one is focused), None)
+        if at is None:
+            # Beginning: the cross is the last thing anybody wants.
+            first = [one for one in stops if one is not self.close_button] or stops
+            chosen = first[0 if forward else -1]
+        else:
+            chosen = stops[(at + (1 if forward else -1)) % len(stops)]
+        reason = Qt.FocusReason
+        chosen.setFocus(reason.TabFocusReason if forward else reason.BacktabFocusReason)
+        self._area.ensureWidgetVisible(chosen)
+        return True
+
+    def _stops(self) -> list[QWidget]:
+        """Where Tab stops, as one reads: line by line. Not by Qt's own chain: asking for the next
+        in it makes PySide take the window for a part of this dialog, and forget the window's
+        menus when the dialog is deleted."""
+        found = [
+            (one.mapTo(self, one.rect().center()), one)
+            for one in self.card.findChildren(QWidget)
+            if one.focusPolicy() & Qt.FocusPolicy.TabFocus
+            and one.isEnabled()
+            and one.isVisibleTo(self)
+        ]
+        found.sort(key=lambda stop: stop[0].y())
+        lines: list[list[tuple[QPoint, QWidget]]] = []
+        for stop in found:
+            if lines and stop[0].y() - lines[-1][0][0].y() <= theme.px(10):
+                lines[-1].append(stop)
+            else:
+                lines.append([stop])
+        sign = -1 if self.isRightToLeft() else 1
+        return [
+            one for line in lines for _, one in sorted(line, key=lambda stop: sign * stop[0].x())
+        ]
 
     def _place(self) -> None:
         self.setGeometry(self.window().rect())

@@ -6,11 +6,14 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QLineEdit,
+    QMainWindow,
+    QMenu,
     QPushButton,
     QVBoxLayout,
     QWidget,
 )
 from pytestqt.qtbot import QtBot
+from shiboken6 import isValid
 
 from medrec_desktop.ui import widgets
 from medrec_desktop.ui.theme import Theme
@@ -19,6 +22,7 @@ from medrec_desktop.ui.widgets import (
     Chip,
     Dialog,
     ElidedLabel,
+    FilledButton,
     FlowLayout,
     KeyHint,
     PlainButton,
@@ -195,3 +199,21 @@ def test_flow_layout_breaks_its_row(qtbot: QtBot) -> None:
 
 def test_every_name_of_the_package_is_exported() -> None:
     assert all(hasattr(widgets, name) for name in widgets.__all__)
+
+
+def test_a_dialog_leaves_the_menus_of_its_window_alone(qtbot: QtBot) -> None:
+    window = QMainWindow()
+    qtbot.addWidget(window)
+    menu = QMenu(window)
+    action = menu.addAction("Settings…")
+    with qtbot.waitActive(window):
+        window.show()
+        window.activateWindow()
+    dialog = Dialog(window, "Question")
+    dialog.add_foot(PlainButton("No"), FilledButton("Yes"))
+    dialog.open()
+    for _ in range(5):
+        qtbot.keyClick(QApplication.focusWidget() or dialog, Qt.Key.Key_Tab)
+    with qtbot.waitSignal(dialog.destroyed):
+        dialog.reject()
+    assert isValid(action)
