@@ -71,8 +71,8 @@ class AttachmentPanel(QWidget):
         self._inbox = ScannerInbox(services)
         self._inbox.attach_requested.connect(self._attach_scans)
         self._undo = UndoBar()
-        self._thumbnails = Thumbnails(services, self)
-        self.list = FileList(self._thumbnails)
+        self.thumbnails = Thumbnails(services, self)
+        self.list = FileList(self.thumbnails)
         self.list.acted.connect(self._on_acted)
         self._card = Card(margins=(0, 0, 0, 0), spacing=0)
         self._card.body.addWidget(self.list)
@@ -98,7 +98,7 @@ class AttachmentPanel(QWidget):
         )
         self._visit = visit
         if not same:
-            self._thumbnails.forget()
+            self.thumbnails.forget()
             self._notice.hide()
             self._undo.hide()
             self._show_rows(())

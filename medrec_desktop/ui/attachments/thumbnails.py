@@ -45,6 +45,11 @@ class Thumbnails(QObject):
             self._next()
         return None
 
+    @property
+    def busy(self) -> bool:
+        """Whether pictures are still on their way."""
+        return self._drawing is not None or bool(self._wanted)
+
     def forget(self) -> None:
         """Another visit is shown: what was not drawn yet is not wanted any more."""
         self._wanted.clear()

@@ -185,7 +185,7 @@ class _Writer:
                     ]
                     for one in filled
                 ],
-                (13, 13, 54, 20),
+                (12, 13, 50, 25),
                 mono=1,
             )
         elif none_made:
@@ -203,7 +203,8 @@ class _Writer:
                         one.medicine,
                         one.directions,
                         one.quantity,
-                        f"Repeats {one.repeats}" if says_something(one.repeats) else "",
+                        # "2" alone would say nothing; "2 repeats" says it already.
+                        f"Repeats {one.repeats}" if one.repeats.isdecimal() else one.repeats,
                     ]
                     for one in filled
                 ],

@@ -115,7 +115,7 @@ class Errand(QObject):
     def __init__(self, parent: QWidget, services: Services) -> None:
         super().__init__(parent)
         self._widget, self._services = parent, services
-        self._printed: Printed | None = None
+        self.printed: Printed | None = None
 
     def gather(self, record_id: RecordId, then: Callable[[Printed], None]) -> None:
         """Read what is stored, then go on."""
@@ -126,7 +126,7 @@ class Errand(QObject):
 
     def ask_how(self, printed: Printed) -> None:
         """What will stand on the paper, and the two ways to get it."""
-        self._printed = printed
+        self.printed = printed
         visit = printed.visit
         dialog = Dialog(self._widget, "Print this visit", width=460)
         name = label(visit.patient.display_name, "title", wrap=True)
@@ -149,16 +149,16 @@ class Errand(QObject):
         paper.setFocus()
 
     def _on_pdf_chosen(self) -> None:
-        if self._printed is not None:
-            self.ask_where(self._printed)
+        if self.printed is not None:
+            self.ask_where(self.printed)
 
     def _on_paper_chosen(self) -> None:
-        if self._printed is not None:
-            self.ask_printer(self._printed)
+        if self.printed is not None:
+            self.ask_printer(self.printed)
 
     def ask_where(self, printed: Printed) -> None:
         """The system's dialog for a file."""
-        self._printed = printed
+        self.printed = printed
         chooser = QFileDialog(self._widget.window(), "Save visit as PDF")
         chooser.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         chooser.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
@@ -170,13 +170,13 @@ class Errand(QObject):
 
     def write_to(self, name: str) -> None:
         """Write the PDF there."""
-        if self._printed is not None:
-            writing = self._services.background.slow(self, write_pdf, self._printed, Path(name))
+        if self.printed is not None:
+            writing = self._services.background.slow(self, write_pdf, self.printed, Path(name))
             writing.then(self._on_written).failed(self._on_failed)
 
     def ask_printer(self, printed: Printed) -> None:
         """The system's dialog for printers."""
-        self._printed = printed
+        self.printed = printed
         printer = QPrinter(QPrinter.PrinterMode.HighResolution)
         printer.setDocName(suggested_name(printed.visit).removesuffix(".pdf"))
         printer.setPageSize(_page_size(printed.paper))
@@ -187,8 +187,8 @@ class Errand(QObject):
         dialog.show()
 
     def _print_on(self, printer: QPrinter) -> None:
-        if self._printed is not None:
-            printing = self._services.background.slow(self, print_on, printer, self._printed)
+        if self.printed is not None:
+            printing = self._services.background.slow(self, print_on, printer, self.printed)
             printing.failed(self._on_failed)
 
     def _on_written(self, path: Path) -> None:

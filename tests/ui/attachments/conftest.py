@@ -98,12 +98,14 @@ def window(qtbot: Any) -> QMainWindow:
 
 
 @pytest.fixture
-def panel(ground: Ground, window: QMainWindow, qtbot: Any) -> AttachmentPanel:
+def panel(ground: Ground, window: QMainWindow, qtbot: Any) -> Iterator[AttachmentPanel]:
     panel = AttachmentPanel(ground.services)
     window.setCentralWidget(panel)
     window.show()
     panel.show_record(ground.visit())
-    return panel
+    yield panel
+    # Nothing is painted any more, so no small picture is asked for while the lanes end.
+    panel.show_record(None)
 
 
 Rows = Callable[[], tuple[Any, ...]]
