@@ -1,6 +1,7 @@
 """What a search of a code system finds. Plain values: no search and no file access here."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +19,14 @@ class CodeMatch:
     """Ranges of the title to highlight, as (start, end)."""
     more: int = 0
     """How many billable codes lie beneath a heading; 0 for a billable code."""
+    used: int = 0
+    """How often this doctor chose it of late."""
+    common: bool = False
+    """Often chosen in this clinic."""
+    starred: bool = False
+    """This doctor's star."""
+    whose: Literal["", "patient", "doctor"] = ""
+    """In the answer to an empty box: the patient's own problem, or the doctor's code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,3 +37,27 @@ class CodeMatches:
     rows: tuple[CodeMatch, ...] = ()
     understood: str = ""
     """The words really searched for, where nothing matched those that were typed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodeNote:
+    """An instruction of the tabular list on a code: another code goes with it."""
+
+    code: str
+    kind: Literal["code_first", "use_additional", "code_also"]
+    text: str
+    """As the list words it, without the codes in brackets at its end."""
+    query: str
+    """What to type into the search to find such a code."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodeConflict:
+    """Why a code should be looked at beside the others, or for this patient. Never a refusal."""
+
+    code: str
+    """The row under which it is said."""
+    kind: Literal["excludes1", "sex", "age"]
+    sentence: str
+    other: str = ""
+    """The code it does not go with; empty for sex and age."""
