@@ -1,0 +1,1 @@
+"""The tour: the real program on the demo clinic, driven by keys, drawn into pictures."""
