@@ -15,7 +15,7 @@ from medrec_desktop.attachments.bucket_policy import bucket_policy, log_bucket_p
 from medrec_desktop.attachments.s3_bucket import Bucket
 from medrec_desktop.attachments.s3_errors import translated
 from medrec_desktop.domain.errors import NotFound
-from medrec_desktop.domain.storage import StorageDenied, StorageSettings
+from medrec_desktop.domain.storage import StorageDenied, StorageSettings, StorageUnavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -39,6 +39,7 @@ _CLOSED = {
     "BlockPublicPolicy": True,
     "RestrictPublicBuckets": True,
 }
+_UNKNOWN = "The storage server does not know this setting."
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,13 @@ def _compared(s3: "S3Client", line: _Line) -> Finding:
             found = line.read(s3)
     except NotFound:
         found = None
+    except (KeyError, IndexError, TypeError, ValueError):
+        # A server that knows nothing of this setting answers a listing or an empty page.
+        return Finding(line.title, "cannot", line.wanted, None, _UNKNOWN)
+    except StorageUnavailable as error:
+        if error.reason != "portal":
+            raise
+        return Finding(line.title, "cannot", line.wanted, None, _UNKNOWN)
     except StorageDenied as error:
         if error.reason == "bucket":
             return Finding(line.title, "differs", line.wanted, None)

@@ -4,7 +4,6 @@ Nothing here waits to try again (beyond boto3's three attempts), touches the vau
 or logs a key. What is in the bucket is only ever hidden by a delete marker, never removed.
 """
 
-import hashlib
 import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -171,11 +170,18 @@ class Bucket:
         return answer["UploadId"]
 
     def upload_part(
-        self, key: str, upload_id: str, number: int, body: bytes, *, sha256: bytes
+        self,
+        key: str,
+        upload_id: str,
+        number: int,
+        body: bytes | BinaryIO,
+        *,
+        size: int,
+        md5: bytes,
+        sha256: bytes,
     ) -> str:
-        """Send part `number` (from 1); its ETag. `sha256` is the raw digest of `body`."""
+        """Send part `number` (from 1); its ETag. `md5` and `sha256` are raw digests of `body`."""
         self.require_ours(key)
-        md5 = hashlib.md5(body, usedforsecurity=False).digest()
         with self.calling() as s3:
             answer = s3.upload_part(
                 Bucket=self.name,
@@ -183,7 +189,7 @@ class Bucket:
                 UploadId=upload_id,
                 PartNumber=number,
                 Body=body,
-                ContentLength=len(body),
+                ContentLength=size,
                 ContentMD5=in_base64(md5),
                 ChecksumSHA256=in_base64(sha256),
             )
@@ -284,14 +290,25 @@ class Bucket:
         return found
 
     def tag(self, key: str, tags: Mapping[str, str]) -> None:
-        """Set the object's tags, all of them: `{"state": "retracted"}` lets it be archived."""
-        self.require_ours(key)
+        """Set the object's tags, all of them: `{"state": "retracted"}` lets it be archived.
+        `StorageDenied("unsupported")` where the bucket keeps no versions."""
+        # A server that does not know tags may take the request for the file itself (rclone does)
+        # and store the tags over it. Where there are versions, nothing is lost that way.
+        self._require_versions(key)
         with self.calling() as s3:
             s3.put_object_tagging(
                 Bucket=self.name,
                 Key=key,
                 Tagging={"TagSet": [{"Key": name, "Value": tags[name]} for name in sorted(tags)]},
             )
+
+    def _require_versions(self, key: str) -> Stored:
+        head = self.head(key)
+        if head is None:
+            raise NotFound("The storage does not have this file.")
+        if head.version_id in {"", "null"}:
+            raise denied("unsupported", "no versions")
+        return head
 
     def restore(self, key: str, *, urgent: bool = False) -> None:
         """Ask for an archived object back: 3-5 hours, or minutes when `urgent` (it costs more).
@@ -313,11 +330,7 @@ class Bucket:
     def delete(self, key: str) -> Deleted:
         """Hide the object under a delete marker. `StorageDenied("unsupported")` where the bucket
         keeps no versions: there it would be gone."""
-        head = self.head(key)
-        if head is None:
-            raise NotFound("The storage does not have this file.")
-        if head.version_id in {"", "null"}:
-            raise denied("unsupported", "no versions")
+        head = self._require_versions(key)
         with self.calling() as s3:
             s3.delete_object(Bucket=self.name, Key=key)
         return Deleted(key, head.version_id)

@@ -158,6 +158,8 @@ def of_response(response: Mapping[str, Any]) -> MedrecError:
         return KeyTaken("The storage already has a file of this name.")
     if made := _of_code(code):
         return made
+    if status >= 500 and code.isdecimal() and _is_page(meta):
+        return portal()  # botocore calls a page where it expects XML a 500
     if code in _BUSY or status in {429, 503}:
         return StorageUnavailable(
             f"The storage is busy. {_SAFE}", "busy", retry_after=_retry_after(meta)
@@ -193,6 +195,10 @@ def _of_status(status: int, code: str) -> MedrecError:
     if status == 404:
         return NotFound("The storage does not have this file.")
     return denied("refused", code if code.isascii() and code.isalnum() else str(status))
+
+
+def _is_page(meta: Mapping[str, Any]) -> bool:
+    return str(meta.get("HTTPHeaders", {}).get("content-type", "")).startswith("text/html")
 
 
 def _retry_after(meta: Mapping[str, Any]) -> float | None:

@@ -50,6 +50,35 @@ class Secret:
     session_token: str = field(default="", repr=False)
 
 
+CheckName = Literal[
+    "address", "network", "secure", "clock", "keys", "bucket", "permission", "prefix", "server",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line of a connection test. "warning": it works, with what the sentence says; "untried":
+    something before it failed."""
+
+    name: CheckName
+    state: Literal["ok", "warning", "problem", "untried"]
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionReport:
+    """A connection test: its lines in order, and the settings with what the server cannot do
+    switched off. Store those."""
+
+    checks: tuple[Check, ...]
+    settings: StorageSettings
+
+    @property
+    def works(self) -> bool:
+        """Whether files can be sent."""
+        return all(check.state in {"ok", "warning"} for check in self.checks)
+
+
 class StorageUnavailable(Unavailable):
     """Wait and try again. `retry_after`: seconds the server asked for, None when it did not."""
 

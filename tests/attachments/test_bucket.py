@@ -253,3 +253,11 @@ def test_wrong_keys_stop_everything() -> None:
 
 def test_the_log_buckets_name_is_never_too_long() -> None:
     assert len(log_bucket_of(StorageSettings("a" * 63, "tenant_1"))) == 63
+
+
+def test_a_server_that_knows_no_settings_is_never_in_order(rclone_server: S3Server) -> None:
+    bucket = rclone_server.bucket()
+    states = {finding.title: finding.state for finding, _ in apply_bucket(bucket)}
+    assert states.pop("Bucket") == states.pop("Log bucket") == "ok"
+    assert "ok" not in states.values(), states
+    bucket.close()
