@@ -15,6 +15,7 @@ from medrec_desktop.ui.attachments.files import WORDS, Action, FileRow
 from medrec_desktop.ui.rows import ROW
 
 _WRAP = Qt.TextFlag.TextWordWrap
+_ONE_LINE = re.compile(r"[\r\n\t\v\f\u2028\u2029]+")
 _UNBROKEN = re.compile(r"\S{16}")
 _LONGEST = 400  # a hostile name is not measured to its end
 
@@ -186,7 +187,7 @@ def _line(
     painter.setFont(font)
     painter.setPen(theme.current().colour(colour))
     mode = Qt.TextElideMode.ElideMiddle if middle else Qt.TextElideMode.ElideRight
-    shown = QFontMetrics(font).elidedText(" ".join(text[:_LONGEST].split()), mode, box.width())
+    shown = QFontMetrics(font).elidedText(_ONE_LINE.sub(" ", text[:_LONGEST]), mode, box.width())
     painter.drawText(box, Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine, shown)
 
 

@@ -7,9 +7,17 @@ another one is shown by the time the worker has looked at it.
 from datetime import date
 from pathlib import Path
 
-from PySide6.QtCore import QMimeData, Qt, Signal
-from PySide6.QtGui import QGuiApplication, QImage, QKeySequence, QShortcut
-from PySide6.QtWidgets import QFileDialog, QFrame, QVBoxLayout, QWidget
+from PySide6.QtCore import QMimeData, QRectF, Qt, Signal
+from PySide6.QtGui import (
+    QGuiApplication,
+    QImage,
+    QKeySequence,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QShortcut,
+)
+from PySide6.QtWidgets import QFileDialog, QVBoxLayout, QWidget
 
 from medrec_desktop.domain.attachments import Attachment, Keeping
 from medrec_desktop.domain.changes import Changed
@@ -66,7 +74,7 @@ class AttachmentPanel(QWidget):
         self._add = GhostButton("Add files…", "plus")
         self._add.setToolTip("Ctrl O")
         self._add.clicked.connect(self.choose_files)
-        self._area = _drop_area()
+        self._area = _DropArea()
         self._notice = _Notice()
         self._inbox = ScannerInbox(services)
         self._inbox.attach_requested.connect(self._attach_scans)
@@ -398,13 +406,30 @@ class _Notice(Card):
         announce(self, sentence)
 
 
-def _drop_area() -> QFrame:
-    area = Card(tone="drop", margins=(12, 8, 12, 8))
-    first = label("Drop scans or photos here", "body")
-    second = label("PDF, JPEG, PNG or TIFF  ·  Ctrl V to paste", "caption")
-    words = column(first, second, spacing=2)
-    area.body.addLayout(row(None, IconLabel("download", "text2", 16), words, None, spacing=12))
-    return area
+class _DropArea(Card):
+    """Says what may be dropped; the whole window takes it. Dashes of a stylesheet would be dots."""
+
+    def __init__(self) -> None:
+        super().__init__(tone="drop", margins=(12, 8, 12, 8))
+        words = column(
+            label("Drop scans or photos here", "body"),
+            label("PDF, JPEG, PNG or TIFF  ·  Ctrl V to paste", "caption"),
+            spacing=2,
+        )
+        icon = IconLabel("download", "text2", 16)
+        self.body.addLayout(row(None, icon, words, None, spacing=12))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """The ground, and a dashed edge."""
+        super().paintEvent(event)
+        look = theme.current()
+        pen = QPen(look.colour("edge"), 1, Qt.PenStyle.CustomDashLine)
+        pen.setDashPattern([4, 3])
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(pen)
+        edge = QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5)
+        painter.drawRoundedRect(edge, look.px(8), look.px(8))
 
 
 def _short(name: str) -> str:
