@@ -1,0 +1,184 @@
+"""The parts of one large file: cut from a stream, sent on the lanes, remembered over a crash.
+
+A part counts as arrived when the bucket lists it and this computer's row agrees. Memory holds the
+parts in flight and the one being cut, whatever the file's size.
+"""
+
+import hashlib
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from typing import BinaryIO
+
+from medrec_desktop.attachments.lanes import Lanes
+from medrec_desktop.attachments.s3_objects import Part
+from medrec_desktop.attachments.store import ObjectStore
+from medrec_desktop.data import uploads as rows
+from medrec_desktop.data.local import LocalDb
+from medrec_desktop.data.uploads import SentPart, Upload
+from medrec_desktop.domain.errors import Cancelled, Corrupt
+
+PART = 8 * 2**20
+# S3 allows 10,000.
+MOST_PARTS = 9_000
+
+STOPPED = "Stopped; the file is sent later."
+OTHER_BYTES = "A part that was sent is not what this computer holds. The file is sent again."
+
+
+def part_size_for(size: int) -> int:
+    """8 MiB, or the next whole MiB with which `size` bytes make at most 9,000 parts."""
+    if size <= PART * MOST_PARTS:
+        return PART
+    mib = 2**20
+    return -(-size // (MOST_PARTS * mib)) * mib
+
+
+def confirmed(
+    upload: Upload, listed: Iterable[Part], ours: Mapping[int, SentPart]
+) -> dict[int, SentPart]:
+    """The parts that need not be sent again: those the bucket lists and our rows know as the same.
+
+    A row without an ETag was written before a crash; the bucket's own hash of the part then says
+    whether it arrived whole.
+    """
+    arrived = {}
+    for part in listed:
+        row = ours.get(part.number)
+        if row is None or row.size != part.size or row.size != _size_of(upload, part.number):
+            continue
+        same = part.etag == row.etag if row.etag else _same_hash(part, row)
+        if same:
+            arrived[part.number] = SentPart(
+                part.number, row.size, row.sha256, row.md5, etag=part.etag
+            )
+    return arrived
+
+
+def _same_hash(part: Part, row: SentPart) -> bool:
+    return part.sha256.hex() == row.sha256 if part.sha256 else part.etag == row.md5
+
+
+def _size_of(upload: Upload, number: int) -> int:
+    before = (number - 1) * upload.part_size
+    return min(upload.part_size, upload.kept.kept_size - before)
+
+
+class PartsRun:
+    """One run over the parts of one file: `feed` it the stream, then `finish`."""
+
+    def __init__(
+        self,
+        db: LocalDb,
+        store: ObjectStore,
+        upload: Upload,
+        arrived: Mapping[int, SentPart],
+        *,
+        lanes: Lanes,
+        body: Callable[[bytes, Callable[[int], None]], bytes | BinaryIO],
+        interrupted: Callable[[], bool],
+        progress: Callable[[int], None],
+    ) -> None:
+        self.error: BaseException | None = None
+        self._db = db
+        self._store = store
+        self._upload = upload
+        self._arrived = dict(arrived)
+        self._lanes = lanes
+        self._body = body
+        self._interrupted = interrupted
+        self._progress = progress
+        self._buffer = bytearray()
+        self._number = 0
+        self._in_flight = 0
+        self._settled = threading.Condition()
+
+    def feed(self, piece: bytes) -> None:
+        """Take some of the stream; waits while all lanes are busy. Raises what a part raised."""
+        self._buffer += piece
+        while len(self._buffer) >= self._upload.part_size:
+            with memoryview(self._buffer) as whole:
+                content = bytes(whole[: self._upload.part_size])
+            del self._buffer[: self._upload.part_size]
+            self._part(content)
+
+    def finish(self) -> tuple[Part, ...]:
+        """Send the rest and wait; all parts, in their order."""
+        if self._buffer:
+            content = bytes(self._buffer)
+            self._buffer.clear()
+            self._part(content)
+        self.settle()
+        self._raise_failure()
+        return tuple(
+            Part(number, sent.etag, sent.size, bytes.fromhex(sent.sha256))
+            for number, sent in sorted(self._arrived.items())
+        )
+
+    def settle(self) -> None:
+        """Wait until nothing is in flight any more."""
+        with self._settled:
+            self._settled.wait_for(lambda: not self._in_flight)
+
+    def _part(self, content: bytes) -> None:
+        self._raise_failure()
+        self._number += 1
+        number = self._number
+        known = self._arrived.get(number)
+        if known is not None:
+            if hashlib.sha256(content).hexdigest() != known.sha256:
+                self._fail(Corrupt(OTHER_BYTES))
+                with self._db.begin() as session:
+                    rows.forget_parts(session, self._upload)
+                raise Corrupt(OTHER_BYTES)
+            self._progress(len(content))
+            return
+        with self._settled:
+            self._in_flight += 1
+        if not self._lanes.large(lambda: self._send(number, content), give_up=self._give_up):
+            self._done()
+            self._raise_failure()
+            self._fail(Cancelled(STOPPED))
+            raise Cancelled(STOPPED)
+
+    def _raise_failure(self) -> None:
+        if self.error is not None:
+            raise self.error
+
+    def _give_up(self) -> bool:
+        return self.error is not None or self._interrupted()
+
+    def _send(self, number: int, content: bytes) -> None:
+        """On a lane: remember the part, send it, remember that it arrived."""
+        try:
+            sha256 = hashlib.sha256(content)
+            md5 = hashlib.md5(content, usedforsecurity=False)
+            part = SentPart(number, len(content), sha256.hexdigest(), md5.hexdigest())
+            with self._db.begin() as session:
+                rows.put_part(session, self._upload, part)
+            etag = self._store.upload_part(
+                self._upload.s3_key,
+                self._upload.upload_id,
+                number,
+                self._body(content, self._progress),
+                size=len(content),
+                md5=md5.digest(),
+                sha256=sha256.digest(),
+            )
+            sent = SentPart(number, part.size, part.sha256, part.md5, etag)
+            with self._db.begin() as session:
+                rows.put_part(session, self._upload, sent)
+            self._arrived[number] = sent
+        except BaseException as error:  # noqa: BLE001 - raised again on the file's own thread
+            self._fail(Cancelled(STOPPED) if self._interrupted() else error)
+        finally:
+            self._done()
+
+    def _fail(self, error: BaseException) -> None:
+        with self._settled:
+            self.error = self.error or error
+        self._lanes.nudge()
+
+    def _done(self) -> None:
+        with self._settled:
+            self._in_flight -= 1
+            self._settled.notify_all()

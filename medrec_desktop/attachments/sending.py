@@ -1,0 +1,222 @@
+"""Sends one file: in one request or in parts, looks at what arrived, then calls it stored.
+
+Every step that a crash could lose stands in the database before the next one is taken, and each
+may be taken again. The key is made once; when the bucket has something else under it, the file
+gets one that holds its own id. Which file is sent when, and what happens after a failure, is the
+upload thread's business.
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from typing import BinaryIO
+
+from medrec_desktop.attachments.lanes import Lanes
+from medrec_desktop.attachments.multipart import PartsRun, confirmed, part_size_for
+from medrec_desktop.attachments.s3_objects import ObjectHeaders, Stored
+from medrec_desktop.attachments.store import ObjectStore
+from medrec_desktop.attachments.vault import Vault
+from medrec_desktop.data import uploads as rows
+from medrec_desktop.data.local import LocalDb
+from medrec_desktop.data.session import Session
+from medrec_desktop.data.uploads import Upload
+from medrec_desktop.domain.errors import (
+    Cancelled,
+    Conflict,
+    Corrupt,
+    MedrecError,
+    NotFound,
+    Unavailable,
+)
+from medrec_desktop.domain.filenames import suffixed_name
+from medrec_desktop.domain.storage import KeyTaken
+
+# Up to here one request; above it parts.
+ONE_REQUEST = 16 * 2**20
+
+NOT_SEEN = "The storage took the file but does not show it yet. It is safe here and tried again."
+CHANGED = "The storage does not hold what was sent. The file is safe here and is sent again."
+NO_KEY = "The storage has other files under every name this one could have. It is safe here."
+
+Progress = Callable[[int], None]
+MakeBody = Callable[[bytes, Progress], bytes | BinaryIO]
+
+
+class VaultTroubleError(MedrecError):
+    """This computer's own copy cannot be read, so there is nothing to send."""
+
+
+class Sender:
+    """Where files are sent from and to. Holds no state of a single file."""
+
+    def __init__(
+        self,
+        db: LocalDb,
+        vault: Vault,
+        store: ObjectStore,
+        clock: Callable[[], datetime],
+        *,
+        lanes: Lanes,
+        body: MakeBody,
+        interrupted: Callable[[], bool],
+    ) -> None:
+        self._db = db
+        self._vault = vault
+        self._store = store
+        self._clock = clock
+        self._lanes = lanes
+        self._body = body
+        self._interrupted = interrupted
+
+    def send_whole(self, upload: Upload, progress: Progress) -> None:
+        """Send a small file in one request, on the caller's thread."""
+        upload = self._named_for_good(upload)
+        content = self._content(upload)
+        md5 = hashlib.md5(content, usedforsecurity=False).digest()
+        sha256 = hashlib.sha256(content).digest()
+        while True:
+            try:
+                self._store.put(
+                    upload.s3_key,
+                    self._body(content, progress),
+                    size=len(content),
+                    md5=md5,
+                    sha256=sha256,
+                    headers=_headers(upload),
+                )
+            except KeyTaken:
+                # Either the answer to our own request was lost, or the name is somebody else's.
+                if _is(self._store.head(upload.s3_key), upload):
+                    break
+                upload = self._with_another_key(upload)
+            else:
+                break
+        self._verify(upload)
+
+    def send_in_parts(self, upload: Upload, progress: Progress) -> None:
+        """Send a large file, going on where it stopped. Parts are sent on the lanes."""
+        upload = self._named_for_good(upload)
+        while (found := self._store.head(upload.s3_key)) is not None:
+            if _is(found, upload):
+                self._verify(upload)
+                return
+            upload = self._with_another_key(upload)
+        upload, arrived = self._resumed(upload)
+        parts = PartsRun(
+            self._db,
+            self._store,
+            upload,
+            arrived,
+            lanes=self._lanes,
+            body=self._body,
+            interrupted=self._interrupted,
+            progress=progress,
+        )
+        try:
+            self._vault.read_kept(upload.uid, upload.kept, parts.feed)
+        except (Corrupt, NotFound) as error:
+            parts.settle()
+            if parts.error is None:
+                raise VaultTroubleError(str(error)) from error
+            raise
+        except BaseException:
+            parts.settle()
+            raise
+        try:
+            self._store.complete_multipart(upload.s3_key, upload.upload_id, parts.finish())
+        except KeyTaken:
+            if not _is(self._store.head(upload.s3_key), upload):
+                self._with_another_key(upload)
+                raise Unavailable(CHANGED) from None
+        except NotFound:
+            # Gone: because it was completed and the answer was lost, or because it was cleared.
+            if not _is(self._store.head(upload.s3_key), upload):
+                self._write(lambda session: rows.forget_parts(session, upload))
+                raise
+        self._verify(upload)
+
+    def _resumed(self, upload: Upload) -> tuple[Upload, dict[int, rows.SentPart]]:
+        if upload.upload_id and upload.part_size:
+            try:
+                listed = self._store.list_parts(upload.s3_key, upload.upload_id)
+            except NotFound:
+                pass  # too old, or cleared: begin again
+            else:
+                with self._db.read() as session:
+                    ours = rows.sent_parts(session, upload)
+                return upload, confirmed(upload, listed, ours)
+        upload_id = self._store.create_multipart(upload.s3_key, _headers(upload))
+        begun = replace(upload, upload_id=upload_id, part_size=part_size_for(upload.kept.kept_size))
+        self._write(
+            lambda session: rows.begin_parts(
+                session, upload, upload_id=upload_id, part_size=begun.part_size
+            )
+        )
+        return begun, {}
+
+    def _content(self, upload: Upload) -> bytes:
+        pieces: list[bytes] = []
+        try:
+            self._vault.read_kept(upload.uid, upload.kept, pieces.append)
+        except (Corrupt, NotFound) as error:
+            raise VaultTroubleError(str(error)) from error
+        return b"".join(pieces)
+
+    def _named_for_good(self, upload: Upload) -> Upload:
+        """Where the server cannot refuse to overwrite, no name but our own is safe."""
+        if not self._store.suffix_always or upload.uid.hex[-8:] in upload.s3_key:
+            return upload
+        return self._with_another_key(upload)
+
+    def _with_another_key(self, upload: Upload) -> Upload:
+        if self._interrupted():
+            raise Cancelled("Stopped; the file is sent later.")
+        folder, _, name = upload.s3_key.rpartition("/")
+        short, whole = upload.uid.hex[-8:], upload.uid.hex
+        if whole in name:
+            raise Conflict(NO_KEY)
+        suffix = whole if f"-{short}" in name else short
+        key = f"{folder}/{suffixed_name(name.replace(f'-{short}', ''), suffix)}"
+        if upload.upload_id:
+            self._store.abort_multipart(upload.s3_key, upload.upload_id)
+        now = self._clock()
+        self._write(lambda session: rows.exchange_key(session, upload, key, now=now))
+        return replace(upload, s3_key=key, upload_id="", part_size=0)
+
+    def _verify(self, upload: Upload) -> None:
+        """Look at the object; one transaction calls it stored and tells sync."""
+        found = self._store.head(upload.s3_key)
+        if found is None:
+            raise Unavailable(NOT_SEEN)
+        if not _is(found, upload):
+            raise Corrupt(CHANGED)
+        now = self._clock()
+        self._write(
+            lambda session: rows.mark_stored(
+                session, upload, bucket=self._store.name, version_id=found.version_id, now=now
+            )
+        )
+
+    def _write(self, change: Callable[[Session], None]) -> None:
+        with self._db.begin() as session:
+            change(session)
+
+
+def _headers(upload: Upload) -> ObjectHeaders:
+    return ObjectHeaders(
+        content_type=upload.mime,
+        attachment_id=upload.uid,
+        sha256_of_original=upload.kept.sha256,
+        original_size=upload.kept.size,
+    )
+
+
+def _is(found: Stored | None, upload: Upload) -> bool:
+    """Whether the object is this file: its id, its hash, and the size of what we send."""
+    return (
+        found is not None
+        and found.size == upload.kept.kept_size
+        and found.metadata.get("attachment-id") == str(upload.uid)
+        and found.metadata.get("sha256") == upload.kept.sha256
+    )

@@ -1,0 +1,214 @@
+"""What happens to a large file when any step is lost, on either side."""
+
+import hashlib
+
+import pytest
+import sqlalchemy as sa
+
+from medrec_desktop.attachments import multipart
+from medrec_desktop.attachments.multipart import MOST_PARTS, PART, part_size_for
+from medrec_desktop.data.schema import upload_parts, upload_queue
+from medrec_desktop.domain.attachments import MAX_FILE_SIZE
+from medrec_desktop.domain.errors import Corrupt, NotFound
+from medrec_desktop.domain.ids import AttachmentId
+from tests.attachments.upload.conftest import MIB, Sending
+from tests.fakes.bucket import FakeBucket, offline
+
+SIZE = 60 * MIB  # eight parts
+
+
+@pytest.fixture
+def large(sending: Sending) -> AttachmentId:
+    return sending.keep(SIZE)
+
+
+def assert_stored(sending: Sending, fake: FakeBucket, uid: AttachmentId) -> None:
+    row = sending.row(uid)
+    assert row.upload_state == "stored"
+    assert [o.content for o in fake.objects.values()] == [sending.kept_bytes(uid)]
+    assert row.s3_version == fake.objects[row.s3_key].version
+    assert (sending.queued(), sending.part_rows()) == ([], [])
+
+
+def interrupted_after(sending: Sending, fake: FakeBucket, parts: int) -> None:
+    """Send some parts, then lose the network."""
+
+    def gate(step: str) -> None:
+        if step == "part" and len(fake.sent_parts) >= parts:
+            fake.down = offline()
+
+    fake.gate = gate
+    assert sending.run().failed == 1
+    fake.gate, fake.down = (lambda _step: None), None
+    sending.later(hours=1)
+
+
+@pytest.mark.parametrize("size", [1, PART, PART * MOST_PARTS, MAX_FILE_SIZE, 5 * 2**40])
+def test_parts_are_8_mib_as_long_as_they_are_few_enough(size: int) -> None:
+    part = part_size_for(size)
+    assert part == PART or (part % MIB == 0 and size > PART * MOST_PARTS)
+    assert -(-size // part) <= MOST_PARTS
+
+
+def test_only_what_is_missing_is_sent_after_an_outage(
+    sending: Sending, fake: FakeBucket, large: AttachmentId
+) -> None:
+    interrupted_after(sending, fake, 3)
+    assert len(sending.part_rows()) >= 3
+    sending.run()
+    assert_stored(sending, fake, large)
+    assert sorted(fake.sent_parts) == list(range(1, 9))
+    assert fake.calls["create"] == 1
+
+
+def test_a_part_whose_answer_was_lost_is_recognised_by_its_hash(
+    sending: Sending, fake: FakeBucket, large: AttachmentId
+) -> None:
+    fake.fail("part", offline(), after=True)
+    assert sending.run().failed == 1
+    assert any(row.etag is None for row in sending.part_rows())
+    sending.later(hours=1)
+    sending.run()
+    assert_stored(sending, fake, large)
+    assert sorted(fake.sent_parts) == list(range(1, 9))
+
+
+def test_a_part_the_bucket_has_and_we_do_not_know_is_sent_again(
+    sending: Sending, fake: FakeBucket, large: AttachmentId
+) -> None:
+    interrupted_after(sending, fake, 3)
+    with sending.setting.context.db.begin() as session:
+        session.execute(sa.delete(upload_parts).where(upload_parts.c.number == 2))
+    sending.run()
+    assert_stored(sending, fake, large)
+    assert fake.sent_parts.count(2) == 2
+
+
+def test_a_part_that_is_not_ours_is_sent_again(
+    sending: Sending, fake: FakeBucket, large: AttachmentId
+) -> None:
+    interrupted_after(sending, fake, 3)
+    (upload,) = fake.uploads.values()
+    theirs = bytes(8 * MIB)
+    upload.parts[1] = (hashlib.md5(theirs).hexdigest(), theirs)
+    sending.run()
+    assert_stored(sending, fake, large)
+    assert fake.sent_parts.count(1) == 2
+
+
+def test_a_part_the_bucket_lost_is_sent_again(
+    sending: Sending, fake: FakeBucket, large: AttachmentId
+) -> None:
+    interrupted_after(sending, fake, 3)
+    (upload,) = fake.uploads.values()
+    del upload.parts[1]
+    sending.run()
+    assert_stored(sending, fake, large)
+
+
+def test_a_part_lost_just_before_the_end_means_one_more_round(
+    sending: Sending, fake: FakeBucket, large: AttachmentId
+) -> None:
+    def gate(step: str) -> None:
+        if step == "complete":
+            for upload in fake.uploads.values():
+                upload.parts.pop(4, None)
+            fake.gate = lambda _step: None
+
+    fake.gate = gate
+    assert sending.run().failed == 1
+    sending.later(hours=1)
+    sending.run()
+    assert_stored(sending, fake, large)
+
+
+def test_an_upload_that_is_gone_begins_again(
+    sending: Sending, fake: FakeBucket, large: AttachmentId
+) -> None:
+    interrupted_after(sending, fake, 3)
+    fake.uploads.clear()
+    sending.run()
+    assert_stored(sending, fake, large)
+    assert fake.calls["create"] == 2
+
+
+def test_an_upload_that_goes_while_parts_are_sent_begins_again(
+    sending: Sending, fake: FakeBucket, large: AttachmentId
+) -> None:
+    fake.fail("part", NotFound("The begun upload is no longer at the storage."))
+    assert sending.run().failed == 1
+    sending.later(hours=1)
+    fake.uploads.clear()
+    sending.run()
+    assert_stored(sending, fake, large)
+
+
+@pytest.mark.parametrize("step", ["create", "complete", "head"])
+def test_an_answer_lost_after_success_makes_no_second_object(
+    sending: Sending, fake: FakeBucket, large: AttachmentId, step: str
+) -> None:
+    fake.fail(step, offline(), after=True)
+    assert sending.run().failed == 1
+    sending.later(hours=1)
+    sending.run()
+    assert_stored(sending, fake, large)
+    assert sorted(fake.sent_parts) == list(range(1, 9))
+
+
+def test_another_part_size_than_todays_goes_on_with_its_own(
+    sending: Sending, fake: FakeBucket, large: AttachmentId, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interrupted_after(sending, fake, 3)
+    monkeypatch.setattr(multipart, "PART", 16 * MIB)
+    sending.run()
+    assert_stored(sending, fake, large)
+    assert fake.objects[sending.row(large).s3_key].parts == 8
+
+
+def test_rows_of_another_part_size_are_not_believed(
+    sending: Sending, fake: FakeBucket, large: AttachmentId
+) -> None:
+    interrupted_after(sending, fake, 3)
+    with sending.setting.context.db.begin() as session:
+        session.execute(sa.update(upload_queue).values(part_size=10 * MIB))
+    sending.run()
+    assert_stored(sending, fake, large)
+
+
+def test_a_part_that_is_no_longer_what_was_sent_begins_everything_again(
+    sending: Sending, fake: FakeBucket, large: AttachmentId
+) -> None:
+    interrupted_after(sending, fake, 3)
+    arrived = next(row.number for row in sending.part_rows() if row.etag)
+    with sending.setting.context.db.begin() as session:
+        session.execute(
+            sa.update(upload_parts).where(upload_parts.c.number == arrived).values(sha256="0" * 64)
+        )
+    left = sending.run()
+    assert [one.reason for one in left.files] == ["damaged"]
+    sending.later(hours=1)
+    sending.run()
+    assert_stored(sending, fake, large)
+
+
+def test_a_part_that_arrives_damaged_is_sent_again(
+    sending: Sending, fake: FakeBucket, large: AttachmentId
+) -> None:
+    fake.fail("part", Corrupt("The file arrived damaged."))
+    assert [one.reason for one in sending.run().files] == ["damaged"]
+    sending.later(hours=1)
+    sending.run()
+    assert_stored(sending, fake, large)
+
+
+def test_each_step_may_fail_once_before_and_after_it_happened(
+    sending: Sending, fake: FakeBucket, large: AttachmentId
+) -> None:
+    for step in ("head", "create", "part", "list", "complete"):
+        for after in (False, True):
+            fake.fail(step, offline(), after=after)
+    for _ in range(15):
+        if not sending.run().left:
+            break
+        sending.later(hours=1)
+    assert_stored(sending, fake, large)
