@@ -12,9 +12,9 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from medrec_desktop import log
 from medrec_desktop.config import Config, clinic_dir
-from medrec_desktop.domain.changes import Changes
 from medrec_desktop.domain.errors import Unavailable
-from medrec_desktop.ui.app import App, Ask, Doors
+from medrec_desktop.ui.app import App
+from medrec_desktop.ui.doors import Ask, Doors
 from medrec_desktop.ui.screen import OpenClinic, Screens, Services
 from medrec_desktop.ui.theme import Theme
 
@@ -82,12 +82,12 @@ def open_clinic(home: Path, demo: bool, ask: Ask) -> OpenClinic:  # noqa: FBT001
     """Open the database and everything that stands on it. Blocks."""
     from medrec_desktop.attachments.intake import Intake
     from medrec_desktop.attachments.vault import open_vault
+    from medrec_desktop.domain.changes import Changes
     from medrec_desktop.services import first_run
     from medrec_desktop.services.attachments import Attachments
     from medrec_desktop.services.clinic import Clinic
     from medrec_desktop.services.context import open_context
     from medrec_desktop.services.diagnoses import Diagnoses
-    from medrec_desktop.services.export import export_patient
     from medrec_desktop.services.patients import Patients
     from medrec_desktop.services.visits import Visits
     from medrec_desktop.terminology.search import Icd10
@@ -118,7 +118,7 @@ def open_clinic(home: Path, demo: bool, ask: Ask) -> OpenClinic:  # noqa: FBT001
         demo=demo,
         files_under_way=lambda: intake.busy,
         back_up=partial(_back_up, db, vault.folder),
-        export=partial(export_patient, db),
+        export=partial(_export, db),
         close=close,
     )
 
@@ -181,6 +181,12 @@ def _restore(home: Path, backup: Path, passphrase: str) -> str:
 
     done = restore(backup, clinic_dir(home), passphrase)
     return f"Restored: {done.patients} patients, {done.visits} visits, {done.files} files."
+
+
+def _export(db: Any, patient_id: Any, target: Path) -> Path:
+    from medrec_desktop.services.export import export_patient
+
+    return export_patient(db, patient_id, target)
 
 
 def _back_up(db: Any, vault_folder: Path, target: Path, passphrase: str) -> str:

@@ -3,86 +3,39 @@
 It shows and asks; everything that blocks is one of the `Doors`, called on background threads.
 """
 
-import queue
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import date, datetime
-from pathlib import Path
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QSettings, Qt, QTimer, Signal
-from PySide6.QtWidgets import QApplication, QFileDialog
+from PySide6.QtWidgets import QApplication
 
-from medrec_desktop.domain.errors import Cancelled, Denied, Invalid, MedrecError
-from medrec_desktop.domain.ids import PatientId
-from medrec_desktop.domain.settings import ComputerSettings
+from medrec_desktop.domain.errors import Cancelled, Denied, MedrecError
 from medrec_desktop.ui.autosave import Saves
 from medrec_desktop.ui.background import Background
+from medrec_desktop.ui.doors import Doors, Question
 from medrec_desktop.ui.faults import Faults
 from medrec_desktop.ui.garbage import UiGarbage
 from medrec_desktop.ui.instance import Instance
 from medrec_desktop.ui.main_window import MainWindow, bring_to_front
-from medrec_desktop.ui.notices import Notices
 from medrec_desktop.ui.screen import OpenClinic, Screens, Services
 from medrec_desktop.ui.theme import Theme
-from medrec_desktop.ui.widgets import Dialog, FilledButton, PlainButton, ask, label, tell
+from medrec_desktop.ui.widgets import Dialog, FilledButton, PlainButton, ask, label
 
-# Pages that most starts do not show are imported where they are shown.
+# The window is on the screen sooner without what only an open clinic, or none, needs.
 if TYPE_CHECKING:
-    from medrec_desktop.ui.sign_in.first_run import FirstRun, NewClinic
-    from medrec_desktop.ui.sign_in.restore import BackUpDialog, RestoreDialog
-
-Ask = Callable[[], str | None]
-
+    from medrec_desktop.domain.settings import ComputerSettings
+    from medrec_desktop.ui.notices import Notices
+    from medrec_desktop.ui.sign_in.beginning import Beginning
 
 SETTLE_MS = 3_000
-
-
-@dataclass(frozen=True)
-class Doors:
-    """What can be asked of the rest of the program before a clinic is open. `folder` and
-    `exists` look at names only; all others may block for seconds. The bool is `demo`."""
-
-    folder: Callable[[bool], Path]
-    exists: Callable[[bool], bool]
-    has_keyring: Callable[[], bool]
-    create_clinic: Callable[[str, str, str | None], None]
-    """create_clinic(clinic_name, doctor_name, passphrase)"""
-    create_demo: Callable[[], None]
-    erase_demo: Callable[[], None]
-    restore: Callable[[Path, str], str]
-    """restore(backup, passphrase): the sentence that says what came back."""
-    open: Callable[[bool, Ask], OpenClinic]
-    report: Callable[[BaseException], str]
-    """Write a fault down; its number."""
-
-
-class _Question(QObject):
-    """Lets a background thread wait for an answer that is typed on the UI thread."""
-
-    asked = Signal()
-
-    def __init__(self, parent: QObject) -> None:
-        super().__init__(parent)
-        self._answers: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-        self.was_asked = False
-
-    def ask(self) -> str | None:
-        """On the background thread: wait for the answer."""
-        self.was_asked = True
-        self.asked.emit()
-        return self._answers.get()
-
-    def answer(self, words: str | None) -> None:
-        """None gives up."""
-        self._answers.put(words)
 
 
 class App(QObject):
     """One process: one clinic folder at a time, one main window."""
 
     opened = Signal()
-    """The clinic is open and its window filled; tests and the tour wait for it."""
+    """The clinic is open and the day's list is shown; tests and the tour wait for it."""
 
     def __init__(
         self,
@@ -102,16 +55,15 @@ class App(QObject):
         self._faults = Faults(doors.report, self.saves, self)
         self.background.error_unhandled.connect(self._faults.show_error)
         self._instance: Instance | None = None
-        self._first_run: FirstRun | None = None
+        self._beginning: Beginning | None = None
         self.window: MainWindow | None = None
         self._clinic: OpenClinic | None = None
         self.services: Services | None = None
         self._notices: Notices | None = None
-        self._question: _Question | None = None
+        self._question: Question | None = None
         self._passphrase_problem = ""
         self._choices: ComputerSettings | None = None
         self._demo = False
-        self._dialog: RestoreDialog | BackUpDialog | None = None
 
     # --- start and end -------------------------------------------------------------------------
 
@@ -119,15 +71,14 @@ class App(QObject):
         """Show the first window; False when another program has this clinic open."""
         self._faults.hook()
         self._garbage.start()
-        self._demo = demo or (not self._doors.exists(False) and self._doors.exists(True))
-        if not self._claim():
+        if not self._claim(demo or (not self._doors.exists(False) and self._doors.exists(True))):
             return False
         if self._doors.exists(self._demo):
             self._show_window()
         elif demo:
             self._show_window(make_demo=True)
         else:
-            self._show_first_run()
+            self._begin()
         return True
 
     def finish(self) -> None:
@@ -148,16 +99,18 @@ class App(QObject):
 
     def raise_window(self) -> None:
         """Another start asked for this window: show it and say so."""
-        shown = self.window or self._first_run
-        if shown is not None:
-            bring_to_front(shown)
         if self.window is not None:
+            bring_to_front(self.window)
             self.window.toast.say("MedRec Desktop is already open: this is its window.")
+        elif self._beginning is not None:
+            bring_to_front(self._beginning.pages)
 
-    def _claim(self) -> bool:
+    def _claim(self, demo: bool) -> bool:
+        """Take one of the two folders and give the other back."""
+        self._demo = demo
         if self._instance is not None:
             self._instance.release()
-        self._instance = Instance(self._doors.folder(self._demo), self)
+        self._instance = Instance(self._doors.folder(demo), self)
         self._instance.raise_requested.connect(self.raise_window)
         if self._instance.claim():
             return True
@@ -166,100 +119,30 @@ class App(QObject):
 
     # --- first run -----------------------------------------------------------------------------
 
-    def _show_first_run(self) -> None:
-        from medrec_desktop.ui.sign_in.first_run import FirstRun
+    def _begin(self) -> None:
+        from medrec_desktop.ui.sign_in.beginning import Beginning
 
-        self._first_run = FirstRun(self._theme)
-        self._first_run.demo_requested.connect(self._make_demo)
-        self._first_run.clinic_requested.connect(self._make_clinic)
-        self._first_run.restore_requested.connect(self._ask_restore)
-        self._first_run.show()
-        background, wizard = self.background, self._first_run
-        background.slow(wizard, self._doors.has_keyring).then(self._on_keyring)
-
-    def _on_keyring(self, there: bool) -> None:
-        if self._first_run is not None:
-            self._first_run.ask_passphrase(not there)
-
-    def _make_demo(self) -> None:
-        if self._first_run is None:
-            return
-        self._demo = True
-        if not self._claim():
-            self._demo = False
-            self._claim()
-            self._first_run.fail("The demo clinic is already open in another window.")
-            return
-        self._first_run.busy("Making the demo clinic…")
-        work = self.background.write(self, self._doors.create_demo)
-        work.then(self._on_made).failed(self._on_not_made)
-
-    def _make_clinic(self, wanted: "NewClinic") -> None:
-        if self._first_run is None:
-            return
-        self._choices = wanted.computer
-        self._first_run.busy("Setting up the clinic…")
-        work = self.background.write(
-            self,
-            self._doors.create_clinic,
-            wanted.clinic_name,
-            wanted.doctor_name,
-            wanted.passphrase,
+        self._beginning = Beginning(
+            self._doors, self.background, self._theme, self._state, self._claim
         )
-        work.then(self._on_made).failed(self._on_not_made)
+        self._beginning.made.connect(self._on_made)
+        self._beginning.show()
 
-    def _on_made(self, _result: object) -> None:
-        self._show_window()
-
-    def _on_not_made(self, error: BaseException) -> None:
-        if self._first_run is None:
-            return
-        if isinstance(error, Invalid):
-            self._first_run.fail(str(error), error.fields)
-        elif isinstance(error, MedrecError):
-            self._first_run.fail(str(error))
-        else:
-            self._first_run.busy("")
-            self.background.error_unhandled.emit(error)
-
-    def _ask_restore(self) -> None:
-        from medrec_desktop.ui.sign_in.restore import RestoreDialog
-
-        over = self._first_run or self.window
-        if over is None:
-            return
-        dialog = RestoreDialog(over)
-        self._dialog = dialog
-        dialog.entered.connect(self._restore)
-        dialog.open()
-
-    def _restore(self, backup: Path, passphrase: str) -> None:
-        dialog = self._dialog
-        if dialog is not None:
-            dialog.busy("Restoring the clinic…")
-            work = self.background.write(dialog, self._doors.restore, backup, passphrase)
-            work.then(self._on_restored).failed(self._on_file_failed)
-
-    def _on_restored(self, sentence: str) -> None:
-        if self._dialog is not None:
-            self._dialog.accept()
-        self._demo = False
+    def _on_made(self, demo: bool, sentence: str) -> None:
+        self._demo = demo
+        if self._beginning is not None:
+            self._choices = self._beginning.choices
         self._show_window(say=sentence)
 
     # --- opening -------------------------------------------------------------------------------
 
     def _show_window(self, *, make_demo: bool = False, say: str = "") -> None:
         if self.window is None:
-            window = MainWindow(
+            self.window = window = MainWindow(
                 self._theme, self.background, self.saves, self._screens, self._clock
             )
-            self.window = window
-            window.settings_requested.connect(self._show_settings)
-            window.backup_requested.connect(self._ask_back_up)
             window.leave_demo_requested.connect(self._ask_leave_demo)
-            window.about_requested.connect(self._show_about)
-            window.export_requested.connect(self._ask_export)
-            window.text_percent_chosen.connect(self._on_text_percent)
+            window.filled.connect(self.opened)
             window.closed.connect(self._on_closed)
             geometry: Any = self._state.value("geometry")
             if geometry is not None:
@@ -267,10 +150,9 @@ class App(QObject):
         self.window.show()
         if say:
             self.window.toast.say(say)
-        if self._first_run is not None:
-            self._first_run.close()
-            self._first_run.deleteLater()
-            self._first_run = None
+        if self._beginning is not None:
+            self._beginning.close()
+            self._beginning = None
         # After the first paint: the database and its libraries come behind the window.
         QTimer.singleShot(0, self._make_demo_first if make_demo else self._open)
 
@@ -282,7 +164,7 @@ class App(QObject):
         self._open()
 
     def _open(self) -> None:
-        self._question = _Question(self)
+        self._question = Question(self)
         self._question.asked.connect(self._ask_passphrase, Qt.ConnectionType.QueuedConnection)
         reading = self.background.slow(self, self._doors.open, self._demo, self._question.ask)
         reading.then(self._on_opened).failed(self._on_open_failed)
@@ -302,6 +184,9 @@ class App(QObject):
             self._question.answer(None)
 
     def _on_opened(self, clinic: OpenClinic) -> None:
+        from medrec_desktop.ui.clinic_menu import ClinicMenu
+        from medrec_desktop.ui.notices import Notices
+
         self._question = None
         self._clinic = clinic
         window = self.window
@@ -321,15 +206,15 @@ class App(QObject):
             clock=self._clock,
         )
         window.show_clinic(clinic, self.services)
+        ClinicMenu(window, clinic, self.services, self._clock)
         if self._choices is not None:
             self.background.write(self, clinic.clinic.save_computer, self._choices)
             self._choices = None
         else:
             self.background.read(self, clinic.clinic.computer).then(self._wear)
         QTimer.singleShot(SETTLE_MS, self._garbage.settle)
-        self.opened.emit()
 
-    def _wear(self, settings: ComputerSettings) -> None:
+    def _wear(self, settings: "ComputerSettings") -> None:
         self._theme.set(mode=settings.theme, text_percent=settings.text_percent)
 
     def _on_open_failed(self, error: BaseException) -> None:
@@ -358,68 +243,7 @@ class App(QObject):
         dialog.open()
         again.setFocus()
 
-    # --- the clinic's menu ---------------------------------------------------------------------
-
-    def _show_settings(self) -> None:
-        from medrec_desktop.ui.settings.dialog import SettingsDialog
-
-        if self.window is not None and self.services is not None:
-            dialog = SettingsDialog(self.window, self.services)
-            dialog.backup_requested.connect(self._ask_back_up)
-            dialog.open()
-            dialog.name.setFocus()
-
-    def _ask_back_up(self) -> None:
-        from medrec_desktop.ui.sign_in.restore import BackUpDialog
-
-        if self.window is None or self._clinic is None:
-            return
-        day = date.isoformat(self._clock().astimezone().date())
-        dialog = BackUpDialog(self.window, str(Path.home() / f"medrec-{day}.backup"))
-        self._dialog = dialog
-        dialog.entered.connect(self._back_up)
-        dialog.open()
-
-    def _back_up(self, target: Path, passphrase: str) -> None:
-        dialog = self._dialog
-        if dialog is not None and self._clinic is not None:
-            self.saves.flush()
-            dialog.busy("Writing the backup and reading it back…")
-            # Not on the writing lane: visits are saved meanwhile.
-            work = self.background.slow(dialog, self._clinic.back_up, target, passphrase)
-            work.then(self._on_backed_up).failed(self._on_file_failed)
-
-    def _on_backed_up(self, sentence: str) -> None:
-        if self._dialog is not None:
-            self._dialog.accept()
-        if self.window is not None:
-            tell(self.window, "Backed up", sentence)
-
-    def _ask_export(self, patient_id: PatientId) -> None:
-        if self.window is None or self._clinic is None:
-            return
-        # The name holds nothing of the patient: folders are seen by others.
-        suggested = str(Path.home() / f"patient-{str(patient_id)[:8]}.json")
-        name, _ = QFileDialog.getSaveFileName(
-            self.window, "Export for another program (FHIR, not encrypted)", suggested
-        )
-        if name:
-            work = self.background.slow(self, self._clinic.export, patient_id, Path(name))
-            work.then(self._on_exported)
-
-    def _on_exported(self, written: Path) -> None:
-        if self.window is not None:
-            self.window.toast.say(f"Exported to {written.name}. The file is not encrypted.")
-
-    def _on_file_failed(self, error: BaseException) -> None:
-        dialog = self._dialog
-        if dialog is None:
-            return
-        if isinstance(error, MedrecError):
-            dialog.fail(str(error))
-        else:
-            dialog.busy("")
-            self.background.error_unhandled.emit(error)
+    # --- leaving the demo, closing -------------------------------------------------------------
 
     def _ask_leave_demo(self) -> None:
         if self.window is not None:
@@ -439,7 +263,7 @@ class App(QObject):
             return
         self.saves.flush()
         self.background.drain()
-        self._show_first_run()
+        self._begin()
         window.closed.disconnect(self._on_closed)
         window.close()
         window.deleteLater()
@@ -447,43 +271,23 @@ class App(QObject):
         if self._notices is not None:
             self._notices.close()
             self._notices = None
-        if self._first_run is not None:
-            self._first_run.busy("Erasing the demo clinic…")
+        if self._beginning is not None:
+            self._beginning.pages.busy("Erasing the demo clinic…")
         self.background.write(self, clinic.close)
         erasing = self.background.write(self, self._doors.erase_demo)
-        erasing.then(self._on_demo_erased).failed(self._on_not_made)
+        erasing.then(self._on_demo_erased).failed(self._on_demo_not_erased)
 
     def _on_demo_erased(self, _result: object) -> None:
-        self._demo = False
-        if not self._claim():
+        if not self._claim(False):
             QApplication.quit()
-            return
-        if self._doors.exists(False):
+        elif self._doors.exists(False):
             self._show_window()
-        elif self._first_run is not None:
-            self._first_run.busy("")
+        elif self._beginning is not None:
+            self._beginning.pages.busy("")
 
-    def _show_about(self) -> None:
-        if self.window is not None:
-            tell(
-                self.window,
-                "MedRec Desktop",
-                "Visit records for clinics. Everything is kept on this computer, encrypted. "
-                "Diagnosis codes: ICD-10-CM, CDC/NCHS. Fonts: Inter and JetBrains Mono, SIL Open "
-                "Font License.",
-            )
-
-    def _on_text_percent(self, percent: int) -> None:
-        if self.services is not None:
-            self.background.write(self, self._store_percent, self.services, percent)
-
-    @staticmethod
-    def _store_percent(services: Services, percent: int) -> None:
-        """On the writing thread: one choice changes, the others stay."""
-        from dataclasses import replace
-
-        clinic = services.clinic
-        clinic.save_computer(replace(clinic.computer(), text_percent=percent))
+    def _on_demo_not_erased(self, error: BaseException) -> None:
+        if self._beginning is not None:
+            self._beginning.fail(error)
 
     def _on_closed(self) -> None:
         if self.window is not None:

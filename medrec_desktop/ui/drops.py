@@ -37,6 +37,8 @@ class WindowDrops(QObject):
         self._native: QObject | None = None
         window.setAcceptDrops(True)
         window.installEventFilter(self)
+        if window.isVisible():
+            self._listen()
 
     def set_target(self, target: DropTarget | None) -> None:
         """Where files go from now on."""

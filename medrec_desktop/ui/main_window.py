@@ -1,37 +1,44 @@
 """The main window: sidebar, workplace, status bar, keys. It is shown before the clinic is open, so
-that the program is there at once, and reads nothing itself but the day's list."""
+that the program is there at once, and reads nothing itself: `today/reading` does."""
 
-from collections.abc import Callable
-from datetime import date, datetime
+from __future__ import annotations
 
-from PySide6.QtCore import QByteArray, Qt, QTimer, Signal
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QByteArray, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QMainWindow, QVBoxLayout, QWidget
 
-from medrec_desktop.domain.attachments import Keeping
-from medrec_desktop.domain.changes import Changed
-from medrec_desktop.domain.ids import PatientId, RecordId
-from medrec_desktop.domain.patients import Patient
-from medrec_desktop.domain.people import Clinic
-from medrec_desktop.domain.records import Counts, QueueRow, Visit
-from medrec_desktop.domain.settings import Place as LeftOff
-from medrec_desktop.ui.autosave import Saves
-from medrec_desktop.ui.background import Background, Operation
-from medrec_desktop.ui.closing import Closing
-from medrec_desktop.ui.drops import DropTarget, WindowDrops
-from medrec_desktop.ui.screen import OpenClinic, Screens, Services
 from medrec_desktop.ui.sidebar import Place, Sidebar
 from medrec_desktop.ui.status_bar import StatusBar
-from medrec_desktop.ui.theme import Theme
-from medrec_desktop.ui.today.empty import EmptyPage
-from medrec_desktop.ui.visit_window import VisitWindow
-from medrec_desktop.ui.widgets import IconLabel, Role, Toast, label, row
+from medrec_desktop.ui.today.empty import EmptyPage, nothing_to_review
+from medrec_desktop.ui.widgets import IconLabel, label, row
 from medrec_desktop.ui.workplace import Workplace
+from medrec_desktop.ui.zones import Zone, focus_page, step_zone
+
+# What only an open clinic needs comes with it: the first paint waits for none of it.
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from medrec_desktop.domain.ids import PatientId, RecordId
+    from medrec_desktop.domain.patients import Patient
+    from medrec_desktop.domain.people import Clinic
+    from medrec_desktop.domain.records import Counts, QueueRow, Visit
+    from medrec_desktop.domain.settings import Place as LeftOff
+    from medrec_desktop.ui.autosave import Saves
+    from medrec_desktop.ui.background import Background
+    from medrec_desktop.ui.closing import Closing
+    from medrec_desktop.ui.drops import DropTarget, WindowDrops
+    from medrec_desktop.ui.screen import OpenClinic, Screens, Services
+    from medrec_desktop.ui.theme import Theme
+    from medrec_desktop.ui.today.reading import Reading
+    from medrec_desktop.ui.visit_window import VisitWindow
+    from medrec_desktop.ui.widgets import Toast
 
 SMALLEST = (1280, 720)
 DESIGNED = (1480, 930)
 TEXT_STEP = 10
-MINUTE_MS = 60_000
 
 
 class MainWindow(QMainWindow):
@@ -43,6 +50,8 @@ class MainWindow(QMainWindow):
     about_requested = Signal()
     export_requested = Signal(object)
     text_percent_chosen = Signal(int)
+    filled = Signal()
+    """The day's list of the open clinic is shown for the first time."""
     closed = Signal()
 
     def __init__(
@@ -61,29 +70,24 @@ class MainWindow(QMainWindow):
         self._theme, self._background, self._saves = theme, background, saves
         self._screens, self._clock = screens, clock
         self._services: Services | None = None
+        self._filled = False
         self._place: Place = "today"
-        self._day: date = clock().astimezone().date()
         self._picking_for_visit = False
-        self._reading: dict[str, Operation] = {}
-        self._records_with_files: set[RecordId] = set()
         self._windows: dict[RecordId, VisitWindow] = {}
+        self._reading: Reading | None = None
         self._closing: Closing | None = None
+        self._drops: WindowDrops | None = None
+        self._toast: Toast | None = None
+        self._review: QWidget | None = None
+        self._find: QWidget | None = None
 
         self.sidebar = Sidebar(clock)
         self.workplace = Workplace(screens)
         self.status = StatusBar(saves)
         self._empty = EmptyPage()
-        self._review = _nothing_to_review()
-        self._demo = _demo_strip()
-        self._find: QWidget | None = None
+        self._middle = QVBoxLayout()
         self._lay_out()
-        self.toast = Toast(self)
-        self._drops = WindowDrops(self)
         self._connect()
-        self._add_keys()
-        self._midnight = QTimer(self)
-        self._midnight.setInterval(MINUTE_MS)
-        self._midnight.timeout.connect(self._on_minute)
         self.workplace.show_page(self._empty)
         self._empty.set_enabled(False)
         self.sidebar.set_place("today")
@@ -92,33 +96,51 @@ class MainWindow(QMainWindow):
 
     def show_clinic(self, clinic: OpenClinic, services: Services) -> None:
         """The clinic is open: fill the lists and let screens be made."""
+        from medrec_desktop.ui.closing import Closing
+        from medrec_desktop.ui.drops import WindowDrops
+        from medrec_desktop.ui.today.reading import Reading
+
         self._services = services
+        self._reading = reading = Reading(services, self._clock, self)
+        reading.clinic_read.connect(self._show_clinic_name)
+        reading.today_read.connect(self._show_today)
+        reading.drafts_read.connect(self._show_drafts)
+        reading.counts_read.connect(self._show_counts)
+        reading.keeping_read.connect(self.status.set_keeping)
+        reading.read_lists("today")
+        reading.read_clinic()
+        # Only a program that was cut short has left a place: closing forgets it.
+        self._background.read(self, clinic.clinic.place).then(self._on_left_off)
         self._closing = Closing(self, self._background, self._saves, clinic.files_under_way)
         self._closing.ready.connect(self.close)
+        self._drops = WindowDrops(self)
         self.workplace.set_services(services)
         self._find = self._screens.find(services, self)
         selected = getattr(self._find, "patient_selected", None)
         if selected is not None:
             selected.connect(self._on_patient_selected)
-        self.sidebar.set_find(self._find)
-        self.sidebar.set_open(True)
-        self._empty.set_enabled(True)
-        self._demo.setVisible(clinic.demo)
-        self.status.set_user(clinic.user.name)
+        self.sidebar.open(self._find)
         self.sidebar.set_clinic("Demo Clinic" if clinic.demo else "Clinic", demo=clinic.demo)
-        services.notices.changed.connect(self._on_changed)
-        self._read_clinic()
-        self._read_lists()
-        self._midnight.start()
-        # Only a program that was cut short has left a place: closing forgets it.
-        self._background.read(self, clinic.clinic.place).then(self._on_left_off)
+        self._empty.set_enabled(True)
+        self.status.set_user(clinic.user.name)
+        if clinic.demo:
+            self._middle.insertWidget(0, _demo_strip())
+        self._add_keys()
+
+    @property
+    def toast(self) -> Toast:
+        """Short words over the window that go by themselves."""
+        if self._toast is None:
+            from medrec_desktop.ui.widgets import Toast
+
+            self._toast = Toast(self)
+        return self._toast
 
     # --- what is shown -------------------------------------------------------------------------
 
     def open_visit(self, record_id: RecordId) -> None:
         """Show this visit, in the window that has it already if there is one."""
-        second = self._windows.get(record_id)
-        if second is not None:
+        if (second := self._windows.get(record_id)) is not None:
             bring_to_front(second)
             return
         self._picking_for_visit = False
@@ -132,6 +154,8 @@ class MainWindow(QMainWindow):
         if self._services is None:
             return
         if record_id not in self._windows:
+            from medrec_desktop.ui.visit_window import VisitWindow
+
             second = VisitWindow(self._services, self._screens, record_id)
             second.closed.connect(self._on_second_closed)
             second.window_requested.connect(self.open_in_second_window)
@@ -173,13 +197,11 @@ class MainWindow(QMainWindow):
         middle.addWidget(self.workplace, 1)
         central = QWidget()
         central.setObjectName("window")
-        layout = QVBoxLayout(central)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(0)
-        layout.addWidget(self._demo)
-        layout.addLayout(middle, 1)
-        layout.addWidget(self.status)
-        self._demo.hide()
+        self._middle.setContentsMargins(0, 0, 0, 0)
+        self._middle.setSpacing(0)
+        self._middle.addLayout(middle, 1)
+        self._middle.addWidget(self.status)
+        central.setLayout(self._middle)
         self.setCentralWidget(central)
 
     def _connect(self) -> None:
@@ -230,10 +252,12 @@ class MainWindow(QMainWindow):
             self.workplace.show_patients()
         elif place == "review":
             self._place = "review"
+            self._review = self._review or nothing_to_review()
             self.workplace.show_page(self._review)
         else:
             self._place = "drafts" if place == "drafts" else "today"
-            self._read_lists()
+            if self._reading is not None:
+                self._reading.read_lists(self._place)
             self._show_work()
         self.sidebar.set_place(self._place)
 
@@ -269,37 +293,13 @@ class MainWindow(QMainWindow):
         self.sidebar.set_place("patients")
 
     def _on_files_changed(self, target: DropTarget | None) -> None:
-        self._drops.set_target(target)
+        if self._drops is not None:
+            self._drops.set_target(target)
 
     def _on_second_closed(self, record_id: RecordId) -> None:
         self._windows.pop(record_id, None)
 
-    # --- reading -------------------------------------------------------------------------------
-
-    def _read(self, what: str, operation: Operation) -> None:
-        """One reading of a kind counts: an older one still under way is dropped."""
-        before = self._reading.get(what)
-        if before is not None:
-            before.forget()
-        self._reading[what] = operation
-
-    def _read_clinic(self) -> None:
-        if self._services is not None:
-            clinic = self._services.clinic
-            reading = self._background.read(self, clinic.clinic)
-            self._read("clinic", reading.then(self._show_clinic_name))
-
-    def _read_lists(self) -> None:
-        if self._services is None:
-            return
-        visits = self._services.visits
-        if self._place == "drafts":
-            rows = self._background.read(self, visits.my_drafts).then(self._show_drafts)
-        else:
-            rows = self._background.read(self, visits.today, self._day).then(self._show_today)
-        self._read("list", rows)
-        counts = self._background.read(self, visits.counts, self._day).then(self._show_counts)
-        self._read("counts", counts)
+    # --- what was read -------------------------------------------------------------------------
 
     def _show_clinic_name(self, clinic: Clinic) -> None:
         self.sidebar.set_clinic(clinic.name, demo=clinic.demo)
@@ -307,41 +307,15 @@ class MainWindow(QMainWindow):
 
     def _show_today(self, rows: tuple[QueueRow, ...]) -> None:
         self.sidebar.day_list.show_today(rows)
+        if not self._filled:
+            self._filled = True
+            self.filled.emit()
 
     def _show_drafts(self, rows: tuple[QueueRow, ...]) -> None:
         self.sidebar.day_list.show_drafts(rows)
 
     def _show_counts(self, counts: Counts) -> None:
         self.sidebar.set_counts(counts)
-
-    def _on_changed(self, changed: Changed) -> None:
-        if changed.kind in {"visit", "patient"}:
-            self._read_lists()
-        elif changed.kind == "settings":
-            self._read_clinic()
-        elif changed.kind in {"intake", "attachment"} and self._services is not None:
-            self._records_with_files.update(RecordId(one) for one in changed.ids)
-            records = tuple(self._records_with_files)
-            reading = self._background.read(self, self._keeping, records)
-            self._read("intake", reading.then(self._show_keeping))
-
-    def _keeping(self, records: tuple[RecordId, ...]) -> tuple[Keeping, ...]:
-        """On a reading thread: what is on its way into the vault."""
-        if self._services is None:
-            return ()
-        files = self._services.attachments
-        return tuple(one for record in records for one in files.keeping(record))
-
-    def _show_keeping(self, keeping: tuple[Keeping, ...]) -> None:
-        under_way = [one for one in keeping if one.state in {"waiting", "keeping"}]
-        self._records_with_files = {one.record_id for one in under_way}
-        self.status.set_keeping(len(under_way))
-
-    def _on_minute(self) -> None:
-        day = self._clock().astimezone().date()
-        if day != self._day:
-            self._day = day
-            self._read_lists()
 
     # --- keys, size, closing -------------------------------------------------------------------
 
@@ -357,23 +331,17 @@ class MainWindow(QMainWindow):
         self._zone(-1)
 
     def _zone(self, step: int) -> None:
-        zones: list[tuple[QWidget, Callable[[], object]]] = [
+        zones: list[Zone] = [
             (self.sidebar, self.sidebar.focus_first),
             (self.workplace.stack, self._focus_page),
         ]
-        if self.workplace.inspector.isVisible():
-            zones.append((self.workplace.inspector, self.workplace.focus_inspector))
-        focused: QWidget | None = self.focusWidget()
-        here = next((n for n, (zone, _) in enumerate(zones) if _inside(zone, focused)), -1)
-        zones[(here + step) % len(zones)][1]()
+        inspector = self.workplace.inspector
+        if inspector.isVisible():
+            zones.append((inspector, self.workplace.focus_inspector))
+        step_zone(zones, self.focusWidget(), step)
 
     def _focus_page(self) -> None:
-        page = self.workplace.stack.currentWidget()
-        if page is not None:
-            page.setFocus()
-            focused: QWidget | None = self.focusWidget()
-            if focused is page or not _inside(page, focused):
-                page.focusNextChild()
+        focus_page(self.workplace.stack)
 
     def _larger(self) -> None:
         self._choose_size(self._theme.text_percent + TEXT_STEP)
@@ -411,7 +379,8 @@ class MainWindow(QMainWindow):
             self._background.write(self, self._services.clinic.remember_place, None)
         for second in list(self._windows.values()):
             second.close()
-        self._midnight.stop()
+        if self._reading is not None:
+            self._reading.stop()
         event.accept()
         self.closed.emit()
 
@@ -430,21 +399,3 @@ def _demo_strip() -> QFrame:
     words = label("Demo – not real patients", "strong", tone="warn")
     strip.setLayout(row(None, IconLabel("info", "warn", 14), words, None, margins=(12, 4, 12, 4)))
     return strip
-
-
-def _nothing_to_review() -> QWidget:
-    page = QWidget()
-    layout = QVBoxLayout(page)
-    layout.addStretch(2)
-    lines: tuple[tuple[str, Role], ...] = (
-        ("Nothing to review.", "title"),
-        ("When two people change the same field of a visit, you choose here.", "body2"),
-    )
-    for words, role in lines:
-        layout.addWidget(label(words, role), 0, Qt.AlignmentFlag.AlignHCenter)
-    layout.addStretch(3)
-    return page
-
-
-def _inside(zone: QWidget, focused: QWidget | None) -> bool:
-    return focused is not None and zone.isAncestorOf(focused)

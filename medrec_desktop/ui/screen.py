@@ -3,42 +3,45 @@
 The window builds a screen when it is first needed, as `factory(services, parent)`.
 """
 
-from collections.abc import Callable
+from __future__ import annotations
+
 from dataclasses import dataclass
-from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from PySide6.QtCore import QMimeData, SignalInstance
-from PySide6.QtWidgets import QWidget
-
-from medrec_desktop.domain.changes import Changes
-from medrec_desktop.domain.ids import PatientId, RecordId
-from medrec_desktop.domain.people import User
-from medrec_desktop.domain.records import Visit
-from medrec_desktop.ui.autosave import Saves
-from medrec_desktop.ui.background import Background
-from medrec_desktop.ui.notices import Notices
-from medrec_desktop.ui.theme import Theme
-
-# Services bring the database with them, which the first paint must not wait for.
+# All of these are named only: services bring the database with them, which the first paint must
+# not wait for.
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+    from pathlib import Path
+
+    from PySide6.QtCore import QMimeData, SignalInstance
+    from PySide6.QtWidgets import QWidget
+
+    from medrec_desktop.domain.changes import Changes
+    from medrec_desktop.domain.ids import PatientId, RecordId
+    from medrec_desktop.domain.people import User
+    from medrec_desktop.domain.records import Visit
     from medrec_desktop.services.attachments import Attachments
     from medrec_desktop.services.clinic import Clinic
     from medrec_desktop.services.diagnoses import Diagnoses
     from medrec_desktop.services.patients import Patients
     from medrec_desktop.services.visits import Visits
+    from medrec_desktop.ui.autosave import Saves
+    from medrec_desktop.ui.background import Background
+    from medrec_desktop.ui.notices import Notices
+    from medrec_desktop.ui.theme import Theme
 
 
 @dataclass(frozen=True)
 class Services:
     """Handed to each screen by the main window. Call services only through `background`."""
 
-    visits: "Visits"
-    patients: "Patients"
-    diagnoses: "Diagnoses"
-    attachments: "Attachments"
-    clinic: "Clinic"
+    visits: Visits
+    patients: Patients
+    diagnoses: Diagnoses
+    attachments: Attachments
+    clinic: Clinic
     background: Background
     notices: Notices
     saves: Saves
@@ -51,11 +54,11 @@ class OpenClinic:
     """An opened clinic as bootstrap hands it to the window; `close` ends its threads and its
     database, and is called off the UI thread after the write lane is empty."""
 
-    visits: "Visits"
-    patients: "Patients"
-    diagnoses: "Diagnoses"
-    attachments: "Attachments"
-    clinic: "Clinic"
+    visits: Visits
+    patients: Patients
+    diagnoses: Diagnoses
+    attachments: Attachments
+    clinic: Clinic
     changes: Changes
     clock: Callable[[], datetime]
     user: User

@@ -1,8 +1,8 @@
 """The sidebar: the clinic and its menu, Find, the four lists, the day. It asks; the window acts."""
 
-from collections.abc import Callable
-from datetime import datetime
-from typing import Literal
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QPaintEvent
@@ -16,9 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from medrec_desktop.domain.records import Counts
 from medrec_desktop.ui import theme
-from medrec_desktop.ui.today.day_list import DayList
 from medrec_desktop.ui.widgets import (
     Chip,
     ElidedLabel,
@@ -31,6 +29,14 @@ from medrec_desktop.ui.widgets import (
     label,
     row,
 )
+
+# The list and the menu come with the clinic: the first paint waits for neither.
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from medrec_desktop.domain.records import Counts
+    from medrec_desktop.ui.today.day_list import DayList
 
 Place = Literal["today", "drafts", "review", "patients"]
 _PLACES: tuple[tuple[Place, str, str], ...] = (
@@ -132,9 +138,12 @@ class Sidebar(QFrame):
     def __init__(self, clock: Callable[[], datetime], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setProperty("pane", "sidebar")
+        self._clock = clock
+        self.menu: QMenu | None = None
+        self.day_list: DayList
+        """From `open` on."""
         self._clinic = _ClinicButton()
         self._clinic.clicked.connect(self.open_menu)
-        self.menu = self._make_menu()
         self._find: QWidget = SearchBox("Find patient or visit", "Ctrl K")
         self._find.setEnabled(False)
         self._nav: dict[Place, _NavButton] = {}
@@ -144,8 +153,7 @@ class Sidebar(QFrame):
             group.addButton(button)
             self._nav[place] = button
         group.buttonClicked.connect(self._on_nav)
-        self.day_list = DayList(clock)
-        self.day_list.visit_selected.connect(self.visit_selected)
+        self._list_to_be = QWidget()
         self._new = GhostButton("New visit", "plus")
         self._new.clicked.connect(self.new_visit_requested)
 
@@ -162,11 +170,11 @@ class Sidebar(QFrame):
         layout.addSpacing(theme.px(12))
         layout.addWidget(hairline())
         layout.addSpacing(theme.px(10))
-        layout.addWidget(self.day_list, 1)
+        layout.addWidget(self._list_to_be, 1)
         layout.addLayout(row(self._new, None, KeyHint("Ctrl N"), margins=(0, 4, 4, 0)))
         self._layout = layout
         self.fit()
-        self.set_open(False)
+        self._enable(False)
 
     def fit(self) -> None:
         """Take the width for the text size."""
@@ -178,16 +186,27 @@ class Sidebar(QFrame):
         self._leave.setVisible(demo)
         self._backup.setVisible(not demo)
 
-    def set_find(self, find: QWidget) -> None:
-        """Put the real search in the place of the box that only looked like it."""
-        old, self._find = self._find, find
-        self._layout.replaceWidget(old, find)
-        old.hide()
-        old.deleteLater()
+    def open(self, find: QWidget) -> None:
+        """The clinic is open: its menu, its list, and the real search in the place of the box
+        that only looked like it."""
+        from medrec_desktop.ui.today.day_list import DayList
+
+        self.menu = self._make_menu()
+        self.day_list = DayList(self._clock)
+        self.day_list.visit_selected.connect(self.visit_selected)
+        self._put(self._list_to_be, self.day_list)
+        self._put(self._find, find)
+        self._find = find
         QWidget.setTabOrder(self._clinic, find)
         QWidget.setTabOrder(find, self._nav["today"])
+        self._enable(True)
 
-    def set_open(self, opened: bool) -> None:
+    def _put(self, old: QWidget, new: QWidget) -> None:
+        self._layout.replaceWidget(old, new)
+        old.hide()
+        old.deleteLater()
+
+    def _enable(self, opened: bool) -> None:
         """Nothing here works before the clinic is open."""
         for button in (*self._nav.values(), self._new):
             button.setEnabled(opened)
@@ -211,7 +230,8 @@ class Sidebar(QFrame):
 
     def open_menu(self) -> None:
         """Open the clinic's menu below its name."""
-        self.menu.popup(self._clinic.mapToGlobal(self._clinic.rect().bottomLeft()))
+        if self.menu is not None:
+            self.menu.popup(self._clinic.mapToGlobal(self._clinic.rect().bottomLeft()))
 
     def _make_menu(self) -> QMenu:
         menu = QMenu(self)

@@ -5,25 +5,29 @@ The banner and the files follow what the page says it shows, never what was aske
 and content cannot disagree.
 """
 
-from typing import Any, cast
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
-from medrec_desktop.domain.ids import PatientId, RecordId
-from medrec_desktop.domain.patients import Patient
-from medrec_desktop.domain.records import Visit
-from medrec_desktop.ui.banner import PatientBanner
-from medrec_desktop.ui.inspector import Inspector
-from medrec_desktop.ui.screen import (
-    AttachmentsScreen,
-    ChartScreen,
-    PatientsScreen,
-    Screens,
-    Services,
-    VisitScreen,
-)
+# Banner and inspector come with the clinic: the first paint waits for neither.
+if TYPE_CHECKING:
+    from medrec_desktop.domain.ids import PatientId, RecordId
+    from medrec_desktop.domain.patients import Patient
+    from medrec_desktop.domain.records import Visit
+    from medrec_desktop.ui.banner import PatientBanner
+    from medrec_desktop.ui.inspector import Inspector
+    from medrec_desktop.ui.screen import (
+        AttachmentsScreen,
+        ChartScreen,
+        PatientsScreen,
+        Screens,
+        Services,
+        VisitScreen,
+    )
 
 
 class Workplace(QWidget):
@@ -56,23 +60,28 @@ class Workplace(QWidget):
         self._files: QWidget | None = None
         self._visit_now: Visit | None = None
         self._patient_now: Patient | None = None
-        self.banner = PatientBanner()
+        self.banner: PatientBanner
+        self.inspector: Inspector
+        """Both from `set_services` on."""
         self.stack = QStackedWidget()
-        self.inspector = Inspector()
-        self.banner.hide()
-        self.inspector.hide()
-        below = QHBoxLayout()
-        below.setSpacing(0)
-        below.addWidget(self.stack, 1)
-        below.addWidget(self.inspector)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(0)
-        layout.addWidget(self.banner)
-        layout.addLayout(below, 1)
+        self._below = QHBoxLayout()
+        self._below.setSpacing(0)
+        self._below.addWidget(self.stack, 1)
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(0)
+        self._column.addLayout(self._below, 1)
 
     def set_services(self, services: Services) -> None:
         """From now on screens can be made."""
+        from medrec_desktop.ui.banner import PatientBanner
+        from medrec_desktop.ui.inspector import Inspector
+
+        self.banner, self.inspector = PatientBanner(), Inspector()
+        self.banner.hide()
+        self.inspector.hide()
+        self._column.insertWidget(0, self.banner)
+        self._below.addWidget(self.inspector)
         self._services = services
         services.theme.changed.connect(self._fit)
 
@@ -84,7 +93,8 @@ class Workplace(QWidget):
     @property
     def patient(self) -> Patient | None:
         """Whose chart or visit is shown."""
-        return self._patient_now if self.banner.isVisibleTo(self) else None
+        shown = self._services is not None and self.banner.isVisibleTo(self)
+        return self._patient_now if shown else None
 
     @property
     def has_visit(self) -> bool:
@@ -95,7 +105,8 @@ class Workplace(QWidget):
         """Show a page of no patient."""
         if self.stack.indexOf(page) < 0:
             self.stack.addWidget(page)
-        self._identity(None)
+        if self._services is not None:
+            self._identity(None)
         self.stack.setCurrentWidget(page)
 
     def open_visit(self, record_id: RecordId) -> None:
@@ -136,7 +147,8 @@ class Workplace(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Give the inspector its room, or the rail."""
         super().resizeEvent(event)
-        self.inspector.set_room(event.size().width())
+        if self._services is not None:
+            self.inspector.set_room(event.size().width())
 
     def _visit_screen(self) -> VisitScreen:
         if self._visit is None:

@@ -15,6 +15,7 @@ from medrec_desktop.bootstrap import build
 from medrec_desktop.config import Config, clinic_dir
 from medrec_desktop.services import first_run
 from medrec_desktop.ui.app import App
+from medrec_desktop.ui.sign_in.first_run import FirstRun
 from medrec_desktop.ui.sign_in.passphrase import PassphraseDialog
 from medrec_desktop.ui.theme import Theme
 from medrec_desktop.ui.widgets import Dialog
@@ -38,10 +39,15 @@ def start(qtbot: QtBot, qapp: QApplication, tmp_path: Path, theme: Theme) -> Ite
 
     yield start_app
     for app in started:
-        for shown in (app.window, app._first_run):
+        for shown in (app.window, app._beginning and app._beginning.pages):
             if shown is not None:
                 shown.close()
         app.finish()
+
+
+def pages_of(app: App) -> FirstRun:
+    assert app._beginning is not None
+    return app._beginning.pages
 
 
 def words_of(widget: QWidget) -> str:
@@ -64,8 +70,7 @@ def ask_dialog(app: App) -> PassphraseDialog | None:
 
 def test_empty_computer_asks_and_the_demo_opens(qtbot: QtBot, start: Start, tmp_path: Path) -> None:
     app = start()
-    pages = app._first_run
-    assert pages is not None
+    pages = pages_of(app)
     pages.choose("demo")
     with qtbot.waitSignal(app.opened, timeout=30_000):
         pages.go_on()
@@ -79,8 +84,7 @@ def test_clinic_set_up_on_the_pages_opens_with_its_choices(
     qtbot: QtBot, start: Start, theme: Theme
 ) -> None:
     app = start()
-    pages = app._first_run
-    assert pages is not None
+    pages = pages_of(app)
     # The suite has no keyring, so the passphrase is asked for.
     qtbot.waitUntil(lambda: pages._names._passphrase_part.isVisibleTo(pages._names))
     pages.go_on()
@@ -157,7 +161,7 @@ def test_leaving_the_demo_erases_it_and_asks_again(
     qtbot.waitSignal(app.opened, timeout=30_000).wait()
     app._leave_demo()
     qtbot.waitUntil(lambda: not (tmp_path / "demo").exists(), timeout=20_000)
-    qtbot.waitUntil(lambda: bool(app._first_run and app._first_run._next.isEnabled()))
+    qtbot.waitUntil(pages_of(app)._next.isEnabled)
     assert app.window is None
 
 

@@ -341,7 +341,8 @@ def test_f6_goes_round_the_parts_of_the_window(qtbot: QtBot, desk: Desk, record:
 def test_day_changes_while_the_window_is_open(qtbot: QtBot, desk: Desk) -> None:
     clock = cast("FakeClock", desk.context.clock)
     clock.now = clock.now.replace(day=clock.now.day + 1)
-    desk.window._on_minute()
+    assert desk.window._reading is not None
+    desk.window._reading.look_at_the_day()
     qtbot.waitUntil(lambda: desk.names() == [])
 
 

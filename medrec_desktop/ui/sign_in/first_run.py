@@ -7,12 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from PySide6.QtCore import QRectF, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QCloseEvent, QKeyEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
-    QFileDialog,
-    QFormLayout,
     QFrame,
-    QLineEdit,
     QPushButton,
     QStackedWidget,
     QVBoxLayout,
@@ -21,14 +18,11 @@ from PySide6.QtWidgets import (
 
 from medrec_desktop.domain.settings import ComputerSettings
 from medrec_desktop.ui import theme
-from medrec_desktop.ui.settings.look import LookFields
-from medrec_desktop.ui.sign_in.choices import Choice, Choices
-from medrec_desktop.ui.sign_in.passphrase import PassphraseField
+from medrec_desktop.ui.sign_in.pages import ComfortPage, HowPage, NamesPage, Page
 from medrec_desktop.ui.theme import Theme
 from medrec_desktop.ui.widgets import (
     FilledButton,
     GhostButton,
-    Label,
     Logo,
     PlainButton,
     column,
@@ -38,6 +32,9 @@ from medrec_desktop.ui.widgets import (
     scrolled,
 )
 from medrec_desktop.ui.widgets.dialog import paint_card
+
+Answers = dict[str, str]
+"""What a restart may take up again: the step and what was typed, never a passphrase."""
 
 
 @dataclass(frozen=True)
@@ -50,173 +47,6 @@ class NewClinic:
     computer: ComputerSettings
 
 
-class _Page(QWidget):
-    """A step: title, a line below it, fields."""
-
-    def __init__(self, title: str, below: str) -> None:
-        super().__init__()
-        self.body = QVBoxLayout(self)
-        self.body.setContentsMargins(0, 0, 0, 0)
-        self.body.setSpacing(theme.px(6))
-        self.body.addWidget(label(title, "hero", wrap=True))
-        self.body.addWidget(label(below, "body2", wrap=True))
-        self.body.addSpacing(theme.px(14))
-
-    def focus_first(self) -> None:
-        """Where the caret goes when the page is shown."""
-        self.focusNextChild()
-
-
-class _How(_Page):
-    """Step 1."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "How will you use this computer?",
-            "You can start with the demo and change this later. Nothing is sent anywhere.",
-        )
-        join = Choice(
-            "server",
-            "Join a clinic server",
-            "Connect to the server your clinic already runs.",
-            "Not yet: this version works on one computer. A clinic set up here can join later.",
-        )
-        join.setEnabled(False)
-        self.choices = Choices(
-            {
-                "demo": Choice(
-                    "play",
-                    "Try the demo clinic",
-                    "Made-up patients with weeks of visits, to try everything on. A strip marks "
-                    "every screen as demo.",
-                    "Ready in seconds  ·  erased when you leave the demo",
-                ),
-                "clinic": Choice(
-                    "laptop",
-                    "Set up a clinic on this computer",
-                    "Records are kept here, encrypted. Works with no network at all. Other "
-                    "computers can join later.",
-                    "About 2 minutes",
-                ),
-                "join": join,
-            },
-            "clinic",
-        )
-        self.body.addWidget(self.choices)
-        self.body.addStretch(1)
-
-    def focus_first(self) -> None:
-        """On the chosen answer."""
-        self.choices.focus_chosen()
-
-
-class _Names(_Page):
-    """Step 2."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "Your clinic",
-            "Both names stand on every print.",
-        )
-        self.clinic = QLineEdit()
-        self.doctor = QLineEdit()
-        self.passphrase = PassphraseField("Passphrase", meter=True)
-        self._problems: dict[str, Label] = {}
-        self._passphrase_part = QWidget()
-        self._passphrase_part.setLayout(
-            column(
-                label("Passphrase", "strong"),
-                label(
-                    "This computer has no place that keeps keys safe, so the program asks for "
-                    "this passphrase at every start.",
-                    "meta",
-                    wrap=True,
-                ),
-                self.passphrase,
-                self._problem("passphrase"),
-                spacing=4,
-            )
-        )
-        for name, field, title, hint in (
-            ("clinic_name", self.clinic, "Clinic name", "Riverside Clinic"),
-            ("doctor_name", self.doctor, "Your name, as under a visit", "Dr M. Haddad"),
-        ):
-            field.setProperty("large", True)
-            field.setPlaceholderText(hint)
-            field.setAccessibleName(title)
-            words = label(title, "strong")
-            words.setBuddy(field)
-            self.body.addLayout(column(words, field, self._problem(name), spacing=4))
-            self.body.addSpacing(theme.px(8))
-        self.body.addWidget(self._passphrase_part)
-        self.body.addStretch(1)
-
-    def ask_passphrase(self, needed: bool) -> None:
-        """Only where the system keeps no keys."""
-        self._passphrase_part.setVisible(needed)
-
-    def problems(self) -> dict[str, str]:
-        """What is missing."""
-        found = {}
-        if not self.clinic.text().strip():
-            found["clinic_name"] = "Type the clinic’s name."
-        if not self.doctor.text().strip():
-            found["doctor_name"] = "Type your name."
-        if self._passphrase_part.isVisibleTo(self) and not self.passphrase.long_enough:
-            found["passphrase"] = "Type at least 8 characters."
-        return found
-
-    def show_problems(self, problems: dict[str, str]) -> None:
-        """A sentence under each field concerned; the caret goes to the first."""
-        for name, words in self._problems.items():
-            words.setText(problems.get(name, ""))
-            words.setVisible(name in problems)
-        fields: dict[str, QWidget] = {
-            "clinic_name": self.clinic,
-            "doctor_name": self.doctor,
-            "passphrase": self.passphrase,
-        }
-        for name, field in fields.items():
-            if name in problems:
-                field.setFocus()
-                break
-
-    def focus_first(self) -> None:
-        """The clinic's name."""
-        self.clinic.setFocus()
-
-    def _problem(self, name: str) -> Label:
-        words = label("", "meta", wrap=True, tone="danger")
-        words.hide()
-        self._problems[name] = words
-        return words
-
-
-class _Comfort(_Page):
-    """Step 3."""
-
-    def __init__(self, look: Theme) -> None:
-        super().__init__("How it looks", "All of this can be changed at any time in Settings.")
-        self.fields = LookFields(look)
-        self.scanner = QLineEdit()
-        self.scanner.setPlaceholderText("None – optional")
-        self.scanner.setAccessibleName("Scan folder")
-        choose = PlainButton("Choose…", "folder")
-        choose.clicked.connect(self._on_choose)
-        form = QFormLayout()
-        form.setSpacing(theme.px(12))
-        self.fields.add_to(form)
-        form.addRow(label("Scan folder", "body2"), row(self.scanner, choose))
-        form.addRow("", label("New scans in it are offered to the open visit.", "meta", wrap=True))
-        self.body.addLayout(form)
-        self.body.addStretch(1)
-
-    def _on_choose(self) -> None:
-        folder = QFileDialog.getExistingDirectory(self, "Scan folder", self.scanner.text())
-        if folder:
-            self.scanner.setText(folder)
-
-
 class FirstRun(QWidget):
     """The card in the middle of its own window."""
 
@@ -224,6 +54,8 @@ class FirstRun(QWidget):
     clinic_requested = Signal(object)
     """A NewClinic"""
     restore_requested = Signal()
+    answered = Signal(object)
+    """answered(Answers): a step was taken, a field left or the window closed."""
 
     def __init__(self, look: Theme) -> None:
         super().__init__()
@@ -232,8 +64,8 @@ class FirstRun(QWidget):
         self.setMinimumSize(960, 660)
         self.resize(1120, 760)
         self._look = look
-        self._how, self._names, self._comfort = _How(), _Names(), _Comfort(look)
-        self._pages: tuple[_Page, ...] = (self._how, self._names, self._comfort)
+        self._how, self._names, self._comfort = HowPage(), NamesPage(), ComfortPage(look)
+        self._pages: tuple[Page, ...] = (self._how, self._names, self._comfort)
         self._step = label("", "caption")
         self._stack = QStackedWidget()
         for page in self._pages:
@@ -267,10 +99,26 @@ class FirstRun(QWidget):
         outer.addStretch(1)
         self.ask_passphrase(False)
         self._show(0)
+        for field in (self._names.clinic, self._names.doctor, self._comfort.scanner):
+            field.editingFinished.connect(self._say_answers)
 
     def ask_passphrase(self, needed: bool) -> None:
         """Whether page 2 asks for one: this computer keeps no keys."""
         self._names.ask_passphrase(needed)
+        # After a restart it is missing: the step that was remembered comes after it.
+        if needed and self._stack.currentIndex() > 1 and not self._names.passphrase.text():
+            self._show(1)
+
+    def take_up(self, answers: Answers) -> None:
+        """Go on where the program was closed; what makes no sense is left out."""
+        self._names.clinic.setText(answers.get("clinic_name", ""))
+        self._names.doctor.setText(answers.get("doctor_name", ""))
+        self._comfort.scanner.setText(answers.get("scanner", ""))
+        if answers.get("how") in {"demo", "clinic"}:
+            self._how.choices.choose(answers["how"])
+        step = answers.get("step", "")
+        if step in {"1", "2"}:
+            self._show(1 if self._names.problems() else int(step))
 
     def busy(self, words: str) -> None:
         """Work is under way; the words name it. Empty words end it."""
@@ -337,6 +185,22 @@ class FirstRun(QWidget):
             min(theme.px(820), self.width() - 48), min(theme.px(580), self.height() - 48)
         )
 
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Nothing typed so far is asked for again."""
+        self._say_answers()
+        super().closeEvent(event)
+
+    def _say_answers(self) -> None:
+        self.answered.emit(
+            {
+                "step": str(self._stack.currentIndex()),
+                "how": self._how.choices.value,
+                "clinic_name": self._names.clinic.text(),
+                "doctor_name": self._names.doctor.text(),
+                "scanner": self._comfort.scanner.text(),
+            }
+        )
+
     def _show(self, step: int) -> None:
         self._stack.setCurrentIndex(step)
         self._step.setText(f"Step {step + 1} of {len(self._pages)}")
@@ -344,6 +208,7 @@ class FirstRun(QWidget):
         self._restore.setVisible(step == 0)
         self._next.setText("Set up the clinic" if step == len(self._pages) - 1 else "Continue")
         self._pages[step].focus_first()
+        self._say_answers()
 
     def _say(self, words: str, *, tone: str) -> None:
         self._problem.setText(words)

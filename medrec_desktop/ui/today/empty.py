@@ -67,6 +67,18 @@ class EmptyPage(QWidget):
         self._new.setEnabled(enabled)
 
 
+def nothing_to_review() -> QWidget:
+    """The page of the list that is empty until two computers change one visit."""
+    page = QWidget()
+    below = "When two people change the same field of a visit, you choose here."
+    layout = QVBoxLayout(page)
+    layout.addStretch(2)
+    for words in (label("Nothing to review.", "title"), label(below, "body2")):
+        layout.addWidget(words, 0, Qt.AlignmentFlag.AlignHCenter)
+    layout.addStretch(3)
+    return page
+
+
 def _handy_keys() -> QFrame:
     card = QFrame()
     card.setProperty("card", True)

@@ -1,0 +1,177 @@
+"""The three pages of the first run: how, the names, how it looks."""
+
+from PySide6.QtWidgets import QFileDialog, QFormLayout, QLineEdit, QVBoxLayout, QWidget
+
+from medrec_desktop.ui import theme
+from medrec_desktop.ui.settings.look import LookFields
+from medrec_desktop.ui.sign_in.choices import Choice, Choices
+from medrec_desktop.ui.sign_in.passphrase import PassphraseField
+from medrec_desktop.ui.theme import Theme
+from medrec_desktop.ui.widgets import Label, PlainButton, column, label, row
+
+
+class Page(QWidget):
+    """A step: title, a line below it, fields."""
+
+    def __init__(self, title: str, below: str) -> None:
+        super().__init__()
+        self.body = QVBoxLayout(self)
+        self.body.setContentsMargins(0, 0, 0, 0)
+        self.body.setSpacing(theme.px(6))
+        self.body.addWidget(label(title, "hero", wrap=True))
+        self.body.addWidget(label(below, "body2", wrap=True))
+        self.body.addSpacing(theme.px(14))
+
+    def focus_first(self) -> None:
+        """Where the caret goes when the page is shown."""
+        self.focusNextChild()
+
+
+class HowPage(Page):
+    """Step 1."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "How will you use this computer?",
+            "You can start with the demo and change this later. Nothing is sent anywhere.",
+        )
+        join = Choice(
+            "server",
+            "Join a clinic server",
+            "Connect to the server your clinic already runs.",
+            "Not yet: this version works on one computer. A clinic set up here can join later.",
+        )
+        join.setEnabled(False)
+        self.choices = Choices(
+            {
+                "demo": Choice(
+                    "play",
+                    "Try the demo clinic",
+                    "Made-up patients with weeks of visits, to try everything on. A strip marks "
+                    "every screen as demo.",
+                    "Ready in seconds  ·  erased when you leave the demo",
+                ),
+                "clinic": Choice(
+                    "laptop",
+                    "Set up a clinic on this computer",
+                    "Records are kept here, encrypted. Works with no network at all. Other "
+                    "computers can join later.",
+                    "About 2 minutes",
+                ),
+                "join": join,
+            },
+            "clinic",
+        )
+        self.body.addWidget(self.choices)
+        self.body.addStretch(1)
+
+    def focus_first(self) -> None:
+        """On the chosen answer."""
+        self.choices.focus_chosen()
+
+
+class NamesPage(Page):
+    """Step 2."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Your clinic",
+            "Both names stand on every print.",
+        )
+        self.clinic = QLineEdit()
+        self.doctor = QLineEdit()
+        self.passphrase = PassphraseField("Passphrase", meter=True)
+        self._problems: dict[str, Label] = {}
+        self._passphrase_part = QWidget()
+        self._passphrase_part.setLayout(
+            column(
+                label("Passphrase", "strong"),
+                label(
+                    "This computer has no place that keeps keys safe, so the program asks for "
+                    "this passphrase at every start.",
+                    "meta",
+                    wrap=True,
+                ),
+                self.passphrase,
+                self._problem("passphrase"),
+                spacing=4,
+            )
+        )
+        for name, field, title, hint in (
+            ("clinic_name", self.clinic, "Clinic name", "Riverside Clinic"),
+            ("doctor_name", self.doctor, "Your name, as under a visit", "Dr M. Haddad"),
+        ):
+            field.setProperty("large", True)
+            field.setPlaceholderText(hint)
+            field.setAccessibleName(title)
+            words = label(title, "strong")
+            words.setBuddy(field)
+            self.body.addLayout(column(words, field, self._problem(name), spacing=4))
+            self.body.addSpacing(theme.px(8))
+        self.body.addWidget(self._passphrase_part)
+        self.body.addStretch(1)
+
+    def ask_passphrase(self, needed: bool) -> None:
+        """Only where the system keeps no keys."""
+        self._passphrase_part.setVisible(needed)
+
+    def problems(self) -> dict[str, str]:
+        """What is missing."""
+        found = {}
+        if not self.clinic.text().strip():
+            found["clinic_name"] = "Type the clinic’s name."
+        if not self.doctor.text().strip():
+            found["doctor_name"] = "Type your name."
+        if self._passphrase_part.isVisibleTo(self) and not self.passphrase.long_enough:
+            found["passphrase"] = "Type at least 8 characters."
+        return found
+
+    def show_problems(self, problems: dict[str, str]) -> None:
+        """A sentence under each field concerned; the caret goes to the first."""
+        for name, words in self._problems.items():
+            words.setText(problems.get(name, ""))
+            words.setVisible(name in problems)
+        fields: dict[str, QWidget] = {
+            "clinic_name": self.clinic,
+            "doctor_name": self.doctor,
+            "passphrase": self.passphrase,
+        }
+        for name, field in fields.items():
+            if name in problems:
+                field.setFocus()
+                break
+
+    def focus_first(self) -> None:
+        """The clinic's name."""
+        self.clinic.setFocus()
+
+    def _problem(self, name: str) -> Label:
+        words = label("", "meta", wrap=True, tone="danger")
+        words.hide()
+        self._problems[name] = words
+        return words
+
+
+class ComfortPage(Page):
+    """Step 3."""
+
+    def __init__(self, look: Theme) -> None:
+        super().__init__("How it looks", "All of this can be changed at any time in Settings.")
+        self.fields = LookFields(look)
+        self.scanner = QLineEdit()
+        self.scanner.setPlaceholderText("None – optional")
+        self.scanner.setAccessibleName("Scan folder")
+        choose = PlainButton("Choose…", "folder")
+        choose.clicked.connect(self._on_choose)
+        form = QFormLayout()
+        form.setSpacing(theme.px(12))
+        self.fields.add_to(form)
+        form.addRow(label("Scan folder", "body2"), row(self.scanner, choose))
+        form.addRow("", label("New scans in it are offered to the open visit.", "meta", wrap=True))
+        self.body.addLayout(form)
+        self.body.addStretch(1)
+
+    def _on_choose(self) -> None:
+        folder = QFileDialog.getExistingDirectory(self, "Scan folder", self.scanner.text())
+        if folder:
+            self.scanner.setText(folder)
