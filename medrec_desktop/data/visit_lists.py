@@ -225,6 +225,24 @@ def list_problems(session: Session, patient: int) -> tuple[CodedProblem, ...]:
     return tuple(found.values())
 
 
+def last_diagnosed(
+    session: Session, patient: int, *, before: tuple[datetime, int] | None = None
+) -> RecordId | None:
+    """The patient's newest visit with a diagnosis; `before` a visit's date and row number."""
+    table = diagnoses.c
+    return session.scalar(
+        sa.select(_record.uid)
+        .where(
+            _record.patient_id == patient,
+            _record.voided_at.is_(None),
+            sa.exists().where(table.record_id == _record.id, table.voided_at.is_(None)),
+            *_earlier(before),
+        )
+        .order_by(_record.visit_date.desc(), _record.id.desc())
+        .limit(1)
+    )
+
+
 def list_vitals(
     session: Session,
     patient: int,

@@ -154,6 +154,14 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
+class EarlierDiagnoses:
+    """What was diagnosed at an earlier visit, as rows of their own for the next one."""
+
+    visit_date: datetime
+    rows: tuple[Diagnosis, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class CodedProblem:
     """A diagnosis of the patient's past: how often, and when last."""
 

@@ -19,6 +19,8 @@ class CodeMatch:
     """Ranges of the title to highlight, as (start, end)."""
     more: int = 0
     """How many billable codes lie beneath a heading; 0 for a billable code."""
+    default: str = ""
+    """The billable code a heading means when no more is said; empty where the list names none."""
     used: int = 0
     """How often this doctor chose it of late."""
     common: bool = False
@@ -49,6 +51,8 @@ class CodeNote:
     """As the list words it, without the codes in brackets at its end."""
     query: str
     """What to type into the search to find such a code."""
+    codes: tuple[str, ...] = ()
+    """Beginnings of the codes that fulfil it, where the list names them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

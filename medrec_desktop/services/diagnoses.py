@@ -1,9 +1,14 @@
 """Finding codes: the whole of ICD-10-CM, this patient's problems, and what this doctor uses."""
 
+from dataclasses import replace
+from uuid import uuid4
+
+from medrec_desktop.data import records
 from medrec_desktop.data.clinic import user_key
 from medrec_desktop.data.patients import patient_key
-from medrec_desktop.data.visit_lists import list_problems, recent_codes
-from medrec_desktop.domain.ids import PatientId
+from medrec_desktop.data.visit_lists import last_diagnosed, list_problems, recent_codes
+from medrec_desktop.domain.ids import DiagnosisId, PatientId, RecordId
+from medrec_desktop.domain.records import Diagnosis, EarlierDiagnoses
 from medrec_desktop.domain.terminology import CodeMatch, CodeMatches
 from medrec_desktop.services.context import Context
 from medrec_desktop.terminology.search import Icd10
@@ -32,12 +37,38 @@ class Diagnoses:
         with self._context.db.read() as session:
             problems = list_problems(session, patient_key(session, patient_id))
             used = recent_codes(session, user_key(session, self._context.actor.id))
-        codes = dict.fromkeys([*(p.code for p in problems if p.code), *used])
+        own = dict.fromkeys(p.code for p in problems if p.code)
         found: list[CodeMatch] = []
-        for code in codes:
+        for code in dict.fromkeys([*own, *used]):
             match = self._icd10.get(code)
             if match is not None:
-                found.append(match)
+                found.append(replace(match, whose="patient" if code in own else "doctor"))
             if len(found) == _MINE:
                 break
         return tuple(found)
+
+    def last_visit(
+        self, patient_id: PatientId, *, before: RecordId | None = None
+    ) -> EarlierDiagnoses | None:
+        """The rows of the patient's newest visit with a diagnosis, as new ones; `before` a visit.
+
+        Their notes stay where they are: they speak of that day. A code that the release no longer
+        has comes as words without a code."""
+        with self._context.db.read() as session:
+            limit = None
+            if before is not None:
+                row = records.record_row(session, before, patient_id)
+                limit = (row.visit_date, row.id)
+            key = patient_key(session, patient_id)
+            newest = last_diagnosed(session, key, before=limit)
+            if newest is None:
+                return None
+            draft = records.get_visit(session, newest).draft
+        return EarlierDiagnoses(draft.visit_date, tuple(map(self._anew, draft.diagnoses)))
+
+    def _anew(self, diagnosis: Diagnosis) -> Diagnosis:
+        match = self._icd10.get(diagnosis.code) if diagnosis.code else None
+        new = replace(diagnosis, id=DiagnosisId(uuid4()), note="", code="", system="", release="")
+        if match is None or not match.billable:
+            return new
+        return replace(new, code=match.code, system=match.system, release=match.release)

@@ -45,3 +45,34 @@ def test_empty_box_offers_the_patients_problems_then_the_doctors_codes(
         a_visit(clinic, other, diagnoses=(a_diagnosis("J00"),))
     a_visit(another_user(clinic), other, diagnoses=(a_diagnosis("B54"),))
     assert [c.code for c in Diagnoses(clinic, icd10).mine(mine)] == ["I10", "E11.9", "J00"]
+
+
+def test_last_visits_rows_come_as_new_rows_without_its_notes(
+    clinic: Context, icd10: Icd10, clock: FakeClock
+) -> None:
+    patient = Patients(clinic).register(a_patient())
+    a_visit(clinic, patient, diagnoses=(a_diagnosis("J00"),))
+    clock.now += timedelta(days=1)
+    old = (
+        a_diagnosis("I10", "Hypertension", note="above target"),
+        a_diagnosis("XX9", "Retired name", kind="secondary", release="2011"),
+    )
+    a_visit(clinic, patient, diagnoses=old)
+    clock.now += timedelta(days=1)
+    here = a_visit(clinic, patient, diagnoses=(a_diagnosis("B54"),))
+    clock.now += timedelta(days=1)
+    a_visit(clinic, patient, complaint="Nothing was diagnosed")
+    found = Diagnoses(clinic, icd10).last_visit(patient, before=here)
+    assert found is not None
+    assert [(d.code, d.name, d.kind, d.note) for d in found.rows] == [
+        ("I10", "Hypertension", "primary", ""),
+        ("", "Retired name", "secondary", ""),
+    ]
+    assert found.rows[0].release == icd10.release
+    assert not {d.id for d in found.rows} & {d.id for d in old}
+
+
+def test_first_visit_has_no_last_one(clinic: Context, icd10: Icd10) -> None:
+    patient = Patients(clinic).register(a_patient())
+    here = a_visit(clinic, patient, diagnoses=(a_diagnosis("I10"),))
+    assert Diagnoses(clinic, icd10).last_visit(patient, before=here) is None
