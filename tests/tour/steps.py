@@ -7,20 +7,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pypdfium2
-from PIL import Image, ImageDraw
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication, QPlainTextEdit
 
-from medrec_desktop import bootstrap, config
 from medrec_desktop.ui.attachments.panel import AttachmentPanel
-from medrec_desktop.ui.attachments.viewer import FileViewer
-from medrec_desktop.ui.main_window import DESIGNED, MainWindow
+from medrec_desktop.ui.main_window import DESIGNED
 from medrec_desktop.ui.patients.chart import ChartPage
 from medrec_desktop.ui.patients.find import FindBox
 from medrec_desktop.ui.patients.register import RegisterDialog
 from medrec_desktop.ui.settings.dialog import SettingsDialog
-from medrec_desktop.ui.theme import Theme
 from medrec_desktop.ui.visit.addenda import AddendumDialog
 from medrec_desktop.ui.visit.finalize import FinalizeDialog
 from medrec_desktop.ui.visit.page import VisitPage
@@ -29,7 +25,6 @@ from medrec_desktop.ui.widgets import Dialog
 from tests.tour.driving import (
     CTRL,
     SHIFT,
-    Camera,
     Drag,
     Failed,
     button,
@@ -42,6 +37,8 @@ from tests.tour.driving import (
     until,
     words_of,
 )
+from tests.tour.papers import papers
+from tests.tour.running import Running
 
 if TYPE_CHECKING:
     from medrec_desktop.ui.theme import Mode
@@ -69,23 +66,8 @@ def take(mode: "Mode", home: Path, pictures: Path) -> int:
     return 1 if failed or tour.faults else 0
 
 
-class Tour:
-    """One run of the program."""
-
-    def __init__(self, mode: "Mode", home: Path, pictures: Path) -> None:
-        self.camera = Camera(pictures, mode)
-        self.home = home
-        self.faults: list[str] = []
-        self.application: QApplication = bootstrap.make_application()
-        self.application.setQuitOnLastWindowClosed(False)
-        self.theme = Theme(mode)
-        self._mode: Mode = mode
-        self.app = bootstrap.build(
-            config.load(["--home", str(home)]), self.application, theme=self.theme
-        )
-        self.app._faults._report = self._on_fault
-        self._opened = False
-        self.app.opened.connect(self._on_opened)
+class Tour(Running):
+    """Each method is a step and leaves its picture."""
 
     def steps(self) -> tuple[Callable[[], None], ...]:
         """In their order."""
@@ -108,13 +90,6 @@ class Tour:
             self.larger_text,
         )
 
-    def end(self) -> None:
-        """Close the program as a user would."""
-        for window in QApplication.topLevelWidgets():
-            window.close()
-        settle()
-        self.app.finish()
-
     # --- steps ---------------------------------------------------------------------------------
 
     def first_run(self) -> None:
@@ -128,14 +103,14 @@ class Tour:
         self.camera.take("first-run", pages)
         press(Qt.Key.Key_Up)
         press(Qt.Key.Key_Return)
-        until(lambda: self._opened, "the demo clinic to open", seconds=90)
+        until(lambda: self.opened, "the demo clinic to open", seconds=90)
 
     def today(self) -> None:
         """The day's list, no visit open."""
         self.window.resize(*DESIGNED)
         # The computer's own choice is asked for once the clinic is open; the tour has its own.
         settle(400)
-        self.theme.set(mode=self._mode)
+        self.theme.set(mode=self.mode)
         until(lambda: self.window.sidebar.day_list.rows, "the list of today")
         self.camera.take("today", self.window)
 
@@ -191,7 +166,7 @@ class Tour:
             type_words(value)
             press(Qt.Key.Key_Return)
         press(Qt.Key.Key_D, CTRL)
-        self._find_code("sprain knee")
+        self.find_code("sprain knee")
         press(Qt.Key.Key_Down)
         press(Qt.Key.Key_Return)
         settle(300)
@@ -209,10 +184,10 @@ class Tour:
 
     def open_the_visit_of_today(self) -> None:
         """The half-written visit of the demo."""
-        self._open("OKAFOR")
+        self.open_visit_of("OKAFOR")
         panel = child(self.window, AttachmentPanel)
         until(panel.list.files.rowCount, "the files of the visit")
-        self._wait_for_pictures(panel)
+        self.wait_for_pictures(panel)
         self.camera.take("visit", self.window)
 
     def vitals_in_two_tiers(self) -> None:
@@ -236,7 +211,7 @@ class Tour:
     def diagnosis(self) -> None:
         """One box for codes, names and abbreviations."""
         press(Qt.Key.Key_D, CTRL)
-        self._find_code("diab neuropathy")
+        self.find_code("diab neuropathy")
         press(Qt.Key.Key_Down)
         self.camera.take("diagnosis-search", self.window)
         press(Qt.Key.Key_Escape)
@@ -248,7 +223,7 @@ class Tour:
         """Files over the window, then kept; a program is refused, a second copy asks."""
         folder = self.home / "desktop"
         folder.mkdir()
-        files = _files(folder)
+        files = papers(folder)
         panel = child(self.window, AttachmentPanel)
         before = sum(1 for one in panel.list.files.rows if one.attachment)
         drag = Drag(self.window, files)
@@ -269,7 +244,7 @@ class Tour:
             lambda: any("anyway" in one.actions for one in panel.list.files.rows),
             "the question about a second copy",
         )
-        self._wait_for_pictures(panel)
+        self.wait_for_pictures(panel)
         self.camera.take("attachments", self.window)
         service = self.app.services
         if service is None:
@@ -286,8 +261,8 @@ class Tour:
         panel.list.setFocus()
         panel.list.setCurrentIndex(panel.list.files.index_of(row.key))
         press(Qt.Key.Key_Return)
-        until(lambda: self._viewer() is not None, "the viewer")
-        viewer = self._viewer()
+        until(lambda: self.viewer_window() is not None, "the viewer")
+        viewer = self.viewer_window()
         if viewer is None:
             raise Failed("the viewer closed by itself")
         until(lambda: viewer.picture.has_picture, "the page to be drawn")
@@ -369,82 +344,7 @@ class Tour:
         """130 %: the panel on the right becomes a rail, nothing is cut."""
         press(Qt.Key.Key_Plus, CTRL, times=3)
         until(lambda: self.theme.text_percent == 130, "text of 130 %")
-        self._open("LINDQVIST")
+        self.open_visit_of("LINDQVIST")
         until(lambda: not self.window.toast.isVisible(), "the toast to go")
         settle(400)
         self.camera.take("larger-text", self.window)
-
-    # --- small things --------------------------------------------------------------------------
-
-    @property
-    def window(self) -> MainWindow:
-        """The main window."""
-        if self.app.window is None:
-            raise Failed("there is no main window")
-        return self.app.window
-
-    def _open(self, family: str) -> None:
-        """Open the first visit on the list that belongs to this family name."""
-        rows = self.window.sidebar.day_list.rows
-        wanted = next(row.record_id for row in rows if row.family.upper() == family)
-        self.window.open_visit(wanted)
-        until(
-            lambda: shown(self.window, VisitPage) and self.page.record_id == wanted,
-            f"the visit of {family}",
-        )
-
-    @property
-    def page(self) -> VisitPage:
-        """The visit's page."""
-        return child(self.window, VisitPage)
-
-    def _find_code(self, words: str) -> None:
-        type_words(words)
-        search = self.page.form.diagnoses.search
-        until(
-            lambda: search.popup.isVisible() and search.popup.model.rowCount(),
-            f"codes for “{words}”",
-        )
-        settle(200)
-
-    @staticmethod
-    def _wait_for_pictures(panel: AttachmentPanel) -> None:
-        settle(300)
-        until(lambda: not panel.thumbnails.busy, "the small pictures of the files")
-
-    def _viewer(self) -> FileViewer | None:
-        windows = QApplication.topLevelWidgets()
-        return next((w for w in windows if isinstance(w, FileViewer) and w.isVisible()), None)
-
-    def _on_opened(self) -> None:
-        self._opened = True
-
-    def _on_fault(self, error: BaseException) -> str:
-        """What the program would only write into its log: the tour shows it, and fails."""
-        self.faults.append(repr(error))
-        traceback.print_exception(error)
-        return "TOUR"
-
-
-def _files(folder: Path) -> list[Path]:
-    """A letter of two pages, a photograph, and a program."""
-    pages = []
-    for number in (1, 2):
-        page = Image.new("RGB", (1240, 1754), "white")
-        draw = ImageDraw.Draw(page)
-        draw.rectangle((120, 120, 520, 170), fill="#0E6478")
-        for line in range(12 if number == 1 else 5):
-            width = 980 - (line * 137) % 400
-            draw.rectangle((120, 320 + line * 70, 120 + width, 342 + line * 70), fill="#B8C4C9")
-        pages.append(page)
-    letter = folder / "Referral letter – cardiology.pdf"
-    pages[0].save(letter, save_all=True, append_images=pages[1:], resolution=150)
-    photo = Image.linear_gradient("L").resize((1600, 1200)).convert("RGB")
-    drawing = ImageDraw.Draw(photo)
-    drawing.rounded_rectangle((400, 260, 1200, 940), 60, fill="#20282C")
-    drawing.rounded_rectangle((480, 340, 1120, 760), 30, fill="#A9C6B8")
-    picture = folder / "BP monitor photo.jpg"
-    photo.save(picture, quality=88)
-    program = folder / "setup.exe"
-    program.write_bytes(b"MZ" + bytes(600))
-    return [letter, picture, program]

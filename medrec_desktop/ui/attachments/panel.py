@@ -7,14 +7,11 @@ another one is shown by the time the worker has looked at it.
 from datetime import date
 from pathlib import Path
 
-from PySide6.QtCore import QMimeData, QRectF, Qt, Signal
+from PySide6.QtCore import QMimeData, Qt, Signal
 from PySide6.QtGui import (
     QGuiApplication,
     QImage,
     QKeySequence,
-    QPainter,
-    QPaintEvent,
-    QPen,
     QShortcut,
 )
 from PySide6.QtWidgets import QFileDialog, QVBoxLayout, QWidget
@@ -31,6 +28,7 @@ from medrec_desktop.ui.attachments.files import FileRow, rows_of
 from medrec_desktop.ui.attachments.inbox import ScannerInbox
 from medrec_desktop.ui.attachments.listing import FileList
 from medrec_desktop.ui.attachments.overlay import DropOverlay
+from medrec_desktop.ui.attachments.parts import DropArea, Notice
 from medrec_desktop.ui.attachments.pasting import PasteIntoText
 from medrec_desktop.ui.attachments.taking import Looked, attach, look_and_attach, paste
 from medrec_desktop.ui.attachments.thumbnails import Thumbnails
@@ -40,15 +38,11 @@ from medrec_desktop.ui.screen import Services
 from medrec_desktop.ui.widgets import (
     Card,
     GhostButton,
-    IconButton,
-    IconLabel,
     UndoBar,
     ask,
-    column,
     label,
     row,
 )
-from medrec_desktop.ui.widgets.passing import announce
 
 Files = tuple[tuple[Attachment, ...], tuple[Keeping, ...]]
 VOIDED = "This visit was entered in error, so no files can be added to it."
@@ -74,8 +68,8 @@ class AttachmentPanel(QWidget):
         self._add = GhostButton("Add files…", "plus")
         self._add.setToolTip("Ctrl O")
         self._add.clicked.connect(self.choose_files)
-        self._area = _DropArea()
-        self._notice = _Notice()
+        self._area = DropArea()
+        self._notice = Notice()
         self._inbox = ScannerInbox(services)
         self._inbox.attach_requested.connect(self._attach_scans)
         self._undo = UndoBar()
@@ -383,53 +377,6 @@ class AttachmentPanel(QWidget):
             shortcut.activated.connect(slot)
             made.append(shortcut)
         self._keys = tuple(made)
-
-
-class _Notice(Card):
-    """Why something was not attached; it stays until it is closed or something else is taken."""
-
-    def __init__(self) -> None:
-        super().__init__(tone="warn", margins=(10, 6, 6, 6))
-        self.words = label("", "meta", wrap=True, tone="warn")
-        close = IconButton("close", "Dismiss")
-        close.clicked.connect(self.hide)
-        line = row(IconLabel("warning", "warn", 14), spacing=8)
-        line.addWidget(self.words, 1)
-        line.addWidget(close)
-        self.body.addLayout(line)
-        self.hide()
-
-    def say(self, sentence: str) -> None:
-        """Show this sentence."""
-        self.words.setText(sentence)
-        self.show()
-        announce(self, sentence)
-
-
-class _DropArea(Card):
-    """Says what may be dropped; the whole window takes it. Dashes of a stylesheet would be dots."""
-
-    def __init__(self) -> None:
-        super().__init__(tone="drop", margins=(12, 8, 12, 8))
-        words = column(
-            label("Drop scans or photos here", "body"),
-            label("PDF, JPEG, PNG or TIFF  ·  Ctrl V to paste", "caption"),
-            spacing=2,
-        )
-        icon = IconLabel("download", "text2", 16)
-        self.body.addLayout(row(None, icon, words, None, spacing=12))
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        """The ground, and a dashed edge."""
-        super().paintEvent(event)
-        look = theme.current()
-        pen = QPen(look.colour("edge"), 1, Qt.PenStyle.CustomDashLine)
-        pen.setDashPattern([4, 3])
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(pen)
-        edge = QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5)
-        painter.drawRoundedRect(edge, look.px(8), look.px(8))
 
 
 def _short(name: str) -> str:
