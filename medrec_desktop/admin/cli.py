@@ -57,6 +57,17 @@ def _command(name: str) -> Command:
         from medrec_desktop.admin import keeping
 
         return {"backup": keeping.make_backup, "restore": keeping.bring_back}[name]
+    if name.startswith("bucket ") or name == "clinic credentials":
+        from medrec_desktop.admin import storage
+
+        return {
+            "bucket configure": storage.configure,
+            "bucket test": storage.test,
+            "bucket apply": storage.apply,
+            "bucket check": storage.check,
+            "bucket policy": storage.policy,
+            "clinic credentials": storage.credentials,
+        }[name]
     if name == "doctor":
         from medrec_desktop.admin import checking
 
@@ -91,9 +102,14 @@ def _parser() -> argparse.ArgumentParser:
     demo = add(commands, "demo", "demo", "make the demo clinic of made-up patients")
     demo.add_argument("--seed", type=int, default=1, help="another number, other patients")
 
-    new = add(group("clinic", "clinics of this computer"), "new", "clinic new", "make a clinic")
+    clinics = group("clinic", "clinics of this computer")
+    new = add(clinics, "new", "clinic new", "make a clinic")
     new.add_argument("name", metavar="NAME", help="the clinic's name, as it stands on prints")
     new.add_argument("--doctor", required=True, metavar="NAME", help="the first doctor's name")
+
+    add(clinics, "credentials", "clinic credentials", "print the policy for this clinic's own keys")
+
+    _add_bucket(group("bucket", "where files are stored"), add)
 
     importing = group("import", "bring records in")
     visits = add(importing, "visits", "import visits", "import visits from NDJSON (or .gz)")
@@ -121,6 +137,50 @@ def _parser() -> argparse.ArgumentParser:
     doctor = add(commands, "doctor", "doctor", "check everything and say what is wrong")
     doctor.add_argument("--all", action="store_true", help="every seal and every file's content")
     return parser
+
+
+def _add_bucket(
+    where: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    add: Callable[..., argparse.ArgumentParser],
+) -> None:
+    """The `bucket` commands. Keys are asked for or come from AWS_ACCESS_KEY_ID and
+    AWS_SECRET_ACCESS_KEY; an argument would stand in the list of processes."""
+    configure = add(
+        where, "configure", "bucket configure", "test a storage, then let the clinic use it"
+    )
+    configure.add_argument("name", metavar="BUCKET")
+    configure.add_argument(
+        "--bandwidth", type=int, metavar="KB", help="at most so many KB a second in opening hours"
+    )
+    configure.add_argument("--open", metavar="HH:MM-HH:MM", help="opening hours (08:00-18:00)")
+    add(where, "test", "bucket test", "test the clinic's storage with this computer's keys")
+    apply = add(where, "apply", "bucket apply", "set the bucket up, changing only what differs")
+    check = add(where, "check", "bucket check", "compare the bucket with what is wanted")
+    policy = add(where, "policy", "bucket policy", "print a policy as JSON")
+    policy.add_argument(
+        "of",
+        choices=("bucket", "role", "clinic", "logs"),
+        nargs="?",
+        default="bucket",
+        help="the bucket's own (default), a role for all clinics, this clinic's, the log bucket's",
+    )
+    policy.add_argument("name", metavar="BUCKET", nargs="?", help="instead of the clinic's")
+    for one in (apply, check):
+        one.add_argument("name", metavar="BUCKET", nargs="?", help="instead of the clinic's")
+    for one in (configure, apply, check, policy):
+        one.add_argument("--endpoint", metavar="URL", help="an S3 server other than AWS")
+        one.add_argument("--region", metavar="REGION", help="eu-west-1")
+        one.add_argument("--encryption", choices=("kms", "s3", "none"), help="kms (default)")
+        one.add_argument("--kms-key", metavar="ARN", help="another key than the bucket's default")
+        one.add_argument(
+            "--no-tiering", action="store_true", help="the server has no storage classes"
+        )
+        one.add_argument(
+            "--glacier-after-90-days",
+            dest="glacier",
+            choices=("superseded", "everything"),
+            help="old versions and retracted files (default), or every file",
+        )
 
 
 def _shared(default: str | None) -> argparse.ArgumentParser:

@@ -10,7 +10,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import urlsplit
 from uuid import uuid4
 
 from medrec_desktop.attachments.s3_bucket import Bucket
@@ -25,6 +24,7 @@ from medrec_desktop.domain.storage import (
     StorageDenied,
     StorageSettings,
     StorageUnavailable,
+    address_problem,
 )
 
 _CONTENT = b"MedRec connection test"
@@ -75,7 +75,6 @@ _WEAKER: dict[str, tuple[dict[str, Any], str]] = {
         "It does not encrypt on request: ask whoever runs it how its disks are encrypted.",
     ),
 }
-_HERE = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 def try_connection(
@@ -113,7 +112,7 @@ class _Trial:
 
     def run(self) -> None:
         """Raises what stops the test."""
-        if sentence := _address_problem(self.settings):
+        if sentence := address_problem(self.settings.endpoint):
             self._problem = Check("address", "problem", sentence)
             return
         self._watch_clock()
@@ -298,17 +297,6 @@ def _put(bucket: Bucket, key: str) -> None:
         sha256=hashlib.sha256(_CONTENT).digest(),
         headers=_headers(),
     )
-
-
-def _address_problem(settings: StorageSettings) -> str:
-    if not settings.endpoint:
-        return ""
-    parts = urlsplit(settings.endpoint)
-    if parts.scheme not in {"https", "http"} or not parts.hostname or parts.username:
-        return "The address is not one of a server. It looks like https://storage.example.org."
-    if parts.scheme == "http" and parts.hostname not in _HERE:
-        return "The address is not encrypted, so nothing was sent. Use one that begins with https."
-    return ""
 
 
 def _skewed(seconds: float) -> str:

@@ -8,6 +8,7 @@ decide.
 from dataclasses import dataclass, field
 from datetime import time
 from typing import Literal
+from urllib.parse import urlsplit
 
 from medrec_desktop.domain.errors import Conflict, Denied, Unavailable
 
@@ -48,6 +49,23 @@ class Secret:
     access_key: str = field(repr=False)
     secret_key: str = field(repr=False)
     session_token: str = field(default="", repr=False)
+
+
+def address_problem(endpoint: str) -> str:
+    """Why `endpoint` is no address to send patients' files to; "" when it is one (or AWS)."""
+    if not endpoint:
+        return ""
+    strange = "The address is not one of a server. It looks like https://storage.example.org."
+    try:
+        parts = urlsplit(endpoint)
+        wrong = parts.scheme not in {"https", "http"} or not parts.hostname or parts.port == 0
+    except ValueError:
+        return strange
+    if wrong or parts.username or parts.query or parts.fragment or parts.path not in {"", "/"}:
+        return strange
+    if parts.scheme == "http" and parts.hostname not in {"localhost", "127.0.0.1", "::1"}:
+        return "The address is not encrypted, so nothing was sent. Use one that begins with https."
+    return ""
 
 
 CheckName = Literal[
