@@ -1,5 +1,6 @@
 """Starts the program. Exit codes: 0 closed, 2 wrong argument, 3 already open, 4 no display."""
 
+import builtins
 import gc
 import os
 import sys
@@ -42,6 +43,13 @@ def settle_python() -> None:
     gc.disable()
     # How long a background thread may go on while the UI thread waits for the interpreter.
     sys.setswitchinterval(SWITCH_S)
+    # PySide puts its own import in the place of Python's and reads the source of every module
+    # that is loaded afterwards, for a syntax (`from __feature__`) that nothing here uses.
+    plain = builtins.__import__
+    import PySide6.QtCore
+
+    builtins.__import__ = plain
+    del PySide6
 
 
 if __name__ == "__main__":

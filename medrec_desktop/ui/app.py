@@ -11,13 +11,13 @@ from PySide6.QtCore import QObject, QSettings, Qt, QTimer, Signal
 from PySide6.QtWidgets import QApplication
 
 from medrec_desktop.domain.errors import Cancelled, Denied, MedrecError
-from medrec_desktop.ui.autosave import Saves
 from medrec_desktop.ui.background import Background
 from medrec_desktop.ui.doors import Doors, Question
 from medrec_desktop.ui.faults import Faults
 from medrec_desktop.ui.garbage import UiGarbage
 from medrec_desktop.ui.instance import Instance
 from medrec_desktop.ui.main_window import MainWindow, bring_to_front
+from medrec_desktop.ui.saves import Saves
 from medrec_desktop.ui.screen import OpenClinic, Screens, Services
 from medrec_desktop.ui.theme import Theme
 from medrec_desktop.ui.widgets import Dialog, FilledButton, PlainButton, ask, label
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from medrec_desktop.ui.sign_in.beginning import Beginning
 
 SETTLE_MS = 3_000
+UNPAINTED_MS = 250
 
 
 class App(QObject):
@@ -64,6 +65,7 @@ class App(QObject):
         self._passphrase_problem = ""
         self._choices: ComputerSettings | None = None
         self._demo = False
+        self._then: Callable[[], None] | None = None
 
     # --- start and end -------------------------------------------------------------------------
 
@@ -153,8 +155,20 @@ class App(QObject):
         if self._beginning is not None:
             self._beginning.close()
             self._beginning = None
-        # After the first paint: the database and its libraries come behind the window.
-        QTimer.singleShot(0, self._make_demo_first if make_demo else self._open)
+        self._then = self._make_demo_first if make_demo else self._open
+        # The database and its libraries come behind the first paint, and without one (the window
+        # may start as an icon) all the same.
+        self.window.painted.connect(self._on_painted)
+        QTimer.singleShot(UNPAINTED_MS, self, self._go_on)
+
+    def _on_painted(self) -> None:
+        # The window paints before what stands on it.
+        QTimer.singleShot(0, self, self._go_on)
+
+    def _go_on(self) -> None:
+        then, self._then = self._then, None
+        if then is not None:
+            then()
 
     def _make_demo_first(self) -> None:
         work = self.background.write(self, self._doors.create_demo)

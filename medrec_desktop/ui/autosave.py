@@ -1,29 +1,26 @@
 """Saving what is typed, by itself: 400 ms after the last key, within a second while typing.
 
 One save at a time; what is typed during a save is saved next; a failed save keeps the text in the
-form and tries again. `Saves` knows whether everything typed anywhere is stored.
+form and tries again.
 """
 
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QApplication, QWidget
-from shiboken6 import isValid
 
 from medrec_desktop.domain.errors import Conflict, Denied, NotFound
 from medrec_desktop.ui.background import Operation
 from medrec_desktop.ui.form import FormBinding
+from medrec_desktop.ui.saves import Saves, SaveState
 
-SaveState = Literal["saved", "pending", "saving", "failed"]
 QUIET_MS = 400
 LATEST_MS = 900  # under the promised second, so that the commit fits in too
 RETRY_MS = 2_000
 RETRY_LONGEST_MS = 30_000
-_WORST_FIRST: tuple[SaveState, ...] = ("failed", "saving", "pending")
 
 
 @dataclass(frozen=True)
@@ -48,7 +45,7 @@ class Autosave(QObject):
         save: Callable[[Any], Operation],
         parent: QObject | None = None,
         *,
-        saves: "Saves",
+        saves: Saves,
     ) -> None:
         super().__init__(parent)
         self._binding = binding
@@ -179,49 +176,3 @@ def _typed(record: Any) -> str:
         for field in dataclasses.fields(record)
         if (value := getattr(record, field.name)) and isinstance(value, str)
     )
-
-
-class Saves(QObject):
-    """Every form that is being saved: one answer to "is everything stored?"."""
-
-    changed = Signal(str)
-
-    def __init__(self, clock: Callable[[], datetime], parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._clock = clock
-        self._watched: list[Autosave] = []
-        self._last: SaveState = "saved"
-        self.saved_at: datetime | None = None
-
-    def watch(self, autosave: Autosave) -> None:
-        """Count this form in until it is destroyed."""
-        self._watched.append(autosave)
-        autosave.state_changed.connect(self._on_state_changed)
-        autosave.saved.connect(self._on_saved)
-        autosave.destroyed.connect(self._on_state_changed)
-
-    @property
-    def state(self) -> SaveState:
-        """The worst state of any form."""
-        self._watched = [autosave for autosave in self._watched if isValid(autosave)]
-        states = {autosave.state for autosave in self._watched}
-        return next((state for state in _WORST_FIRST if state in states), "saved")
-
-    def flush(self) -> None:
-        """Save everything now; then `Background.drain` waits for it."""
-        for autosave in [one for one in self._watched if isValid(one)]:
-            autosave.flush()
-
-    def unsaved_text(self) -> str:
-        """What no form has been able to store, as plain text."""
-        texts = [autosave.unsaved_text() for autosave in self._watched if isValid(autosave)]
-        return "\n\n".join(text for text in texts if text)
-
-    def _on_saved(self, _result: object) -> None:
-        self.saved_at = self._clock()
-
-    def _on_state_changed(self, *_: object) -> None:
-        state = self.state
-        if state != self._last:
-            self._last = state
-            self.changed.emit(state)

@@ -9,8 +9,8 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QWidget
 
-from medrec_desktop.ui.autosave import Saves
 from medrec_desktop.ui.background import Background
+from medrec_desktop.ui.saves import Saves
 from medrec_desktop.ui.widgets import DangerButton, Dialog, FilledButton, PlainButton, label
 
 DRAIN_MS = 10_000

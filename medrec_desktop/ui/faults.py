@@ -10,7 +10,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QWidget
 
 from medrec_desktop.domain.errors import Cancelled, MedrecError
-from medrec_desktop.ui.autosave import Saves
+from medrec_desktop.ui.saves import Saves
 from medrec_desktop.ui.widgets import Dialog, FilledButton, PlainButton, label, tell
 
 

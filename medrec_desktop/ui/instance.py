@@ -13,6 +13,8 @@ from PySide6.QtCore import QElapsedTimer, QLockFile, QObject, QThread, QTimer, S
 if TYPE_CHECKING:
     from PySide6.QtNetwork import QLocalServer
 
+# Well before another start gives up asking.
+LISTEN_AFTER_MS = 1_000
 ANSWER_MS = 5_000
 TRY_MS = 100
 
@@ -36,7 +38,7 @@ class Instance(QObject):
         """Take the folder; False when another program has it."""
         if not self._lock.tryLock(0):
             return False
-        QTimer.singleShot(0, self._listen)
+        QTimer.singleShot(LISTEN_AFTER_MS, self, self._listen)
         return True
 
     def raise_other(self) -> bool:

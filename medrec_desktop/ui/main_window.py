@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QByteArray, Qt, Signal
-from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut
+from PySide6.QtGui import QCloseEvent, QKeySequence, QPaintEvent, QShortcut
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QMainWindow, QVBoxLayout, QWidget
 
 from medrec_desktop.ui.sidebar import Place, Sidebar
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from medrec_desktop.domain.people import Clinic
     from medrec_desktop.domain.records import Counts, QueueRow, Visit
     from medrec_desktop.domain.settings import Place as LeftOff
-    from medrec_desktop.ui.autosave import Saves
     from medrec_desktop.ui.background import Background
     from medrec_desktop.ui.closing import Closing
     from medrec_desktop.ui.drops import DropTarget, WindowDrops
+    from medrec_desktop.ui.saves import Saves
     from medrec_desktop.ui.screen import OpenClinic, Screens, Services
     from medrec_desktop.ui.theme import Theme
     from medrec_desktop.ui.today.reading import Reading
@@ -50,6 +50,8 @@ class MainWindow(QMainWindow):
     about_requested = Signal()
     export_requested = Signal(object)
     text_percent_chosen = Signal(int)
+    painted = Signal()
+    """The window is on the screen for the first time."""
     filled = Signal()
     """The day's list of the open clinic is shown for the first time."""
     closed = Signal()
@@ -70,7 +72,7 @@ class MainWindow(QMainWindow):
         self._theme, self._background, self._saves = theme, background, saves
         self._screens, self._clock = screens, clock
         self._services: Services | None = None
-        self._filled = False
+        self._painted = self._filled = False
         self._place: Place = "today"
         self._picking_for_visit = False
         self._windows: dict[RecordId, VisitWindow] = {}
@@ -368,6 +370,13 @@ class MainWindow(QMainWindow):
     def _on_left_off(self, place: LeftOff | None) -> None:
         if place is not None and not self.workplace.has_visit:
             self.open_visit(place.record_id)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """The ground; what is to come behind the first paint may come now."""
+        super().paintEvent(event)
+        if not self._painted:
+            self._painted = True
+            self.painted.emit()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Save, wait for the write lane, go; never a question."""

@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from medrec_desktop.services.diagnoses import Diagnoses
     from medrec_desktop.services.patients import Patients
     from medrec_desktop.services.visits import Visits
-    from medrec_desktop.ui.autosave import Saves
     from medrec_desktop.ui.background import Background
     from medrec_desktop.ui.notices import Notices
+    from medrec_desktop.ui.saves import Saves
     from medrec_desktop.ui.theme import Theme
 
 

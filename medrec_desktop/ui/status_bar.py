@@ -8,7 +8,7 @@ from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QWidget
 
 from medrec_desktop.ui import theme
-from medrec_desktop.ui.autosave import Saves
+from medrec_desktop.ui.saves import Saves
 from medrec_desktop.ui.widgets import ElidedLabel, IconLabel, hairline, label
 from medrec_desktop.ui.widgets.boxes import Mark
 from medrec_desktop.ui.widgets.passing import announce

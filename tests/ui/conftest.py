@@ -9,9 +9,9 @@ from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QApplication
 
 from medrec_desktop.domain.changes import Changes
-from medrec_desktop.ui.autosave import Saves
 from medrec_desktop.ui.background import Background
 from medrec_desktop.ui.notices import Notices
+from medrec_desktop.ui.saves import Saves
 from medrec_desktop.ui.theme import Theme
 
 NOW = datetime(2026, 11, 22, 10, 42, tzinfo=UTC)

@@ -14,9 +14,9 @@ from medrec_desktop.services.diagnoses import Diagnoses
 from medrec_desktop.services.patients import Patients
 from medrec_desktop.services.visits import Visits
 from medrec_desktop.terminology.search import Icd10
-from medrec_desktop.ui.autosave import Saves
 from medrec_desktop.ui.background import Background
 from medrec_desktop.ui.notices import Notices
+from medrec_desktop.ui.saves import Saves
 from medrec_desktop.ui.screen import Services
 from medrec_desktop.ui.theme import Theme
 from tests.factories import FakeClock, a_clinic

@@ -9,9 +9,10 @@ from pytestqt.qtbot import QtBot
 
 from medrec_desktop.domain.errors import Conflict, Unavailable
 from medrec_desktop.ui import autosave as module
-from medrec_desktop.ui.autosave import Autosave, Saves
+from medrec_desktop.ui.autosave import Autosave
 from medrec_desktop.ui.background import Background, Operation
 from medrec_desktop.ui.form import FormBinding
+from medrec_desktop.ui.saves import Saves
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,9 @@ from medrec_desktop.services.context import Context
 from medrec_desktop.services.patients import Patients
 from medrec_desktop.services.visits import Visits
 from medrec_desktop.ui.attachments.panel import AttachmentPanel
-from medrec_desktop.ui.autosave import Saves
 from medrec_desktop.ui.background import Background
 from medrec_desktop.ui.notices import Notices
+from medrec_desktop.ui.saves import Saves
 from medrec_desktop.ui.screen import Services
 from medrec_desktop.ui.theme import Theme
 from tests.factories import FakeClock, a_clinic, a_patient, a_visit
