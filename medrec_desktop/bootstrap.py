@@ -89,6 +89,7 @@ def open_clinic(home: Path, demo: bool, ask: Ask) -> OpenClinic:  # noqa: FBT001
     from medrec_desktop.services.context import open_context
     from medrec_desktop.services.diagnoses import Diagnoses
     from medrec_desktop.services.patients import Patients
+    from medrec_desktop.services.uploads import Uploads
     from medrec_desktop.services.visits import Visits
     from medrec_desktop.terminology.search import Icd10
 
@@ -100,9 +101,12 @@ def open_clinic(home: Path, demo: bool, ask: Ask) -> OpenClinic:  # noqa: FBT001
     intake = Intake(db, vault, changes, now)
     icd10 = Icd10()
     intake.start()
+    uploads = Uploads(context, vault)
+    uploads.start()
 
     def close() -> None:
         intake.stop()
+        uploads.close()
         icd10.close()
         db.close()
 

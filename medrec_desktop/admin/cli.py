@@ -68,6 +68,10 @@ def _command(name: str) -> Command:
             "bucket policy": storage.policy,
             "clinic credentials": storage.credentials,
         }[name]
+    if name == "attachments verify":
+        from medrec_desktop.admin import attachments
+
+        return attachments.verify
     if name == "doctor":
         from medrec_desktop.admin import checking
 
@@ -129,6 +133,12 @@ def _parser() -> argparse.ArgumentParser:
     patient.add_argument("id", metavar="ID", help="record number or uuid")
     patient.add_argument("--fhir", action="store_true", required=True, help="as a FHIR R4 bundle")
     patient.add_argument("-o", "--output", type=Path, metavar="FILE", help="instead of the screen")
+
+    files = group("attachments", "files in the clinic's storage")
+    verify = add(files, "verify", "attachments verify", "compare the records with the storage")
+    verify.add_argument(
+        "--requeue", action="store_true", help="send again what is wrong there and still here"
+    )
 
     backup = add(commands, "backup", "backup", "write the whole clinic into one encrypted file")
     backup.add_argument("file", type=Path, metavar="FILE")

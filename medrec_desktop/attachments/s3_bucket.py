@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from medrec_desktop.attachments.s3_errors import denied, portal, translated
 from medrec_desktop.attachments.s3_objects import (
+    Listed,
     ObjectHeaders,
     Part,
     Stored,
@@ -130,6 +131,20 @@ class Bucket:
         with self.calling() as s3:
             page = s3.list_objects_v2(Bucket=self.name, Prefix=key, MaxKeys=1)
         return any(found["Key"] == key for found in page.get("Contents", ()))
+
+    def list_objects(self) -> Iterator[Listed]:
+        """Every object of this clinic's files, a page of a thousand at a time."""
+        following: dict[str, Any] = {}
+        while True:
+            with self.calling() as s3:
+                page = s3.list_objects_v2(
+                    Bucket=self.name, Prefix=f"{self.tenant}/medical-records/", **following
+                )
+            for found in page.get("Contents", ()):
+                yield Listed(found["Key"], found["Size"])
+            if not page.get("IsTruncated") or not page.get("NextContinuationToken"):
+                return
+            following = {"ContinuationToken": page["NextContinuationToken"]}
 
     def put(
         self,

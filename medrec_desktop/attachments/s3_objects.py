@@ -55,6 +55,14 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True)
+class Listed:
+    """An object in a listing; `size` in bytes as stored (compressed)."""
+
+    key: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
     """A part of a multipart upload; `sha256` is the raw digest, empty when the server does not
     say."""

@@ -5,10 +5,10 @@ Errors are those of `domain.storage`: wait (`Unavailable`), stop and tell (`Deni
 """
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import BinaryIO, Protocol
 
-from medrec_desktop.attachments.s3_objects import ObjectHeaders, Part, Stored
+from medrec_desktop.attachments.s3_objects import Listed, ObjectHeaders, Part, Stored
 
 
 class ObjectStore(Protocol):
@@ -20,6 +20,10 @@ class ObjectStore(Protocol):
 
     def head(self, key: str) -> Stored | None:
         """The object under `key`, if there is one."""
+        ...
+
+    def list_objects(self) -> Iterator[Listed]:
+        """Every object of this clinic's files."""
         ...
 
     def put(

@@ -212,6 +212,12 @@ class Uploader:
             files=shown,
         )
 
+    @property
+    def refused(self) -> bool:
+        """Whether the storage refused this computer, so that nothing is sent until `retry`."""
+        with self._lock:
+            return bool(self._stopped)
+
     def under_way(self) -> dict[AttachmentId, int]:
         """What is being sent just now -> bytes that left."""
         with self._lock:
@@ -425,6 +431,11 @@ class Uploader:
                 return
             try:
                 self._store.tag(one.s3_key, RETRACTED)
+            except (NotFound, StorageDenied) as error:
+                # Gone, or a storage that cannot be told: here it stays removed all the same.
+                log.info("retraction %s stays here alone: %s", one.uid, type(error).__name__)
+                with self._db.begin() as session:
+                    rows.drop_retraction(session, one.uid)
             except MedrecError as error:
                 log.info("retraction %s was not told: %s", one.uid, type(error).__name__)
                 wait = wait_s(one.attempts, self._chance())

@@ -22,6 +22,7 @@ from medrec_desktop.attachments.scanner import Scanner
 from medrec_desktop.attachments.sources import files_inside
 from medrec_desktop.attachments.vault import Vault
 from medrec_desktop.data import attachments as rows
+from medrec_desktop.data import uploads as queue
 from medrec_desktop.data.clinic import read_computer_settings, user_key
 from medrec_desktop.data.outbox import mark
 from medrec_desktop.domain.attachments import Attachment, Keeping, Kept, Preview
@@ -30,6 +31,7 @@ from medrec_desktop.domain.errors import Conflict, Corrupt, Invalid, NotFound, U
 from medrec_desktop.domain.filenames import stored_name
 from medrec_desktop.domain.ids import AttachmentId, RecordId
 from medrec_desktop.domain.text import storable
+from medrec_desktop.domain.uploads import UNDO
 from medrec_desktop.services.context import Context
 from medrec_desktop.services.settings import computer_settings_of
 
@@ -41,7 +43,8 @@ FINALIZED = (
     "Write an addendum to say what is different."
 )
 NOT_BROUGHT_BACK = (
-    "This visit is finalized, so a removed file stays removed. Attach it again if it belongs here."
+    "This file was removed from a finalized visit more than ten minutes ago, so it stays removed. "
+    "Attach it again if it belongs here."
 )
 VOIDED = "This visit was entered in error; its files stay as they are."
 REASON = "Say why this file is removed: the visit is finalized, and the reason stays with it."
@@ -170,13 +173,15 @@ class Attachments:
         self._change(attachment_id, changed, names_actor=True)
 
     def restore(self, attachment_id: AttachmentId) -> None:
-        """Undo `remove`, as long as the visit is a draft."""
-        self._change(
-            attachment_id,
-            lambda _row: {"voided_at": None, "voided_by": None, "void_reason": None},
-            refusal=NOT_BROUGHT_BACK,
-            of_removed=True,
-        )
+        """Undo `remove`: as long as the visit is a draft, or for ten minutes."""
+
+        def changed(row: sa.Row[Any]) -> dict[str, Any]:
+            over = self._context.clock() - row.voided_at > UNDO
+            if row.record_status == "finalized" and over:
+                raise Conflict(NOT_BROUGHT_BACK)
+            return {"voided_at": None, "voided_by": None, "void_reason": None}
+
+        self._change(attachment_id, changed, of_removed=True)
 
     def _change(
         self,
@@ -201,7 +206,12 @@ class Attachments:
             if names_actor:
                 columns["voided_by"] = user_key(session, self._context.actor.id)
             rows.change_attachment(session, row.id, **columns)
-            mark(session, "attachment", attachment_id, now=self._context.clock())
+            now = self._context.clock()
+            if of_removed:
+                queue.drop_retraction(session, attachment_id)
+            elif names_actor:
+                queue.plan_retraction(session, attachment_id, due_at=now + UNDO)
+            mark(session, "attachment", attachment_id, now=now)
         self._context.changes.publish(Changed("attachment", frozenset({RecordId(row.record_uid)})))
 
     # --- looking -------------------------------------------------------------------------------

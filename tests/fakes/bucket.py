@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import BinaryIO
 
-from medrec_desktop.attachments.s3_objects import ObjectHeaders, Part, Stored
+from medrec_desktop.attachments.s3_objects import Listed, ObjectHeaders, Part, Stored
 from medrec_desktop.domain.errors import Cancelled, Corrupt, NotFound
 from medrec_desktop.domain.storage import KeyTaken, StorageUnavailable
 
@@ -98,6 +98,12 @@ class FakeBucket:
         with self._step("head"):
             found = self.objects.get(key)
             return None if found is None else _stored(found)
+
+    def list_objects(self) -> Iterator[Listed]:
+        with self._step("list objects"):
+            found = sorted(self.objects.items())
+        for key, one in found:
+            yield Listed(key, len(one.content))
 
     def put(
         self,

@@ -2,7 +2,9 @@ import io
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
+from typing import cast
 
 import PIL.Image
 import pytest
@@ -16,10 +18,11 @@ from medrec_desktop.domain.attachments import Attachment
 from medrec_desktop.domain.changes import Changed
 from medrec_desktop.domain.errors import Conflict, Corrupt, Invalid, NotFound, Unavailable
 from medrec_desktop.domain.ids import AttachmentId, RecordId
+from medrec_desktop.domain.uploads import UNDO
 from medrec_desktop.services.attachments import Attachments
 from medrec_desktop.services.context import Context
 from medrec_desktop.services.visits import Visits
-from tests.factories import a_finalized_visit, a_visit, another_user
+from tests.factories import FakeClock, a_finalized_visit, a_visit, another_user
 from tests.logfail import ExpectLog
 
 CONTENT = b"Haemoglobin 13.2 g/dl\n" * 100
@@ -128,7 +131,13 @@ def test_files_of_a_finalized_visit_are_only_added_or_marked_with_a_reason(
     assert set(refused.value.fields) == {"reason"}
     assert attachments.list(late.record_id) == (late,)
 
+    attachments.remove(late.id, "a slip")
+    clock = cast("FakeClock", clinic.clock)
+    clock.now += UNDO
+    attachments.restore(late.id)
+    assert [one.id for one in attachments.list(late.record_id)] == [late.id]
     attachments.remove(late.id, "belongs to another patient")
+    clock.now += UNDO + timedelta(seconds=1)
     with pytest.raises(Conflict):
         attachments.restore(late.id)
     assert attachments.list(late.record_id) == ()
