@@ -61,9 +61,7 @@ class S3Server:
 def moto_server() -> Iterator[S3Server]:
     """moto, in a process of its own."""
     secret = Secret("testing", "testing-secret")
-    with _served(
-        lambda port: [str(_SCRIPTS / "moto_server"), "-H", "127.0.0.1", "-p", str(port)]
-    ) as url:
+    with served("moto_server", lambda port: ["-H", "127.0.0.1", "-p", str(port)]) as url:
         yield S3Server("moto", url, secret)
 
 
@@ -75,14 +73,14 @@ def rclone_server() -> Iterator[S3Server]:
 
         def command(port: int) -> list[str]:
             return [
-                str(_SCRIPTS / "rclone"), "serve", "s3", place,
+                "serve", "s3", place,
                 "--addr", f"127.0.0.1:{port}",
                 "--auth-key", f"{secret.access_key},{secret.secret_key}",
                 "--config", os.devnull,
                 "--vfs-cache-mode", "off",
             ]  # fmt: skip
 
-        with _served(command) as url:
+        with served("rclone", command) as url:
             yield S3Server("rclone", url, secret, Path(place))
 
 
@@ -102,13 +100,14 @@ def bucket(s3_server: S3Server) -> Iterator[Bucket]:
 
 
 @contextmanager
-def _served(command: Callable[[int], list[str]]) -> Iterator[str]:
-    program = Path(command(0)[0])
+def served(program: str, arguments: Callable[[int], list[str]]) -> Iterator[str]:
+    """The URL at which a program of the environment listens, on the port it is given."""
+    path = shutil.which(program, path=str(_SCRIPTS))
+    if path is None:
+        pytest.skip(f"{program} is not installed")
     for _attempt in range(5):  # between asking for a free port and using it another may take it
         port = free_port()
-        line = command(port)
-        if not shutil.which(line[0]):
-            pytest.skip(f"{program.name} is not installed")
+        line = [path, *arguments(port)]
         with tempfile.TemporaryFile() as said:
             process = subprocess.Popen(line, stdout=said, stderr=said, env=_environment())
             try:
@@ -122,7 +121,7 @@ def _served(command: Callable[[int], list[str]]) -> Iterator[str]:
                 except subprocess.TimeoutExpired:
                     process.kill()
                     process.wait()
-    pytest.fail(f"{program.name} did not start")
+    pytest.fail(f"{program} did not start")
 
 
 def free_port() -> int:

@@ -104,6 +104,17 @@ def test_a_clinic_lists_its_own_prefix(
     assert passes(Asked("s3:ListBucket", BUCKET, context), identity) is answer
 
 
+@pytest.mark.parametrize("other", ["tenant_123", "tenant_1"])
+def test_a_clinics_own_user_needs_no_tag_to_stay_inside(other: str) -> None:
+    """A plain user carries no tag, so its own policy alone holds it."""
+    policy = clinic_policy(SETTINGS)
+    for tenant, answer in (("tenant_12", True), (other, False)):
+        read = Asked("s3:GetObject", OWN.replace("tenant_12", tenant), SAFE)
+        listed = Asked("s3:ListBucket", BUCKET, SAFE | {"s3:prefix": f"{tenant}/"})
+        assert passes(read, policy) is answer
+        assert passes(listed, policy) is answer
+
+
 def test_a_role_without_a_tag_reaches_nothing() -> None:
     assert not passes(Asked("s3:GetObject", OWN, SAFE), role_policy(SETTINGS))
 
