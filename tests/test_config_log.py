@@ -37,6 +37,7 @@ def test_crash_is_logged_by_place_and_never_by_what_was_typed(
 ) -> None:
     typed = "OKAFOR, Amara"
     log.start(tmp_path)
+    number = ""
     try:
         with expect_log("medrec_desktop.log", logging.ERROR):
             try:
@@ -49,6 +50,7 @@ def test_crash_is_logged_by_place_and_never_by_what_was_typed(
     finally:
         log.stop()
     written = (tmp_path / log.FILE).read_text(encoding="utf-8")
+    assert number
     assert number in written
     assert "KeyError" in written
     assert "test_config_log.py" in written

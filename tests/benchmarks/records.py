@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -52,7 +53,7 @@ def _autosave(context: Context) -> list[tuple[str, str, str]]:
         walls.append(time.perf_counter() - start)
         busy.append(time.thread_time() - cpu)
         draft = replace(draft, version=saved.version)
-        plain.append(_timed(lambda n=n: _plain_commit(context, n)))
+        plain.append(_timed(partial(_plain_commit, context, n)))
     ours, theirs = statistics.median(walls), statistics.median(plain)
     return [
         ("autosave, wall, p50 / p95", _milliseconds(walls), "< 10 ms"),
