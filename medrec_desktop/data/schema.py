@@ -423,6 +423,26 @@ retractions = sa.Table(
     info=_LOCAL,
 )
 
+# What happened to a file on this computer: "stored" in the bucket, a link to it "shared" by
+# somebody. Rows are added and never changed.
+file_log = sa.Table(
+    "file_log",
+    metadata,
+    _id(),
+    sa.Column(
+        "attachment_id",
+        sa.Integer,
+        sa.ForeignKey("record_attachments.id", ondelete="CASCADE"),
+        nullable=False,
+    ),
+    sa.Column("event", sa.String(10), nullable=False),
+    sa.Column("at", UtcDateTime, nullable=False),
+    _user("by"),
+    sa.Index("ix_file_log_attachment_id", "attachment_id"),
+    sa.Index("ix_file_log_event_at", "event", "at"),
+    info=_LOCAL,
+)
+
 
 def tables(target: str) -> list[sa.Table]:
     """The tables of `local` (all), `tenant` (clinic tables) or `shared` (public tables)."""

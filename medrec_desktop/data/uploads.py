@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
 from medrec_desktop.data.clinic import read_computer_settings, write_computer_settings
+from medrec_desktop.data.file_log import log_event
 from medrec_desktop.data.outbox import mark
 from medrec_desktop.data.schema import (
     UtcDateTime,
@@ -181,6 +182,7 @@ def mark_stored(
         s3_bucket=bucket,
         s3_version=version_id or None,
     )
+    log_event(session, upload.key, "stored", at=now)
     mark(session, "attachment", upload.uid, now=now)
 
 
@@ -256,11 +258,21 @@ def set_paused(session: Session, *, paused: bool) -> None:
 def list_uploads(
     session: Session, *, record_id: RecordId | None = None, limit: int | None = None
 ) -> tuple[FileUpload, ...]:
-    """What is not stored yet: first what needs somebody, then what failed, then the rest."""
+    """What is not stored yet: first what needs somebody, then what failed, then the rest. What
+    is under way only the uploader knows."""
     rank = sa.case(
         (upload_queue.c.state == "attention", 0), (upload_queue.c.state == "failed", 1), else_=2
     )
-    query = _UPLOAD.order_by(rank, upload_queue.c.queued_at, upload_queue.c.attachment_id)
+    arrived = (
+        sa.select(sa.func.coalesce(sa.func.sum(upload_parts.c.size), 0))
+        .where(
+            upload_parts.c.attachment_id == upload_queue.c.attachment_id,
+            upload_parts.c.etag.is_not(None),
+        )
+        .scalar_subquery()
+    )
+    query = _UPLOAD.add_columns(arrived.label("arrived"))
+    query = query.order_by(rank, upload_queue.c.queued_at, upload_queue.c.attachment_id)
     if record_id is not None:
         query = query.where(medical_records.c.uid == record_id)
     rows = session.execute(query.limit(limit))
@@ -276,6 +288,7 @@ def list_uploads(
             next_try_at=row.next_try_at,
             reason=row.reason or "",
             sentence=row.last_error or "",
+            arrived=row.arrived,
         )
         for row in rows
     )

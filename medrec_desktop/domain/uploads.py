@@ -23,8 +23,9 @@ Reason = Literal["", "unavailable", "damaged", "denied", "vault", "refused", "fa
 
 @dataclass(frozen=True, slots=True)
 class FileUpload:
-    """One file that is not stored yet. `done` of `total` are compressed bytes. `sentence` says
-    what went wrong last, `next_try_at` when it is tried again by itself."""
+    """One file that is not stored yet. `done` of `total` compressed bytes have left, `arrived` of
+    them are parts that the storage has confirmed. `sentence` says what went wrong last,
+    `next_try_at` when it is tried again by itself."""
 
     attachment_id: AttachmentId
     record_id: RecordId
@@ -37,6 +38,26 @@ class FileUpload:
     next_try_at: datetime | None = None
     reason: Reason = ""
     sentence: str = ""
+    arrived: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """A file that reached the storage from this computer; `kept_size` is compressed."""
+
+    attachment_id: AttachmentId
+    record_id: RecordId
+    file_name: str
+    kept_size: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ShareLink:
+    """Whoever has the URL has the file until it expires. Never printed."""
+
+    url: str = field(repr=False)
+    expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
