@@ -58,7 +58,7 @@ def build(
     """Everything there is before a clinic is open; tests hand in their own screens and theme."""
     state = QSettings(str(config.home / "window.ini"), QSettings.Format.IniFormat)
     theme = theme or _theme_of(state)
-    theme.apply(application)
+    theme.apply(application, by_window=True)
     doors = Doors(
         folder=partial(_folder, config.home),
         exists=partial(_exists, config.home),
@@ -233,5 +233,26 @@ def _files(services: Services, parent: QWidget) -> QWidget:
     return AttachmentPanel(services, parent)
 
 
-# Each screen is imported when it is first shown.
-SCREENS = Screens(visit=_visit, chart=_chart, patients=_patients, find=_find, attachments=_files)
+def _load_screens() -> None:
+    from importlib import import_module
+
+    for module in (
+        "visit.page",
+        "attachments.panel",
+        "patients.chart",
+        "patients.page",
+        "visit.printing",
+        "settings.dialog",
+    ):
+        import_module(f"medrec_desktop.ui.{module}")
+
+
+# Each screen is imported when it is first shown, or before, in idle time.
+SCREENS = Screens(
+    visit=_visit,
+    chart=_chart,
+    patients=_patients,
+    find=_find,
+    attachments=_files,
+    load=_load_screens,
+)

@@ -15,8 +15,8 @@ from medrec_desktop.ui.background import Background
 from medrec_desktop.ui.doors import Doors, Question
 from medrec_desktop.ui.faults import Faults
 from medrec_desktop.ui.garbage import UiGarbage
-from medrec_desktop.ui.instance import Instance
-from medrec_desktop.ui.main_window import MainWindow, bring_to_front
+from medrec_desktop.ui.instance import Instance, bring_to_front
+from medrec_desktop.ui.main_window import MainWindow
 from medrec_desktop.ui.saves import Saves
 from medrec_desktop.ui.screen import OpenClinic, Screens, Services
 from medrec_desktop.ui.theme import Theme
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from medrec_desktop.ui.notices import Notices
     from medrec_desktop.ui.sign_in.beginning import Beginning
 
-SETTLE_MS = 3_000
+WARM_AFTER_MS = 400
 UNPAINTED_MS = 250
 
 
@@ -144,7 +144,7 @@ class App(QObject):
                 self._theme, self.background, self.saves, self._screens, self._clock
             )
             window.leave_demo_requested.connect(self._ask_leave_demo)
-            window.filled.connect(self.opened)
+            window.filled.connect(self._on_filled)
             window.closed.connect(self._on_closed)
             geometry: Any = self._state.value("geometry")
             if geometry is not None:
@@ -169,6 +169,8 @@ class App(QObject):
         then, self._then = self._then, None
         if then is not None:
             then()
+            if self.window is not None:
+                self.window.prepare()
 
     def _make_demo_first(self) -> None:
         work = self.background.write(self, self._doors.create_demo)
@@ -226,7 +228,18 @@ class App(QObject):
             self._choices = None
         else:
             self.background.read(self, clinic.clinic.computer).then(self._wear)
-        QTimer.singleShot(SETTLE_MS, self._garbage.settle)
+
+    def _on_filled(self) -> None:
+        self._garbage.settle()
+        QTimer.singleShot(WARM_AFTER_MS, self, self._make_screens)
+        self.opened.emit()
+
+    def _make_screens(self) -> None:
+        from medrec_desktop.ui.warming import Warming
+
+        if self.window is not None:
+            steps = self.window.workplace.steps_ahead()
+            Warming(self.background, self._screens.load, steps, self.window)
 
     def _wear(self, settings: "ComputerSettings") -> None:
         self._theme.set(mode=settings.theme, text_percent=settings.text_percent)

@@ -3,7 +3,8 @@
 from datetime import datetime
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QWidget
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QBoxLayout, QFrame, QSizePolicy, QWidget
 
 from medrec_desktop.domain.dates import shown
 from medrec_desktop.domain.patients import Allergy, Patient, age_on, initials
@@ -11,6 +12,8 @@ from medrec_desktop.ui import theme
 from medrec_desktop.ui.widgets import Avatar, Card, FlowLayout, IconLabel, Label, column, label, row
 
 NOT_KNOWN = "Not known"
+# With less room than this, in pixels at 100 % text, the allergies stand below the identity.
+_BESIDE = 620
 
 
 class _Fact(QWidget):
@@ -38,18 +41,31 @@ class PatientBanner(QFrame):
         policy.setHeightForWidth(True)
         self._facts.setSizePolicy(policy)
         self._allergy = AllergyBox()
-        layout = QHBoxLayout(self)
+        self._layout = layout = QBoxLayout(QBoxLayout.Direction.LeftToRight, self)
         layout.setContentsMargins(*(theme.px(n) for n in (20, 8, 16, 8)))
-        layout.setSpacing(theme.px(14))
-        layout.addWidget(self._avatar, 0, Qt.AlignmentFlag.AlignVCenter)
-        identity = column(None, self._name, self._facts, None, spacing=2)
-        layout.addLayout(identity, 1)
+        who = row(self._avatar, column(None, self._name, self._facts, None, spacing=2), spacing=14)
+        who.setStretch(1, 1)
+        layout.addLayout(who, 1)
         layout.addWidget(self._allergy, 0, Qt.AlignmentFlag.AlignVCenter)
         self.fit()
 
     def fit(self) -> None:
         """Take the height for the text size; more when the name needs it."""
         self.setMinimumHeight(theme.px(70))
+        self._break(self.width())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Beside each other or below."""
+        super().resizeEvent(event)
+        self._break(event.size().width())
+
+    def _break(self, room: int) -> None:
+        beside = room >= theme.px(_BESIDE)
+        way = QBoxLayout.Direction
+        self._layout.setDirection(way.LeftToRight if beside else way.TopToBottom)
+        self._layout.setSpacing(theme.px(14 if beside else 6))
+        middle, left = Qt.AlignmentFlag.AlignVCenter, Qt.AlignmentFlag.AlignLeft
+        self._layout.setAlignment(self._allergy, middle if beside else left)
 
     def show_patient(self, patient: Patient, now: datetime) -> None:
         """Everything that tells this patient from another."""
@@ -118,3 +134,12 @@ def _facts(patient: Patient, now: datetime) -> list[tuple[str, str]]:
     if patient.deceased_on is not None:
         facts.append(("Died", shown(patient.deceased_on)))
     return facts
+
+
+def demo_strip() -> QFrame:
+    """Stands over every screen of the demo clinic."""
+    strip = QFrame()
+    strip.setProperty("pane", "demo")
+    words = label("Demo – not real patients", "strong", tone="warn")
+    strip.setLayout(row(None, IconLabel("info", "warn", 14), words, None, margins=(12, 4, 12, 4)))
+    return strip

@@ -27,9 +27,9 @@ class UiGarbage(QObject):
         self._timer.start()
 
     def settle(self) -> None:
-        """After the program is loaded: what lives until the end is never looked at again."""
+        """After the program is loaded: what lives until the end is never looked at again. The
+        little that loading left behind stays too: to look for it would hold the window."""
         if self._timer.isActive():
-            gc.collect()
             gc.freeze()
 
     def stop(self) -> None:

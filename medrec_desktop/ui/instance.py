@@ -7,7 +7,8 @@ what a kill left behind is taken over.
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QElapsedTimer, QLockFile, QObject, QThread, QTimer, Signal
+from PySide6.QtCore import QElapsedTimer, QLockFile, QObject, Qt, QThread, QTimer, Signal
+from PySide6.QtWidgets import QWidget
 
 # Qt's network library is loaded behind the first paint.
 if TYPE_CHECKING:
@@ -88,3 +89,11 @@ class Instance(QObject):
             socket = self._server.nextPendingConnection()
             socket.disconnected.connect(socket.deleteLater)
         self.raise_requested.emit()
+
+
+def bring_to_front(window: QWidget) -> None:
+    """Show the window above the others, also when it was made small."""
+    window.setWindowState(window.windowState() & ~Qt.WindowState.WindowMinimized)
+    window.show()
+    window.raise_()
+    window.activateWindow()

@@ -5,14 +5,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, Qt, Signal
+from PySide6.QtCore import QByteArray, Signal
 from PySide6.QtGui import QCloseEvent, QKeySequence, QPaintEvent, QShortcut
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QMainWindow, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QVBoxLayout, QWidget
 
+from medrec_desktop.ui.instance import bring_to_front
 from medrec_desktop.ui.sidebar import Place, Sidebar
 from medrec_desktop.ui.status_bar import StatusBar
 from medrec_desktop.ui.today.empty import EmptyPage, nothing_to_review
-from medrec_desktop.ui.widgets import IconLabel, label, row
 from medrec_desktop.ui.workplace import Workplace
 from medrec_desktop.ui.zones import Zone, focus_page, step_zone
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from medrec_desktop.domain.ids import PatientId, RecordId
     from medrec_desktop.domain.patients import Patient
     from medrec_desktop.domain.people import Clinic
-    from medrec_desktop.domain.records import Counts, QueueRow, Visit
+    from medrec_desktop.domain.records import QueueRow, Visit
     from medrec_desktop.domain.settings import Place as LeftOff
     from medrec_desktop.ui.background import Background
     from medrec_desktop.ui.closing import Closing
@@ -93,11 +93,20 @@ class MainWindow(QMainWindow):
         self.workplace.show_page(self._empty)
         self._empty.set_enabled(False)
         self.sidebar.set_place("today")
+        theme.dress(self)
         # Otherwise Qt gives the focus to the first button, with its ring.
         self.workplace.setFocus()
 
+    def prepare(self) -> None:
+        """While the clinic is being opened: make what needs nothing of it."""
+        from medrec_desktop.ui import clinic_menu, closing, drops  # noqa: F401 - loaded ahead
+
+        self.sidebar.prepare()
+        self.workplace.prepare()
+
     def show_clinic(self, clinic: OpenClinic, services: Services) -> None:
         """The clinic is open: fill the lists and let screens be made."""
+        from medrec_desktop.ui.banner import demo_strip
         from medrec_desktop.ui.closing import Closing
         from medrec_desktop.ui.drops import WindowDrops
         from medrec_desktop.ui.today.reading import Reading
@@ -107,7 +116,7 @@ class MainWindow(QMainWindow):
         reading.clinic_read.connect(self._show_clinic_name)
         reading.today_read.connect(self._show_today)
         reading.drafts_read.connect(self._show_drafts)
-        reading.counts_read.connect(self._show_counts)
+        reading.counts_read.connect(self.sidebar.set_counts)
         reading.keeping_read.connect(self.status.set_keeping)
         reading.read_lists("today")
         reading.read_clinic()
@@ -126,7 +135,7 @@ class MainWindow(QMainWindow):
         self._empty.set_enabled(True)
         self.status.set_user(clinic.user.name)
         if clinic.demo:
-            self._middle.insertWidget(0, _demo_strip())
+            self._middle.insertWidget(0, demo_strip())
         self._add_keys()
 
     @property
@@ -316,9 +325,6 @@ class MainWindow(QMainWindow):
     def _show_drafts(self, rows: tuple[QueueRow, ...]) -> None:
         self.sidebar.day_list.show_drafts(rows)
 
-    def _show_counts(self, counts: Counts) -> None:
-        self.sidebar.set_counts(counts)
-
     # --- keys, size, closing -------------------------------------------------------------------
 
     def _show_keys(self) -> None:
@@ -392,19 +398,3 @@ class MainWindow(QMainWindow):
             self._reading.stop()
         event.accept()
         self.closed.emit()
-
-
-def bring_to_front(window: QWidget) -> None:
-    """Show the window above the others, also when it was made small."""
-    window.setWindowState(window.windowState() & ~Qt.WindowState.WindowMinimized)
-    window.show()
-    window.raise_()
-    window.activateWindow()
-
-
-def _demo_strip() -> QFrame:
-    strip = QFrame()
-    strip.setProperty("pane", "demo")
-    words = label("Demo – not real patients", "strong", tone="warn")
-    strip.setLayout(row(None, IconLabel("info", "warn", 14), words, None, margins=(12, 4, 12, 4)))
-    return strip

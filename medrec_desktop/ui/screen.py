@@ -160,6 +160,10 @@ class AttachmentsScreen(Protocol):
         """Take the files; copy the list and return at once."""
 
 
+def _nothing() -> None:
+    """No modules to load."""
+
+
 @dataclass(frozen=True)
 class Screens:
     """How the window makes its screens; `bootstrap` names the real ones."""
@@ -169,3 +173,5 @@ class Screens:
     patients: Callable[[Services, QWidget], QWidget]
     find: Callable[[Services, QWidget], QWidget]
     attachments: Callable[[Services, QWidget], QWidget]
+    load: Callable[[], None] = _nothing
+    """Import what they are made of; called on a background thread."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QPaintEvent
+from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal
+from PySide6.QtGui import QPaintEvent, QShowEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
     QFrame,
@@ -124,7 +124,7 @@ class _ClinicButton(QPushButton):
 
 
 class Sidebar(QFrame):
-    """Left of the window, 276 pixels wide at 100 % text."""
+    """Left of the window, 276 pixels wide at 100 % text; of a small window at most a third."""
 
     place_selected = Signal(str)
     visit_selected = Signal(object)
@@ -139,9 +139,10 @@ class Sidebar(QFrame):
         super().__init__(parent)
         self.setProperty("pane", "sidebar")
         self._clock = clock
+        self._opened = False
         self.menu: QMenu | None = None
         self.day_list: DayList
-        """From `open` on."""
+        """From `prepare` on."""
         self._clinic = _ClinicButton()
         self._clinic.clicked.connect(self.open_menu)
         self._find: QWidget = SearchBox("Find patient or visit", "Ctrl K")
@@ -178,7 +179,21 @@ class Sidebar(QFrame):
 
     def fit(self) -> None:
         """Take the width for the text size."""
-        self.setFixedWidth(theme.px(276))
+        window = self.window()
+        room = theme.px(276) if window is self else max(window.width() // 3, theme.px(190))
+        self.setFixedWidth(min(theme.px(276), room))
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """From now on follow the width of the window."""
+        super().showEvent(event)
+        self.window().installEventFilter(self)
+        self.fit()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """A small window leaves less room."""
+        if event.type() == QEvent.Type.Resize and watched is self.window():
+            self.fit()
+        return super().eventFilter(watched, event)
 
     def set_clinic(self, name: str, *, demo: bool) -> None:
         """Say whose records these are."""
@@ -186,19 +201,25 @@ class Sidebar(QFrame):
         self._leave.setVisible(demo)
         self._backup.setVisible(not demo)
 
-    def open(self, find: QWidget) -> None:
-        """The clinic is open: its menu, its list, and the real search in the place of the box
-        that only looked like it."""
+    def prepare(self) -> None:
+        """Behind the first paint: make the menu and the list."""
         from medrec_desktop.ui.today.day_list import DayList
 
         self.menu = self._make_menu()
         self.day_list = DayList(self._clock)
         self.day_list.visit_selected.connect(self.visit_selected)
         self._put(self._list_to_be, self.day_list)
+
+    def open(self, find: QWidget) -> None:
+        """The clinic is open: everything works, and the real search takes the place of the box
+        that only looked like it."""
+        if self.menu is None:
+            self.prepare()
         self._put(self._find, find)
         self._find = find
         QWidget.setTabOrder(self._clinic, find)
         QWidget.setTabOrder(find, self._nav["today"])
+        self._opened = True
         self._enable(True)
 
     def _put(self, old: QWidget, new: QWidget) -> None:
@@ -230,7 +251,7 @@ class Sidebar(QFrame):
 
     def open_menu(self) -> None:
         """Open the clinic's menu below its name."""
-        if self.menu is not None:
+        if self.menu is not None and self._opened:
             self.menu.popup(self._clinic.mapToGlobal(self._clinic.rect().bottomLeft()))
 
     def _make_menu(self) -> QMenu:

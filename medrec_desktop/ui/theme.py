@@ -23,6 +23,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QApplication, QStyleFactory, QWidget
+from shiboken6 import isValid
 
 from medrec_desktop.shipped import resources
 
@@ -45,6 +46,9 @@ class Theme(QObject):
         self._mode: Mode = mode
         self._percent = _within(text_percent)
         self._application: QApplication | None = None
+        self._by_window = False
+        self._windows: list[QWidget] = []
+        self._sheet = ""
 
     @property
     def mode(self) -> Mode:
@@ -102,9 +106,14 @@ class Theme(QObject):
         ratio = self._application.devicePixelRatio() if self._application else 1.0
         return _pixmap(name, self.colour(colour).name(), self.px(size), ratio)
 
-    def apply(self, application: QApplication) -> None:
-        """Dress the application and follow the system's scheme from now on."""
+    def apply(self, application: QApplication, *, by_window: bool = False) -> None:
+        """Dress the application and follow the system's scheme from now on.
+
+        `by_window`: each window is dressed by `dress`, the application is not. Under a sheet of
+        the application Qt works out the look of a whole branch again each time the branch gets a
+        parent, which doubles the time that a screen takes to be made."""
         if self._application is None:
+            self._by_window = by_window
             self._application = application
             application.setStyle(QStyleFactory.create("Fusion"))
             for file in sorted((resources() / "fonts").glob("*.ttf")):
@@ -116,12 +125,24 @@ class Theme(QObject):
             application.setProperty("medrecTheme", self)
         self._dress()
 
+    def dress(self, window: QWidget) -> None:
+        """Put the sheet on a window without a parent and keep it up to date; after everything
+        in it is made."""
+        if self._by_window:
+            self._windows = [one for one in self._windows if isValid(one)]
+            self._windows.append(window)
+            window.setStyleSheet(self._sheet)
+
     def set(self, *, mode: Mode | None = None, text_percent: int | None = None) -> None:
         """Choose another look; it shows at once."""
         before = (self._mode, self._percent)
         self._mode = mode or self._mode
         self._percent = _within(text_percent if text_percent is not None else self._percent)
         if self._application is not None and before != (self._mode, self._percent):
+            if before[1] != self._percent:
+                from medrec_desktop.ui.rescale import rescale
+
+                rescale(before[1], self._percent)
             self._dress()
 
     def _on_scheme_changed(self, _scheme: Qt.ColorScheme) -> None:
@@ -134,7 +155,13 @@ class Theme(QObject):
             return
         application.setFont(self.font())
         application.setPalette(self._palette())
-        application.setStyleSheet(self._stylesheet())
+        self._sheet = self._stylesheet()
+        if self._by_window:
+            self._windows = [one for one in self._windows if isValid(one)]
+            for window in self._windows:
+                window.setStyleSheet(self._sheet)
+        else:
+            application.setStyleSheet(self._sheet)
         self.changed.emit()
 
     def _colours(self) -> dict[str, str]:

@@ -42,6 +42,7 @@ class VisitWindow(QMainWindow):
         self.workplace.window_requested.connect(self.window_requested)
         self.workplace.files_changed.connect(self._on_files_changed)
         services.theme.changed.connect(self._status.fit)
+        services.theme.dress(self)
         self.workplace.open_visit(record_id)
 
     def closeEvent(self, event: QCloseEvent) -> None:

@@ -15,6 +15,8 @@ from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 # Banner and inspector come with the clinic: the first paint waits for neither.
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from medrec_desktop.domain.ids import PatientId, RecordId
     from medrec_desktop.domain.patients import Patient
     from medrec_desktop.domain.records import Visit
@@ -72,8 +74,8 @@ class Workplace(QWidget):
         self._column.setSpacing(0)
         self._column.addLayout(self._below, 1)
 
-    def set_services(self, services: Services) -> None:
-        """From now on screens can be made."""
+    def prepare(self) -> None:
+        """Behind the first paint: make what every page has around it."""
         from medrec_desktop.ui.banner import PatientBanner
         from medrec_desktop.ui.inspector import Inspector
 
@@ -82,6 +84,11 @@ class Workplace(QWidget):
         self.inspector.hide()
         self._column.insertWidget(0, self.banner)
         self._below.addWidget(self.inspector)
+
+    def set_services(self, services: Services) -> None:
+        """From now on screens can be made."""
+        if self._below.count() == 1:
+            self.prepare()
         self._services = services
         services.theme.changed.connect(self._fit)
 
@@ -120,23 +127,15 @@ class Workplace(QWidget):
 
     def open_chart(self, patient_id: PatientId) -> None:
         """Have the chart read; it is shown when the page says so."""
-        if self._chart is None:
-            self._chart = self._add(self._screens.chart)
-            chart = cast("ChartScreen", self._chart)
-            chart.opened.connect(self._show_chart)
-            chart.visit_requested.connect(self.visit_requested)
-            chart.new_visit_requested.connect(self.new_visit_requested)
-            chart.export_requested.connect(self.export_requested)
-            chart.offer_export()
+        self._make_chart()
         cast("ChartScreen", self._chart).open(patient_id)
 
     def show_patients(self) -> None:
         """The search over all patients."""
-        if self._patients is None:
-            self._patients = self._add(self._screens.patients)
-            cast("PatientsScreen", self._patients).patient_selected.connect(self.patient_selected)
-        self.show_page(self._patients)
-        cast("PatientsScreen", self._patients).focus_search()
+        self._make_patients()
+        if self._patients is not None:
+            self.show_page(self._patients)
+            cast("PatientsScreen", self._patients).focus_search()
 
     def focus_inspector(self) -> None:
         """Where F6 lands right of the form."""
@@ -150,12 +149,23 @@ class Workplace(QWidget):
         if self._services is not None:
             self.inspector.set_room(event.size().width())
 
+    def steps_ahead(self) -> tuple[Callable[[], object], ...]:
+        """What opening a visit, a chart or the patients would have to make first, in pieces."""
+        return (
+            self._make_visit,
+            self._make_files,
+            self._make_chart,
+            self._make_patients,
+        )
+
     def _visit_screen(self) -> VisitScreen:
+        self._make_visit()
+        self._make_files()
+        return cast("VisitScreen", self._visit)
+
+    def _make_visit(self) -> None:
         if self._visit is None:
-            self._visit = self._add(self._screens.visit)
-            self._files = self._screens.attachments(self._need(), self)
-            self._files.hide()
-            screen, files = self._visit, self._files
+            self._visit = screen = self._add(self._screens.visit)
             # Named loosely: a screen without an optional signal is still a screen.
             for name, slot in (
                 ("opened", self._show_visit),
@@ -166,8 +176,27 @@ class Workplace(QWidget):
                 ("problems_changed", self.inspector.set_problems),
             ):
                 _listen(screen, name, slot)
-            _listen(files, "count_changed", self.inspector.set_files)
-        return cast("VisitScreen", self._visit)
+
+    def _make_files(self) -> None:
+        if self._files is None:
+            self._files = self._screens.attachments(self._need(), self)
+            self._files.hide()
+            _listen(self._files, "count_changed", self.inspector.set_files)
+
+    def _make_chart(self) -> None:
+        if self._chart is None:
+            self._chart = self._add(self._screens.chart)
+            chart = cast("ChartScreen", self._chart)
+            chart.opened.connect(self._show_chart)
+            chart.visit_requested.connect(self.visit_requested)
+            chart.new_visit_requested.connect(self.new_visit_requested)
+            chart.export_requested.connect(self.export_requested)
+            chart.offer_export()
+
+    def _make_patients(self) -> None:
+        if self._patients is None:
+            self._patients = self._add(self._screens.patients)
+            cast("PatientsScreen", self._patients).patient_selected.connect(self.patient_selected)
 
     def _add(self, make: Any) -> QWidget:
         made: QWidget = make(self._need(), self)

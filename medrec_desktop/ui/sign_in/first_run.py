@@ -101,6 +101,7 @@ class FirstRun(QWidget):
         self._show(0)
         for field in (self._names.clinic, self._names.doctor, self._comfort.scanner):
             field.editingFinished.connect(self._say_answers)
+        look.dress(self)
 
     def ask_passphrase(self, needed: bool) -> None:
         """Whether page 2 asks for one: this computer keeps no keys."""
