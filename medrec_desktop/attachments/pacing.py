@@ -12,8 +12,10 @@ from collections.abc import Callable
 
 from medrec_desktop.domain.errors import Cancelled
 
-# The HTTP client reads 16 KiB at a time to send them; larger reads only compute a signature.
-WIRE = 1 << 16
+# The HTTP client reads up to 128 KiB to send them; reads of 1 MiB only compute a signature.
+WIRE = 1 << 19
+# With a limit, bytes leave in steps of this size: no burst and no silence.
+STEP = 1 << 14
 # Below this, a request is paced as a whole: a stream would cost an extra round trip.
 SMALL_BODY = 1 << 18
 RATE_OVER_S = 10.0
@@ -49,6 +51,11 @@ class Pace:
             self._sent.append((self._tick(), count))
             self._forget_old()
 
+    @property
+    def limited(self) -> bool:
+        """Whether there is a limit just now."""
+        return self._limit() > 0
+
     def rate(self) -> float:
         """Bytes a second over the last ten seconds."""
         with self._lock:
@@ -83,8 +90,11 @@ class Body(io.BytesIO):
         """Raises Cancelled when uploads were stopped meanwhile."""
         if self._interrupted():
             raise Cancelled("Stopped; the file is sent later.")
+        on_the_wire = count is not None and 0 < count <= WIRE
+        if on_the_wire and count is not None and self._pace.limited:
+            count = min(count, STEP)
         piece = super().read(count)
-        if count is not None and 0 < count <= WIRE and piece:
+        if on_the_wire and piece:
             self._pace.take(len(piece))
             self._progress(self.tell() - self._counted)
             self._counted = self.tell()

@@ -355,3 +355,18 @@ def test_a_fault_of_ours_stays_with_its_file_and_is_loud(
     assert (row.attachment_id, row.reason) == (bad, "fault")
     assert [args.exc_type for args in loud] == [ZeroDivisionError]
     assert sending.keep(RNG.randrange(1000)) != bad
+
+
+def test_the_log_names_no_file_and_no_key(
+    sending: Sending, fake: FakeBucket, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    uid = sending.keep(name="okafor-ama-hiv-result.bin")
+    fake.fail("put", offline())
+    sending.run()
+    sending.later(hours=1)
+    sending.run()
+    object_of(sending, fake, uid)
+    assert f"upload stored {uid}" in caplog.text
+    for word in ("okafor", "hiv", "medical-records", fake.tenant):
+        assert word not in caplog.text.lower()

@@ -1,0 +1,166 @@
+"""kill -9 before and after each step of a large upload to a real server: it arrives exactly once,
+and at most four parts are sent again."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from medrec_desktop.attachments.s3 import Bucket
+from medrec_desktop.attachments.upload import Uploader
+from medrec_desktop.attachments.vault import open_vault
+from medrec_desktop.data.attachments import get_attachment, list_attachments
+from medrec_desktop.data.clinic import get_clinic
+from medrec_desktop.data.local import LocalDb
+from medrec_desktop.domain.attachments import Kept
+from medrec_desktop.domain.storage import Secret, StorageSettings
+from tests.attachments.conftest import Setting
+from tests.attachments.upload.conftest import MIB, RNG
+from tests.conftest import REPOSITORY
+from tests.factories import KEY, context_of
+from tests.s3_servers import S3Server
+
+pytestmark = [
+    pytest.mark.skipif(os.name == "nt", reason="needs SIGKILL"),
+    pytest.mark.timeout(300),
+]
+
+STEPS = ("head", "put", "create_multipart", "upload_part", "list_parts", "complete_multipart")
+
+
+class Watched(Bucket):
+    """The real bucket; counts its steps, tells of parts, and dies at the step it is told."""
+
+    die_at = 0
+    tell: Callable[[str], None] = staticmethod(lambda _line: None)
+    steps = 0
+
+
+def _watched(name: str) -> Callable[..., Any]:
+    real = getattr(Bucket, name)
+
+    def step(self: Watched, *args: Any, **given: Any) -> Any:
+        if name == "upload_part":
+            self.tell(f"part {args[2]}")
+        self._count()  # type: ignore[attr-defined]  # see below
+        answer = real(self, *args, **given)
+        self._count()  # type: ignore[attr-defined]  # as above
+        return answer
+
+    return step
+
+
+def _count(self: Watched) -> None:
+    self.steps += 1
+    if self.steps == self.die_at:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+for _name in STEPS:
+    setattr(Watched, _name, _watched(_name))
+Watched._count = _count  # type: ignore[attr-defined]  # it is one of the steps' own
+
+
+def send(folder: Path, bucket: Watched) -> bool:
+    """Open the clinic and send what waits; whether nothing is left."""
+    context = context_of(LocalDb.open(folder / "clinic" / "medrec.db", KEY))
+    vault = open_vault(context.db, folder / "vault", free=lambda _: 10**12)
+    uploader = Uploader(context.db, vault, bucket, context.changes, context.clock)
+    uploader.start()
+    assert uploader.wait(60)
+    left = uploader.overview().left
+    assert uploader.stop(30)
+    context.db.close()
+    return not left
+
+
+def child(folder: str, settings: str, access: str, secret: str, die_at: str) -> None:
+    """What the killed process runs."""
+    values = {k: v for k, v in json.loads(settings).items() if not k.startswith("open_")}
+    bucket = Watched(StorageSettings(**values), Secret(access, secret))
+    bucket.die_at = int(die_at)
+    bucket.tell = lambda line: print(line, flush=True)
+    send(Path(folder), bucket)
+    print("steps", bucket.steps, flush=True)
+
+
+def _run_child(
+    folder: Path, bucket: Bucket, server: S3Server, die_at: int
+) -> tuple[int, list[str]]:
+    script = (
+        "import sys; from tests.attachments.upload.test_kill import child; child(*sys.argv[1:])"
+    )
+    ended = subprocess.run(
+        [
+            *(sys.executable, "-c", script, str(folder)),
+            json.dumps(asdict(bucket.settings), default=str),
+            *(server.secret.access_key, server.secret.secret_key, str(die_at)),
+        ],
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode in {0, -signal.SIGKILL}, ended.stderr
+    return ended.returncode, ended.stdout.split("\n")
+
+
+def test_kill_9_at_each_step_of_a_large_upload(
+    setting: Setting, tmp_path: Path, rclone_server: S3Server
+) -> None:
+    server = rclone_server
+    source = tmp_path / "scan.bin"
+    source.write_bytes(RNG.randbytes(30 * MIB))
+    assert setting.take(source) == ()
+    with setting.context.db.read() as session:
+        (attachment,) = list_attachments(session, setting.visit)
+        _, kept = get_attachment(session, attachment.id)
+        tenant = get_clinic(session).tenant
+    setting.context.db.copy_to(tmp_path / "copy.db")
+
+    sent_again = []
+    for die_at in range(1, 100):
+        folder = tmp_path / f"killed-{die_at}"
+        (folder / "clinic").mkdir(parents=True)
+        shutil.copy(tmp_path / "copy.db", folder / "clinic" / "medrec.db")
+        shutil.copytree(setting.vault.folder, folder / "vault")
+        plain = server.bucket(tenant)
+        code, before = _run_child(folder, plain, server, die_at)
+        bucket = Watched(plain.settings, server.secret)
+        after: list[str] = []
+        bucket.tell = after.append
+        if code:
+            assert send(folder, bucket)
+        sent_again.append(len(set(before) & set(after)))
+        _assert_arrived_once(folder, bucket, setting, kept)
+        for one in (plain, bucket):
+            one.close()
+        shutil.rmtree(folder)
+        if not code:
+            break
+    assert len(sent_again) > 14  # so many steps were there to be killed at
+    assert max(sent_again) <= 4
+    assert min(sent_again[-6:]) == 0  # what had arrived was not sent again
+
+
+def _assert_arrived_once(folder: Path, bucket: Bucket, setting: Setting, kept: Kept) -> None:
+    db = LocalDb.open(folder / "clinic" / "medrec.db", KEY)
+    with db.read() as session:
+        (attachment,) = list_attachments(session, setting.visit)
+    db.close()
+    assert attachment.upload_state == "stored"
+    (found,) = bucket.list_objects()
+    assert found.size == kept.kept_size
+    pieces: list[bytes] = []
+    bucket.get(found.key, pieces.append)
+    whole: list[bytes] = []
+    setting.vault.read_kept(attachment.id, kept, whole.append)
+    assert b"".join(pieces) == b"".join(whole)
