@@ -70,6 +70,19 @@ def list_users(session: Session) -> tuple[User, ...]:
     return tuple(User(UserId(r.uid), r.name, r.role, r.active) for r in rows)
 
 
+def get_user(session: Session, user: UserId) -> User:
+    """The user under the name they have now."""
+    row = session.execute(sa.select(users).where(users.c.uid == user)).first()
+    if row is None:
+        raise NotFound("This user is not known on this computer.")
+    return User(UserId(row.uid), row.name, row.role, row.active)
+
+
+def rename_user(session: Session, user: UserId, name: str) -> None:
+    """From now on under this name; what was signed keeps the one it was printed with."""
+    session.execute(sa.update(users).where(users.c.uid == user).values(name=name))
+
+
 def user_key(session: Session, user: UserId) -> int:
     """The row number foreign keys point to."""
     key: int | None = session.scalar(sa.select(users.c.id).where(users.c.uid == user))

@@ -115,15 +115,17 @@ def visit_of(session: Session, row: sa.Row[Any]) -> Visit:
     """The record as a screen shows it."""
     seal = seal_row(session, row.id)
     voided = row.voided_at is not None
+    # A name may change later; what was signed keeps the one it was signed under.
+    signed_himself = seal is not None and seal.signed_by == row.doctor_id
     return Visit(
         draft=draft_of(session, row),
         patient=patient_of(session, row.patient_id),
         doctor_id=UserId(row.doctor_uid),
-        doctor=row.doctor_name,
+        doctor=seal.printed_name if seal and signed_himself else row.doctor_name,
         status=row.status,
         saved_at=row.updated_at,
         finalized_at=row.finalized_at,
-        finalized_by=row.signer_name or "",
+        finalized_by=seal.printed_name if seal else row.signer_name or "",
         seal=seal.sha256 if seal else "",
         addenda=list_addenda(session, row.id),
         voided_reason=(row.void_reason or "Entered in error") if voided else "",

@@ -7,9 +7,11 @@ from medrec_desktop.data import clinic as store
 from medrec_desktop.data.outbox import mark
 from medrec_desktop.domain.changes import Changed
 from medrec_desktop.domain.errors import Invalid
+from medrec_desktop.domain.ids import UserId
 from medrec_desktop.domain.people import Clinic as ClinicIdentity
 from medrec_desktop.domain.people import User
 from medrec_desktop.domain.settings import ClinicSettings, ComputerSettings, Place
+from medrec_desktop.domain.text import storable
 from medrec_desktop.services.context import Context
 from medrec_desktop.services.settings import (
     clinic_problems,
@@ -20,6 +22,8 @@ from medrec_desktop.services.settings import (
     stored_computer_settings,
     stored_place,
 )
+
+_LONGEST_NAME = 255
 
 
 class Clinic:
@@ -35,12 +39,28 @@ class Clinic:
 
     def me(self) -> User:
         """In whose name this program writes and signs."""
-        return self._context.actor
+        with self._context.db.read() as session:
+            return store.get_user(session, self._context.actor.id)
 
     def users(self) -> tuple[User, ...]:
         """Everybody who ever worked here; those who left are not active."""
         with self._context.db.read() as session:
             return store.list_users(session)
+
+    def rename_user(self, user_id: UserId, name: str) -> None:
+        """Give a user another name; records that were signed keep the name they were signed
+        under. `Invalid` without one."""
+        wanted = storable(name).strip()
+        if not wanted:
+            raise Invalid({"user_name": "Type your name as it should stand under your visits."})
+        if len(wanted) > _LONGEST_NAME:
+            raise Invalid({"user_name": f"Use at most {_LONGEST_NAME} characters."})
+        with self._context.db.begin() as session:
+            if store.get_user(session, user_id).name == wanted:
+                return
+            store.rename_user(session, user_id, wanted)
+            mark(session, "user", user_id, now=self._context.clock())
+        self._context.changes.publish(Changed("settings"))
 
     def settings(self) -> ClinicSettings:
         """What every computer of the clinic shares."""

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 
 from medrec_desktop.data import records, seals, visit_lists
-from medrec_desktop.data.clinic import get_clinic, read_clinic_settings, user_key
+from medrec_desktop.data.clinic import get_clinic, get_user, read_clinic_settings, user_key
 from medrec_desktop.data.ids import new_uid
 from medrec_desktop.data.outbox import mark
 from medrec_desktop.data.patients import patient_key
@@ -145,6 +145,7 @@ class Visits:
             visit = records.visit_of(session, row)
             self._check_finished(session, row, visit)
             signer = user_key(session, self._context.actor.id)
+            name = get_user(session, self._context.actor.id).name
             zone = zone_name(now)
             previous = seals.latest_seal(session)
             content = sealing.visit_document(
@@ -156,7 +157,7 @@ class Visits:
                 signed_at=now,
                 zone=zone,
                 previous=previous,
-                printed_name=self._context.actor.name,
+                printed_name=name,
                 device=self._context.device,
                 follow_up_date=row.follow_up_date,
             )
@@ -167,7 +168,7 @@ class Visits:
                 sha256=sealing.seal_of(content),
                 previous=previous,
                 signer=signer,
-                printed_name=self._context.actor.name,
+                printed_name=name,
                 now=now,
                 zone=zone,
                 device=self._context.device,

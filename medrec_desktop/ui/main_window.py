@@ -118,6 +118,7 @@ class MainWindow(QMainWindow):
         reading.drafts_read.connect(self._show_drafts)
         reading.counts_read.connect(self.sidebar.set_counts)
         reading.keeping_read.connect(self.status.set_keeping)
+        reading.user_read.connect(self.status.show_user)
         reading.read_lists("today")
         reading.read_clinic()
         # Only a program that was cut short has left a place: closing forgets it.

@@ -3,6 +3,10 @@
 It says only what is so: green after the database has acknowledged, amber before.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QWidget
@@ -12,6 +16,9 @@ from medrec_desktop.ui.saves import Saves
 from medrec_desktop.ui.widgets import ElidedLabel, IconLabel, hairline, label
 from medrec_desktop.ui.widgets.boxes import Mark
 from medrec_desktop.ui.widgets.passing import announce
+
+if TYPE_CHECKING:
+    from medrec_desktop.domain.people import User
 
 SAVED = "Everything is saved on this computer"
 SAVING = "Saving what you typed…"
@@ -81,6 +88,10 @@ class StatusBar(QFrame):
         self._user.setText(name)
         self._user.setVisible(bool(name))
         self._line.setVisible(bool(name))
+
+    def show_user(self, user: User) -> None:
+        """Who it is was read again: the name may have changed."""
+        self.set_user(user.name)
 
     def set_keeping(self, files: int) -> None:
         """How many files are still being copied into the vault."""

@@ -11,7 +11,8 @@ from medrec_desktop.domain.settings import ClinicSettings, ComputerSettings
 from medrec_desktop.domain.vitals import DEFAULT_LIMITS, Limits
 from medrec_desktop.services.clinic import Clinic
 from medrec_desktop.services.context import Context
-from tests.factories import NOON, another_user
+from medrec_desktop.services.visits import Visits
+from tests.factories import NOON, a_finalized_visit, another_user
 
 
 @pytest.fixture
@@ -93,3 +94,35 @@ def test_computer_settings_stay_on_this_computer(clinic: Context, service: Clini
 def test_everybody_is_listed_first_user_first(clinic: Context, service: Clinic) -> None:
     another_user(clinic, "Front Desk", "front_desk")
     assert [u.name for u in service.users()] == ["Dr. Efua Mensah", "Front Desk"]
+
+
+def test_user_may_take_another_name_and_signs_under_it(clinic: Context, service: Clinic) -> None:
+    before = a_finalized_visit(clinic)
+    service.rename_user(service.me().id, "  Dr. Efua Mensah-Okai ")
+    after = a_finalized_visit(clinic)
+    visits = Visits(clinic)
+    assert service.me().name == "Dr. Efua Mensah-Okai"
+    assert visits.open(after).finalized_by == "Dr. Efua Mensah-Okai"
+    assert visits.verify_seal(after)
+    kept = visits.open(before)
+    assert (kept.doctor, kept.finalized_by) == ("Dr. Efua Mensah", "Dr. Efua Mensah")
+    assert visits.verify_seal(before)
+
+
+def test_another_name_is_told_and_sent_once(clinic: Context, service: Clinic) -> None:
+    notices: list[Changed] = []
+    clinic.changes.subscribe(notices.append)
+    me = service.me()
+    service.rename_user(me.id, "Dr. Mensah")
+    service.rename_user(me.id, "Dr. Mensah")
+    assert notices == [Changed("settings")]
+    with clinic.db.read() as session:
+        assert ("user", me.id) in outbox.marked(session)
+
+
+@pytest.mark.parametrize("name", ["", "  ", "x" * 256])
+def test_name_that_cannot_stand_under_a_visit_is_refused(service: Clinic, name: str) -> None:
+    with pytest.raises(Invalid) as raised:
+        service.rename_user(service.me().id, name)
+    assert list(raised.value.fields) == ["user_name"]
+    assert service.me().name == "Dr. Efua Mensah"

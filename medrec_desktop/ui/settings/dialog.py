@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QFileDialog, QFormLayout, QL
 
 from medrec_desktop.domain.dates import WEEKDAYS
 from medrec_desktop.domain.errors import Invalid, MedrecError
+from medrec_desktop.domain.people import User
 from medrec_desktop.domain.settings import ClinicSettings, ComputerSettings
 from medrec_desktop.ui import theme
 from medrec_desktop.ui.screen import Services
@@ -41,6 +42,8 @@ class SettingsDialog(Dialog):
         self.look.changed.connect(self.fit)
         self.name = QLineEdit()
         self.name.setAccessibleName("Clinic name")
+        self.me = QLineEdit()
+        self.me.setAccessibleName("Your name, as under a visit")
         self.days = {number: QCheckBox(day[:3]) for number, day in enumerate(WEEKDAYS)}
         self.limits = LimitsTable()
         self.paper = QComboBox()
@@ -50,10 +53,12 @@ class SettingsDialog(Dialog):
         self.scanner = QLineEdit()
         self.scanner.setPlaceholderText("None")
         self.scanner.setAccessibleName("Scanner folder")
+        self._user: User | None = None
         self._name_problem = label("", "meta", wrap=True, tone="danger")
+        self._me_problem = label("", "meta", wrap=True, tone="danger")
         self._days_problem = label("", "meta", wrap=True, tone="danger")
         self._problem = label("", "body", wrap=True, tone="danger")
-        for words in (self._name_problem, self._days_problem, self._problem):
+        for words in (self._name_problem, self._me_problem, self._days_problem, self._problem):
             words.hide()
         self._lay_out()
         self._save = FilledButton("Save")
@@ -67,6 +72,7 @@ class SettingsDialog(Dialog):
         self.rejected.connect(self._on_rejected)
         background = services.background
         background.read(self, services.clinic.settings).then(self._show_clinic)
+        background.read(self, services.clinic.me).then(self._show_me)
         background.read(self, services.clinic.computer).then(self._show_computer)
 
     def save(self) -> None:
@@ -114,6 +120,7 @@ class SettingsDialog(Dialog):
                 "Clinic",
                 (
                     ("Clinic name", column(self.name, self._name_problem)),
+                    ("Your name", column(self.me, self._me_problem)),
                     ("Closed on", column(days, self._days_problem)),
                 ),
             ),
@@ -153,7 +160,19 @@ class SettingsDialog(Dialog):
         self.scanner.setText(settings.scanner_folder)
         self.paper.setCurrentIndex(max(self.paper.findData(settings.paper), 0))
 
+    def _show_me(self, user: User) -> None:
+        self._user = user
+        self.me.setText(user.name)
+
     def _on_stored(self, _result: object) -> None:
+        write, clinic = self._services.background.write, self._services.clinic
+        if self._user is None:
+            self._on_named(None)
+            return
+        renaming = write(self, clinic.rename_user, self._user.id, self.me.text())
+        renaming.then(self._on_named).failed(self._on_failed)
+
+    def _on_named(self, _result: object) -> None:
         write, clinic = self._services.background.write, self._services.clinic
         write(self, clinic.save_computer, self.computer_settings()).then(self._on_saved).failed(
             self._on_failed
@@ -176,10 +195,11 @@ class SettingsDialog(Dialog):
         rest = [
             words
             for name, words in problems.items()
-            if name not in {"name", "closed_days"} and not name.startswith("limits.")
+            if name not in {"name", "user_name", "closed_days"} and not name.startswith("limits.")
         ]
         for words, sentence in (
             (self._name_problem, problems.get("name", "")),
+            (self._me_problem, problems.get("user_name", "")),
             (self._days_problem, problems.get("closed_days", "")),
             (self._problem, " ".join(rest)),
         ):

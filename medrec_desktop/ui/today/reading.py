@@ -22,6 +22,8 @@ class Reading(QObject):
 
     clinic_read = Signal(object)
     """A people.Clinic"""
+    user_read = Signal(object)
+    """A people.User: in whose name this program writes"""
     today_read = Signal(object)
     drafts_read = Signal(object)
     """tuple[QueueRow, ...] each; only the list that is shown is read."""
@@ -45,9 +47,12 @@ class Reading(QObject):
         self._midnight.start()
 
     def read_clinic(self) -> None:
-        """Read the clinic's name."""
-        reading = self._services.background.read(self, self._services.clinic.clinic)
-        self._replace("clinic", reading.then(self.clinic_read.emit))
+        """Read the names of the clinic and of who works here."""
+        background, clinic = self._services.background, self._services.clinic
+        name = background.read(self, clinic.clinic).then(self.clinic_read.emit)
+        self._replace("clinic", name)
+        user = background.read(self, clinic.me).then(self.user_read.emit)
+        self._replace("user", user)
 
     def read_lists(self, which: List | None = None) -> None:
         """Read the list that is shown, and the figures of all."""
