@@ -7,6 +7,7 @@ upload thread's business.
 """
 
 import hashlib
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -68,6 +69,7 @@ class Sender:
         self._lanes = lanes
         self._body = body
         self._interrupted = interrupted
+        self._writing = threading.Lock()
 
     def send_whole(self, upload: Upload, progress: Progress) -> None:
         """Send a small file in one request, on the caller's thread."""
@@ -199,7 +201,8 @@ class Sender:
         )
 
     def _write(self, change: Callable[[Session], None]) -> None:
-        with self._db.begin() as session:
+        # The lanes take turns here: whoever waits inside SQLite sleeps longer than it must.
+        with self._writing, self._db.begin() as session:
             change(session)
 
 

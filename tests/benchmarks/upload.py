@@ -93,16 +93,14 @@ def _fill(folder: Path, count: int, size: int) -> None:
 
 @contextmanager
 def _rclone(place: Path) -> Iterator[str]:
-    program = str(Path(sys.executable).parent / "rclone")
-
     def command(port: int) -> list[str]:
         return [
-            *(program, "serve", "s3", str(place), "--addr", f"127.0.0.1:{port}"),
+            *("serve", "s3", str(place), "--addr", f"127.0.0.1:{port}"),
             *("--auth-key", f"{SECRET.access_key},{SECRET.secret_key}"),
             *("--config", os.devnull, "--vfs-cache-mode", "off"),
         ]
 
-    with served(command) as url:
+    with served("rclone", command) as url:
         yield url
 
 
