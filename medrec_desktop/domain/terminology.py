@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+Known = Literal["", "patient", "starred", "doctor", "clinic"]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CodeMatch:
@@ -19,16 +21,16 @@ class CodeMatch:
     """Ranges of the title to highlight, as (start, end)."""
     more: int = 0
     """How many billable codes lie beneath a heading; 0 for a billable code."""
-    default: str = ""
-    """The billable code a heading means when no more is said; empty where the list names none."""
+    heading: str = ""
+    """What to ask the children of to narrow this row down to side, encounter or type; ""
+    where there is nothing to choose. A heading names itself."""
+    choices: int = 0
+    """How many billable codes lie beneath `heading`."""
+    known: Known = ""
+    """Why it stands further up than its words alone would put it."""
     used: int = 0
-    """How often this doctor chose it of late."""
-    common: bool = False
-    """Often chosen in this clinic."""
+    """How often this doctor, or for "clinic" this clinic, used it of late."""
     starred: bool = False
-    """This doctor's star."""
-    whose: Literal["", "patient", "doctor"] = ""
-    """In the answer to an empty box: the patient's own problem, or the doctor's code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,30 +40,39 @@ class CodeMatches:
     text: str
     rows: tuple[CodeMatch, ...] = ()
     understood: str = ""
-    """The words really searched for, where nothing matched those that were typed."""
+    """The words really searched for, where they are not those that were typed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Narrowed:
+    """The codes directly beneath a heading, to choose side, encounter or type from."""
+
+    heading: CodeMatch
+    rows: tuple[CodeMatch, ...]
+    meant: str = ""
+    """The billable code that the heading means by itself; "" where the list names none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CodeNote:
-    """An instruction of the tabular list on a code: another code goes with it."""
+class CodeNotes:
+    """What the code list says beside a code, its headings' notes included, nearest first."""
 
     code: str
-    kind: Literal["code_first", "use_additional", "code_also"]
-    text: str
-    """As the list words it, without the codes in brackets at its end."""
-    query: str
-    """What to type into the search to find such a code."""
-    codes: tuple[str, ...] = ()
-    """Beginnings of the codes that fulfil it, where the list names them."""
+    title: str = ""
+    excludes1: tuple[str, ...] = ()
+    code_first: tuple[str, ...] = ()
+    use_additional: tuple[str, ...] = ()
+    code_also: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class CodeConflict:
-    """Why a code should be looked at beside the others, or for this patient. Never a refusal."""
+    """Two codes that exclude each other, or one that does not fit the patient.
 
-    code: str
-    """The row under which it is said."""
+    `with_code` is "" where the conflict is with the patient's sex or age.
+    """
+
     kind: Literal["excludes1", "sex", "age"]
-    sentence: str
-    other: str = ""
-    """The code it does not go with; empty for sex and age."""
+    code: str
+    with_code: str
+    reason: str

@@ -1,5 +1,6 @@
 """Finding codes: the whole of ICD-10-CM, this patient's problems, and what this doctor uses."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from uuid import uuid4
 
@@ -7,9 +8,16 @@ from medrec_desktop.data import records
 from medrec_desktop.data.clinic import user_key
 from medrec_desktop.data.patients import patient_key
 from medrec_desktop.data.visit_lists import last_diagnosed, list_problems, recent_codes
+from medrec_desktop.domain.errors import Unavailable
 from medrec_desktop.domain.ids import DiagnosisId, PatientId, RecordId
 from medrec_desktop.domain.records import Diagnosis, EarlierDiagnoses
-from medrec_desktop.domain.terminology import CodeMatch, CodeMatches
+from medrec_desktop.domain.terminology import (
+    CodeConflict,
+    CodeMatch,
+    CodeMatches,
+    CodeNotes,
+    Narrowed,
+)
 from medrec_desktop.services.context import Context
 from medrec_desktop.terminology.search import Icd10
 
@@ -31,6 +39,13 @@ class Diagnoses:
         """The codes directly beneath a heading."""
         return self._icd10.children(code)
 
+    def narrow(self, heading: str) -> Narrowed | None:
+        """What lies beneath a heading, and which of it the heading means; None if unknown."""
+        found = self._icd10.get(heading)
+        if found is None:
+            return None
+        return Narrowed(found, self._icd10.children(heading), self._icd10.meant(heading))
+
     def mine(self, patient_id: PatientId) -> tuple[CodeMatch, ...]:
         """For the empty box: this patient's coded problems, latest first, then the codes this
         doctor used most of late. Codes that the release does not have are left out."""
@@ -42,10 +57,32 @@ class Diagnoses:
         for code in dict.fromkeys([*own, *used]):
             match = self._icd10.get(code)
             if match is not None:
-                found.append(replace(match, whose="patient" if code in own else "doctor"))
+                found.append(replace(match, known="patient" if code in own else "doctor"))
             if len(found) == _MINE:
                 break
         return tuple(found)
+
+    def star(self, code: str) -> None:
+        """This doctor's mark on a code."""
+        raise Unavailable("Stars cannot be kept by this version. Nothing else is affected.")
+
+    def unstar(self, code: str) -> None:
+        """Take the mark away."""
+        raise Unavailable("Stars cannot be kept by this version. Nothing else is affected.")
+
+    def notes(self, code: str) -> CodeNotes | None:
+        """What the list says beside a code; None for an unknown one."""
+        return self._icd10.notes(code)
+
+    def conflicts(
+        self,
+        codes: Sequence[str],  # noqa: ARG002
+        *,
+        sex: str = "unknown",  # noqa: ARG002
+        age: int | None = None,  # noqa: ARG002
+    ) -> tuple[CodeConflict, ...]:
+        """What does not go together, or not with this patient."""
+        return ()
 
     def last_visit(
         self, patient_id: PatientId, *, before: RecordId | None = None

@@ -1,24 +1,30 @@
 """The diagnoses of a visit: coded rows, and the box that adds them. It stores nothing: the form
-around it saves what `value` says.
-
-Decision: at most one row is primary. The first row added without a primary becomes it; making
-another primary moves that one to the top and demotes the first.
+around it saves what `value` says. What may become of the list is decided in `editing`.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from uuid import uuid4
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
 
-from medrec_desktop.domain.ids import DiagnosisId, PatientId
+from medrec_desktop.domain.errors import MedrecError
+from medrec_desktop.domain.ids import DiagnosisId, PatientId, RecordId
 from medrec_desktop.domain.records import Diagnosis
 from medrec_desktop.domain.terminology import CodeMatch
+from medrec_desktop.domain.typed import short
 from medrec_desktop.ui import theme
+from medrec_desktop.ui.background import Operation
+from medrec_desktop.ui.diagnosis import editing
+from medrec_desktop.ui.diagnosis.advice import Advice, read_advice
+from medrec_desktop.ui.diagnosis.repeat import RepeatOffer
 from medrec_desktop.ui.diagnosis.row import DiagnosisRow
 from medrec_desktop.ui.diagnosis.search import CodeSearch
 from medrec_desktop.ui.screen import Services
-from medrec_desktop.ui.widgets import UndoBar, hairline
+from medrec_desktop.ui.widgets import Toast, UndoBar, hairline
+from medrec_desktop.ui.widgets.passing import announce
 
 
 class DiagnosisSection(QWidget):
@@ -29,22 +35,32 @@ class DiagnosisSection(QWidget):
 
     def __init__(self, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._services = services
         self._rows: list[Diagnosis] = []
         self._widgets: list[DiagnosisRow] = []
         self._read_only = False
+        self._sex = "unknown"
+        self._age: int | None = None
+        self._advice = Advice()
+        self._asking: Operation | None = None
         self._list = QVBoxLayout()
         self._list.setSpacing(0)
         self.search = CodeSearch(services)
         self.search.code_picked.connect(self._on_code)
         self.search.text_kept.connect(self._on_text)
         self.search.left_upward.connect(self._focus_last)
+        self.repeat = RepeatOffer(services)
+        self.repeat.wanted.connect(self._on_repeat)
+        self.search.repeat_wanted.connect(self.repeat.ask)
         self._undo = UndoBar()
+        self._toast: Toast | None = None
         self._body = layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(theme.px(8))
         layout.addLayout(self._list)
         layout.addWidget(self._undo)
         layout.addWidget(self.search)
+        layout.addWidget(self.repeat)
         self.setFocusProxy(self.search)
         services.theme.changed.connect(self._fit)
 
@@ -57,6 +73,20 @@ class DiagnosisSection(QWidget):
         if tuple(rows) != tuple(self._rows):
             self._rows = list(rows)
             self._rebuild()
+            self._look()
+
+    def set_ground(
+        self,
+        patient_id: PatientId,
+        record_id: RecordId,
+        *,
+        sex: str = "unknown",
+        age_years: int | None = None,
+    ) -> None:
+        """Whom the codes are for, and the visit before which "last visit" is."""
+        self._sex, self._age = sex, age_years
+        self.repeat.set_ground(patient_id, record_id)
+        self._look()
 
     def set_patient(self, patient_id: PatientId | None) -> None:
         """Whose problems the empty box offers."""
@@ -72,12 +102,17 @@ class DiagnosisSection(QWidget):
         if read_only:
             self._undo.hide()
         self._rebuild()
+        self._look()
 
     def focus_search(self) -> None:
         """Put the caret into the box and open its list."""
         self.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self.search.selectAll()
         self.search.offer()
+
+    def tab_stops(self) -> list[QWidget]:
+        """The box, and what stands beneath it."""
+        return [self.search, self.repeat.button]
 
     def focusNextPrevChild(self, next: bool) -> bool:  # noqa: A002 - Qt's own name
         """Shift Tab from the box goes up the rows, Tab from a row to the box."""
@@ -98,21 +133,21 @@ class DiagnosisSection(QWidget):
 
     # --- changes by the user -------------------------------------------------------------------
 
-    def _on_code(self, match: CodeMatch, as_primary: bool) -> None:
+    def _on_code(self, match: CodeMatch, as_primary: bool, coding: DiagnosisId | None) -> None:
         there = next((d for d in self._rows if d.code and d.code == match.code), None)
-        if there is None:
-            there = Diagnosis(
-                id=DiagnosisId(uuid4()),
-                name=match.title,
-                code=match.code,
-                system=match.system,
-                release=match.release,
-            )
-            self._add(there, as_primary=as_primary)
-            return
-        if as_primary:
-            self._make_primary(there.id)
-        self._focus(there.id)
+        if there is not None:
+            if as_primary:
+                self._make_primary(there.id)
+            self._focus(there.id)
+            announce(self, f"{match.code} is in the list already")
+        elif (words := self._row(coding)) is not None:
+            before = tuple(self._rows)
+            after = editing.coded(before, words.id, match)
+            self._change(editing.with_primary(after, words.id) if as_primary else after)
+            self._offer_undo(f"“{short(words.name, 32)}” is {match.code} now", before)
+            self._focus(words.id)
+        else:
+            self._add(editing.of_code(match), as_primary=as_primary)
 
     def _on_text(self, words: str) -> None:
         same = (d for d in self._rows if not d.code and d.name.casefold() == words.casefold())
@@ -123,51 +158,63 @@ class DiagnosisSection(QWidget):
         self._add(Diagnosis(id=DiagnosisId(uuid4()), name=words), as_primary=False)
 
     def _add(self, diagnosis: Diagnosis, *, as_primary: bool) -> None:
-        has_primary = any(d.kind == "primary" for d in self._rows)
-        self._rows.append(diagnosis)
-        if as_primary or not has_primary:
-            self._rows = _with_primary(self._rows, diagnosis.id)
-        self._changed()
+        self._change(editing.added(self._rows, diagnosis, as_primary=as_primary))
         self.search.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _make_primary(self, wanted: DiagnosisId) -> None:
         row = self._row(wanted)
         if self._read_only or row is None or row.kind == "primary":
             return
-        self._rows = _with_primary(self._rows, wanted)
-        self._changed()
+        self._change(editing.with_primary(self._rows, wanted))
         self._focus(wanted)
 
     def _move(self, wanted: DiagnosisId, step: int) -> None:
-        at = self._at(wanted)
-        to = at + step
-        if self._read_only or at < 0 or not 0 <= to < len(self._rows):
-            return
-        self._rows.insert(to, self._rows.pop(at))
-        self._changed()
-        self._focus(wanted)
+        after = editing.moved(self._rows, wanted, step)
+        if not self._read_only and list(after) != self._rows:
+            self._change(after)
+            self._focus(wanted)
 
     def _remove(self, wanted: DiagnosisId) -> None:
-        at = self._at(wanted)
-        if self._read_only or at < 0:
+        at, lost = self._at(wanted), self._row(wanted)
+        if self._read_only or lost is None:
             return
-        removed = self._rows.pop(at)
-        self._changed()
-        words = f"Removed {removed.code or removed.name}"
-        self._undo.offer(words, lambda: self._put_back(removed, at))
+        self._change(editing.removed(self._rows, wanted))
+        words, promoted = f"Removed {lost.code or short(lost.name)}", None
+        if lost.kind == "primary" and self._rows:
+            heir = next(d for d in self._rows if d.kind == "primary")
+            promoted = heir.id
+            words += f" – {heir.code or short(heir.name)} is primary now"
+        self._undo.offer(words, partial(self._put_back, lost, at, promoted))
         if self._widgets:
             self._focus_row(min(at, len(self._widgets) - 1))
         else:
             self.search.setFocus(Qt.FocusReason.OtherFocusReason)
 
-    def _put_back(self, removed: Diagnosis, at: int) -> None:
-        if removed.code and any(d.code == removed.code for d in self._rows):
+    def _put_back(self, lost: Diagnosis, at: int, promoted: DiagnosisId | None) -> None:
+        after = editing.put_back(self._rows, lost, at, promoted)
+        if list(after) != self._rows:
+            self._change(after)
+            self._focus(lost.id)
+
+    def _on_repeat(self, rows: tuple[Diagnosis, ...], words: str) -> None:
+        if self._read_only or self._rows:
             return
-        if any(d.kind == "primary" for d in self._rows):
-            removed = replace(removed, kind="secondary")
-        self._rows.insert(min(at, len(self._rows)), removed)
-        self._changed()
-        self._focus(removed.id)
+        self._change(editing.with_one_primary(rows))
+        self._undo.offer(words, partial(self._take_back, {d.id for d in rows}))
+        self.search.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def _take_back(self, ids: set[DiagnosisId]) -> None:
+        self._change(editing.with_one_primary([d for d in self._rows if d.id not in ids]))
+
+    def _offer_undo(self, words: str, before: editing.Rows) -> None:
+        after = tuple(self._rows)
+
+        def undo() -> None:
+            # What was added or written since must not go with it.
+            if tuple(self._rows) == after:
+                self._change(before)
+
+        self._undo.offer(words, undo)
 
     def _note(self, wanted: DiagnosisId, note: str) -> None:
         at = self._at(wanted)
@@ -176,9 +223,51 @@ class DiagnosisSection(QWidget):
             self._widgets[at].show_diagnosis(self._rows[at])
             self.edited.emit()
 
-    def _changed(self) -> None:
+    def _find_code(self, wanted: DiagnosisId) -> None:
+        row = self._row(wanted)
+        if row is not None and not self._read_only:
+            self.search.search_for(" ".join(row.name.split()), coding=wanted)
+
+    def _copy(self) -> None:
+        QApplication.clipboard().setText(editing.as_text(self._rows))
+        if self._toast is None:
+            self._toast = Toast(self.window())
+        count = len(self._rows)
+        self._toast.say("Copied 1 diagnosis" if count == 1 else f"Copied {count} diagnoses")
+
+    def _change(self, rows: Sequence[Diagnosis]) -> None:
+        self._rows = list(rows)
         self._rebuild()
+        self._look()
         self.edited.emit()
+
+    # --- what is to be said about the codes ----------------------------------------------------
+
+    def _look(self) -> None:
+        """Show what is known of these codes, and ask again if they changed."""
+        self.repeat.set_wanted(not self._rows and not self._read_only)
+        if self._asking is not None:
+            self._asking.forget()
+            self._asking = None
+        codes = tuple(d.code for d in self._rows if d.code)
+        if self._read_only or not codes:
+            self._show_advice(Advice())
+            return
+        self._asking = self._services.background.read(
+            self, read_advice, self._services.diagnoses, codes, sex=self._sex, age=self._age
+        )
+        self._asking.then(self._show_advice).failed(self._on_no_advice)
+
+    def _show_advice(self, advice: Advice) -> None:
+        self._advice = advice
+        for row in self._widgets:
+            row.show_advice(advice)
+
+    def _on_no_advice(self, error: BaseException) -> None:
+        # The box says it at the next search; a diagnosis can be written all the same.
+        self._show_advice(Advice())
+        if not isinstance(error, MedrecError):
+            raise error
 
     # --- showing -------------------------------------------------------------------------------
 
@@ -209,6 +298,10 @@ class DiagnosisSection(QWidget):
         row.move_wanted.connect(lambda step: self._move(diagnosis.id, step))
         row.step_wanted.connect(lambda step: self._step(diagnosis.id, step))
         row.note_typed.connect(lambda note: self._note(diagnosis.id, note))
+        row.code_wanted.connect(lambda: self._find_code(diagnosis.id))
+        row.search_wanted.connect(self.search.search_for)
+        row.copy_wanted.connect(self._copy)
+        row.show_advice(self._advice)
         return row
 
     def _step(self, wanted: DiagnosisId, step: int) -> None:
@@ -231,23 +324,16 @@ class DiagnosisSection(QWidget):
         self._widgets[number].setFocus(Qt.FocusReason.OtherFocusReason)
         return True
 
-    def _row(self, wanted: DiagnosisId) -> Diagnosis | None:
+    def _row(self, wanted: DiagnosisId | None) -> Diagnosis | None:
         return next((d for d in self._rows if d.id == wanted), None)
 
     def _at(self, wanted: DiagnosisId) -> int:
-        return next((n for n, d in enumerate(self._rows) if d.id == wanted), -1)
+        return editing.position(self._rows, wanted)
 
     def _fit(self) -> None:
         self._body.setSpacing(theme.px(8))
         for row in self._widgets:
             row.fit()
-
-
-def _with_primary(rows: list[Diagnosis], primary: DiagnosisId) -> list[Diagnosis]:
-    """This one first and primary, all others secondary."""
-    first = [replace(d, kind="primary") for d in rows if d.id == primary]
-    rest = [replace(d, kind="secondary") for d in rows if d.id != primary]
-    return first + rest
 
 
 def _within(row: QWidget, focused: QWidget | None) -> bool:

@@ -1,14 +1,35 @@
-"""One diagnosis of the visit as a line: kind, code, name, note, remove. It asks; the section acts."""
+"""One diagnosis of the visit as a line: kind, code, name, note, remove, and what is to be said
+about it beneath. It asks; the section acts."""
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QSizePolicy, QWidget
+import html
+
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtGui import (
+    QFocusEvent,
+    QKeyEvent,
+    QKeySequence,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QResizeEvent,
+)
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QLineEdit,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 from medrec_desktop.domain.records import Diagnosis
 from medrec_desktop.ui import theme
+from medrec_desktop.ui.diagnosis.advice import Advice, AdviceLines
 from medrec_desktop.ui.widgets import Chip, ElidedLabel, IconButton, LinkButton, label
 
 _CTRL, _SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
+_NARROW = 460
 _CLICK = Qt.FocusPolicy.ClickFocus
 
 
@@ -48,7 +69,8 @@ class NoteEdit(QLineEdit):
 
 
 class DiagnosisRow(QWidget):
-    """Takes the focus as a whole; its keys are Ctrl Shift P, Ctrl Up, Ctrl Down, Del, Enter."""
+    """Takes the focus as a whole; its keys are Ctrl Shift P, Ctrl Up, Ctrl Down, Ctrl C, Del,
+    Enter. Right and Left go through its links and buttons."""
 
     primary_wanted = Signal()
     removal_wanted = Signal()
@@ -57,6 +79,10 @@ class DiagnosisRow(QWidget):
     step_wanted = Signal(int)
     """step_wanted(-1 or 1): the focus."""
     note_typed = Signal(str)
+    code_wanted = Signal()
+    """A code for the words of this row."""
+    search_wanted = Signal(str)
+    copy_wanted = Signal()
 
     def __init__(self, diagnosis: Diagnosis, *, read_only: bool, parent: QWidget) -> None:
         super().__init__(parent)
@@ -72,6 +98,8 @@ class DiagnosisRow(QWidget):
         self._note = ElidedLabel("", "meta")
         for shrinking in (self._name, self._note):
             shrinking.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+        self._find = LinkButton("Find a code")
+        self._find.clicked.connect(self.code_wanted)
         self._change_note = LinkButton("Add note")
         self._change_note.clicked.connect(self.edit_note)
         self._edit = NoteEdit()
@@ -81,31 +109,70 @@ class DiagnosisRow(QWidget):
         self._edit.done.connect(self._end_note)
         self._remove = IconButton("close", f"Remove {diagnosis.code or 'this diagnosis'}")
         self._remove.clicked.connect(self.removal_wanted)
-        for button in (self._change_note, self._remove, self._edit):
+        for button in (self._find, self._change_note, self._remove, self._edit):
             button.setFocusPolicy(_CLICK)
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(theme.px(2), theme.px(2), theme.px(2), theme.px(2))
-        layout.setSpacing(theme.px(8))
-        layout.addWidget(self._kind)
-        layout.addWidget(self._code)
-        layout.addWidget(self._uncoded)
-        layout.addWidget(self._name, 3)
-        layout.addWidget(self._note, 2)
-        layout.addWidget(self._change_note)
-        layout.addWidget(self._edit, 2)
-        layout.addStretch(0)
-        layout.addWidget(self._remove)
-        self._edit.hide()
-        self._stretch_at = layout.count() - 2
+        for button in (self._find, self._change_note, self._remove):
+            button.installEventFilter(self)
+        self.advice = AdviceLines()
+        self.advice.search_wanted.connect(self.search_wanted)
+        self.advice.rebuilt.connect(self._take_links)
+        self._line, self._below = QWidget(), QWidget()
+        self._narrow: bool | None = None
+        self._build_lines()
         self.fit()
         self.show_diagnosis(diagnosis)
 
+    def _build_lines(self) -> None:
+        """One line; where it has no room, the name and what belongs to it stand below."""
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.setSpacing(0)
+        for part in (self._line, self._below, self.advice):
+            whole.addWidget(part)
+        self._first = QHBoxLayout(self._line)
+        self._first.setContentsMargins(theme.px(2), theme.px(2), theme.px(2), theme.px(2))
+        self._first.setSpacing(theme.px(8))
+        for part in (self._kind, self._code, self._uncoded):
+            self._first.addWidget(part)
+        self._first.addStretch(0)
+        self._first.addWidget(self._remove)
+        self._lines_below = QVBoxLayout(self._below)
+        self._lines_below.setSpacing(0)
+        self._name_line, self._note_line = QHBoxLayout(), QHBoxLayout()
+        for line in (self._name_line, self._note_line):
+            line.addStretch(0)
+            self._lines_below.addLayout(line)
+        self._edit.hide()
+        self._arrange(narrow=False)
+
     def fit(self) -> None:
         """Take the widths for the text size."""
-        self.setMinimumHeight(theme.px(32))
+        self._line.setMinimumHeight(theme.px(32))
+        self._lines_below.setContentsMargins(theme.px(10), 0, theme.px(4), theme.px(4))
+        self.advice.fit()
         self._kind.setFixedWidth(theme.px(76))
         for part in (self._code, self._uncoded):
             part.setMinimumWidth(theme.px(62))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Large text in a small window takes more lines."""
+        super().resizeEvent(event)
+        self._arrange(narrow=event.size().width() < theme.px(_NARROW))
+
+    def _arrange(self, *, narrow: bool) -> None:
+        if narrow == self._narrow:
+            return
+        self._narrow = narrow
+        parts = ((self._name, 3), (self._note, 2), (self._find, 0), (self._change_note, 0))
+        for number, (part, stretch) in enumerate((*parts, (self._edit, 2))):
+            if not narrow:
+                self._first.insertWidget(3 + number, part, stretch)
+            elif number:
+                self._note_line.insertWidget(number - 1, part, stretch)
+            else:
+                self._name_line.insertWidget(0, part)
+        self.advice.set_narrow(narrow)
+        self._below.setVisible(narrow)
 
     def show_diagnosis(self, diagnosis: Diagnosis) -> None:
         """The same diagnosis with another kind, name or note."""
@@ -122,9 +189,26 @@ class DiagnosisRow(QWidget):
         self._code.setVisible(bool(diagnosis.code))
         self._uncoded.setVisible(not diagnosis.code)
         self._name.setText(diagnosis.name)
+        # A tooltip guesses rich text: what comes from a record is made plain first.
+        self._name.setToolTip(f"<qt>{html.escape(diagnosis.name)}</qt>")
+        self._find.setVisible(not diagnosis.code and not self._read_only)
         if self._edit.isHidden():
             self._show_note()
         self._remove.setVisible(not self._read_only)
+        self._name_row()
+
+    def show_advice(self, advice: Advice) -> None:
+        """What stands beneath the line."""
+        self.advice.show_advice(advice, self.diagnosis.code)
+        self.setAccessibleDescription(self.advice.words)
+
+    def _take_links(self) -> None:
+        for link in self.advice.links:
+            link.setFocusPolicy(_CLICK)
+            link.installEventFilter(self)
+
+    def _name_row(self) -> None:
+        diagnosis = self.diagnosis
         words = [
             f"{self._kind.text()} diagnosis",
             diagnosis.code or "uncoded",
@@ -139,6 +223,7 @@ class DiagnosisRow(QWidget):
             return
         self._edit.setText(self.diagnosis.note)
         self._note.hide()
+        self._find.hide()
         self._change_note.hide()
         self._edit.show()
         self._edit.setFocus(Qt.FocusReason.OtherFocusReason)
@@ -157,8 +242,37 @@ class DiagnosisRow(QWidget):
             self.removal_wanted.emit()
         elif key in {Qt.Key.Key_Return, Qt.Key.Key_Enter} and not held:
             self.edit_note()
+        elif event.matches(QKeySequence.StandardKey.Copy):
+            self.copy_wanted.emit()
+        elif key == Qt.Key.Key_Right and not held:
+            self._go_along(None, 1)
         else:
             super().keyPressEvent(event)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Arrows within the row; Enter presses the button it is on."""
+        if event.type() != QEvent.Type.KeyPress or not isinstance(event, QKeyEvent):
+            return super().eventFilter(watched, event)
+        key = Qt.Key(event.key())
+        if not isinstance(watched, QPushButton):
+            return super().eventFilter(watched, event)
+        if key in {Qt.Key.Key_Right, Qt.Key.Key_Left}:
+            self._go_along(watched, 1 if key == Qt.Key.Key_Right else -1)
+        elif key in {Qt.Key.Key_Up, Qt.Key.Key_Down}:
+            self.step_wanted.emit(-1 if key == Qt.Key.Key_Up else 1)
+        elif key == Qt.Key.Key_Escape:
+            self.setFocus(Qt.FocusReason.OtherFocusReason)
+        elif key in {Qt.Key.Key_Return, Qt.Key.Key_Enter} and not event.modifiers():
+            watched.click()
+        else:
+            return super().eventFilter(watched, event)
+        return True
+
+    def _go_along(self, here: QPushButton | None, step: int) -> None:
+        buttons = [self._find, self._change_note, *self.advice.links, self._remove]
+        stops: list[QWidget] = [self, *(one for one in buttons if one.isVisibleTo(self))]
+        at = stops.index(here) if here in stops else 0
+        stops[max(0, min(len(stops) - 1, at + step))].setFocus(Qt.FocusReason.OtherFocusReason)
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         """Show the ring."""
@@ -184,6 +298,7 @@ class DiagnosisRow(QWidget):
         self._note.setVisible(bool(note))
         self._change_note.setText("Edit note" if note else "Add note")
         self._change_note.setVisible(not self._read_only)
+        self._find.setVisible(not self.diagnosis.code and not self._read_only)
 
     def _end_note(self) -> None:
         if self._edit.isHidden():

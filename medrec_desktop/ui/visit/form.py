@@ -132,6 +132,12 @@ class VisitForm(QWidget):
             last=last,
             day=day,
         )
+        self.diagnoses.set_ground(
+            visit.draft.patient_id,
+            visit.draft.record_id,
+            sex=visit.patient.sex,
+            age_years=years_on(visit.patient.birth_date, day),
+        )
         self.prescriptions.set_ground(visit.patient.allergies, last.prescriptions if last else ())
         self.follow_up.set_ground(day, settings.closed_days)
 
@@ -222,7 +228,7 @@ class VisitForm(QWidget):
         stops = [
             self.complaint,
             *self.vitals.tab_stops(),
-            self.diagnoses.search,
+            *self.diagnoses.tab_stops(),
             self.no_diagnosis,
             self._assess,
             self.assessment,

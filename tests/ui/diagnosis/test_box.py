@@ -14,39 +14,22 @@ from medrec_desktop.domain.terminology import CodeMatches
 from medrec_desktop.services.context import Context
 from medrec_desktop.services.diagnoses import Diagnoses
 from medrec_desktop.ui.diagnosis.box import DiagnosisSection
-from medrec_desktop.ui.diagnosis.row import DiagnosisRow
 from medrec_desktop.ui.form import ValueWidget
 from medrec_desktop.ui.screen import Services
 from medrec_desktop.ui.widgets import UndoBar
 from tests.factories import a_diagnosis, a_visit
+from tests.ui.diagnosis.driving import (
+    ASTHMA,
+    DIABETES,
+    HYPERTENSION,
+    Key,
+    Mod,
+    codes,
+    press,
+    rows,
+    type_and_wait,
+)
 from tests.ui.screens import found
-
-Key, Mod = Qt.Key, Qt.KeyboardModifier
-HYPERTENSION = a_diagnosis("I10", "Essential (primary) hypertension")
-DIABETES = a_diagnosis("E11.9", "Type 2 diabetes mellitus", kind="secondary")
-ASTHMA = a_diagnosis("J45.909", "Unspecified asthma, uncomplicated", kind="secondary")
-
-
-def codes(section: DiagnosisSection) -> list[tuple[str, str]]:
-    return [(d.code, d.kind) for d in section.value()]
-
-
-def rows(section: DiagnosisSection) -> list[DiagnosisRow]:
-    return section._widgets
-
-
-def type_and_wait(qtbot: QtBot, section: DiagnosisSection, text: str) -> None:
-    section.search.selectAll()
-    qtbot.keyClicks(section.search, text)
-    qtbot.waitUntil(
-        lambda: section.search._answer is not None and section.search._answer.text == text
-    )
-
-
-def press(
-    qtbot: QtBot, section: DiagnosisSection, key: Qt.Key, held: Qt.KeyboardModifier = Mod.NoModifier
-) -> None:
-    qtbot.keyClick(QApplication.focusWidget() or section.search, key, held)
 
 
 def test_first_code_becomes_primary_and_keeps_system_and_release(
@@ -174,15 +157,32 @@ def test_removed_row_comes_back_where_it_was(section: DiagnosisSection, qtbot: Q
     assert section.value() == (HYPERTENSION, DIABETES, ASTHMA)
 
 
-def test_removed_primary_comes_back_secondary_beside_a_new_one(
+def test_removed_primary_leaves_its_place_to_the_next_and_takes_it_back(
     section: DiagnosisSection, qtbot: QtBot
 ) -> None:
-    section.set_value((HYPERTENSION, DIABETES))
+    section.set_value((HYPERTENSION, DIABETES, ASTHMA))
     rows(section)[0].setFocus()
     press(qtbot, section, Key.Key_Delete)
-    qtbot.mouseClick(rows(section)[0]._kind, Qt.MouseButton.LeftButton)
+    assert codes(section) == [("E11.9", "primary"), ("J45.909", "secondary")]
+    bar = found(section, UndoBar)
+    assert bar._words.text() == "Removed I10 – E11.9 is primary now"
+    bar.undo()
+    assert section.value() == (HYPERTENSION, DIABETES, ASTHMA)
+
+
+def test_removed_primary_comes_back_secondary_beside_one_chosen_meanwhile(
+    section: DiagnosisSection, qtbot: QtBot
+) -> None:
+    section.set_value((HYPERTENSION, DIABETES, ASTHMA))
+    rows(section)[0].setFocus()
+    press(qtbot, section, Key.Key_Delete)
+    qtbot.mouseClick(rows(section)[1]._kind, Qt.MouseButton.LeftButton)
     found(section, UndoBar).undo()
-    assert codes(section) == [("I10", "secondary"), ("E11.9", "primary")]
+    assert codes(section) == [
+        ("I10", "secondary"),
+        ("J45.909", "primary"),
+        ("E11.9", "secondary"),
+    ]
 
 
 def test_note_is_written_in_the_row(section: DiagnosisSection, qtbot: QtBot) -> None:
@@ -250,6 +250,8 @@ def test_escape_closes_the_list_and_keeps_the_text(section: DiagnosisSection, qt
     press(qtbot, section, Key.Key_Escape)
     assert not section.search.popup.isVisible()
     assert section.search.text() == "asthma"
+    # The next letter begins anew.
+    assert section.search.selectedText() == "asthma"
     press(qtbot, section, Key.Key_Escape)
     assert not section.search.hasFocus()
     assert section.search.text() == "asthma"
@@ -314,7 +316,7 @@ def test_typing_goes_on_while_a_search_hangs_and_stale_answers_are_dropped(
         answer = section.search._answer
         shown.append(answer.text if answer else "")
 
-    section.search._model.modelReset.connect(note_answer)
+    section.search.popup.model.modelReset.connect(note_answer)
     slow.go.set()
     qtbot.waitUntil(lambda: bool(shown))
     assert shown == ["asthma"]
