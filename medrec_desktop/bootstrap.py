@@ -89,9 +89,12 @@ def open_clinic(home: Path, demo: bool, ask: Ask) -> OpenClinic:  # noqa: FBT001
     from medrec_desktop.services.context import open_context
     from medrec_desktop.services.diagnoses import Diagnoses
     from medrec_desktop.services.patients import Patients
+    from medrec_desktop.services.storage_set_up import StorageSetUp
+    from medrec_desktop.services.stored_files import StoredFiles
     from medrec_desktop.services.uploads import Uploads
     from medrec_desktop.services.visits import Visits
     from medrec_desktop.terminology.search import Icd10
+    from medrec_desktop.ui.storage.desk import FileStorage
 
     folder = clinic_dir(home, demo=demo)
     db = first_run.open_clinic(folder, ask)
@@ -101,7 +104,8 @@ def open_clinic(home: Path, demo: bool, ask: Ask) -> OpenClinic:  # noqa: FBT001
     intake = Intake(db, vault, changes, now)
     icd10 = Icd10()
     intake.start()
-    uploads = Uploads(context, vault)
+    set_up = StorageSetUp(context)
+    uploads = Uploads(context, vault, set_up)
     uploads.start()
 
     def close() -> None:
@@ -124,6 +128,7 @@ def open_clinic(home: Path, demo: bool, ask: Ask) -> OpenClinic:  # noqa: FBT001
         back_up=partial(_back_up, db, vault.folder),
         export=partial(_export, db),
         close=close,
+        storage=FileStorage(uploads, set_up, StoredFiles(context, set_up)),
     )
 
 

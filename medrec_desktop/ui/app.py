@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from medrec_desktop.domain.settings import ComputerSettings
     from medrec_desktop.ui.notices import Notices
     from medrec_desktop.ui.sign_in.beginning import Beginning
+    from medrec_desktop.ui.storage.desk import StorageDesk
 
 WARM_AFTER_MS = 400
 UNPAINTED_MS = 250
@@ -90,6 +91,7 @@ class App(QObject):
         self.background.drain()
         if self._notices is not None:
             self._notices.close()
+        self._close_desk()
         self.background.close()
         if self._clinic is not None:
             self._clinic.close()
@@ -98,6 +100,11 @@ class App(QObject):
             self._instance.release()
         self._faults.unhook()
         self._garbage.stop()
+
+    def _close_desk(self) -> None:
+        """A file on its way back would keep its lane from ending."""
+        if self.services is not None and self.services.storage is not None:
+            self.services.storage.close()
 
     def raise_window(self) -> None:
         """Another start asked for this window: show it and say so."""
@@ -220,6 +227,7 @@ class App(QObject):
             saves=self.saves,
             theme=self._theme,
             clock=self._clock,
+            storage=self._desk_of(clinic, self._notices),
         )
         window.show_clinic(clinic, self.services)
         ClinicMenu(window, clinic, self.services, self._clock)
@@ -228,6 +236,13 @@ class App(QObject):
             self._choices = None
         else:
             self.background.read(self, clinic.clinic.computer).then(self._wear)
+
+    def _desk_of(self, clinic: OpenClinic, notices: "Notices") -> "StorageDesk | None":
+        if clinic.storage is None:
+            return None
+        from medrec_desktop.ui.storage.desk import StorageDesk
+
+        return StorageDesk(clinic.storage, self.background, notices, self._clock, self)
 
     def _on_filled(self) -> None:
         self._garbage.settle()
@@ -294,6 +309,7 @@ class App(QObject):
         window.closed.disconnect(self._on_closed)
         window.close()
         window.deleteLater()
+        self._close_desk()
         self.window, self.services, self._clinic = None, None, None
         if self._notices is not None:
             self._notices.close()

@@ -19,6 +19,7 @@ from medrec_desktop.ui.widgets import tell
 # Dialogs that most days do not need are imported where they are shown.
 if TYPE_CHECKING:
     from medrec_desktop.ui.sign_in.restore import BackUpDialog
+    from medrec_desktop.ui.storage.menu import StorageMenu
 
 ABOUT = (
     "Visit records for clinics. Everything is kept on this computer, encrypted. "
@@ -46,12 +47,23 @@ class ClinicMenu(QObject):
         window.about_requested.connect(self._show_about)
         window.export_requested.connect(self._ask_export)
         window.text_percent_chosen.connect(self._on_text_percent)
+        self._storage = self._storage_menu()
+
+    def _storage_menu(self) -> "StorageMenu | None":
+        if self._services.storage is None:
+            return None
+        from medrec_desktop.ui.storage.menu import StorageMenu
+
+        return StorageMenu(self._window, self._services, self._services.storage)
 
     def _show_settings(self) -> None:
         from medrec_desktop.ui.settings.dialog import SettingsDialog
 
         dialog = SettingsDialog(self._window, self._services)
         dialog.backup_requested.connect(self._ask_back_up)
+        if self._storage is not None:
+            dialog.offer_storage()
+            dialog.storage_requested.connect(self._storage.show_set_up)
         dialog.open()
         dialog.name.setFocus()
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from medrec_desktop.ui.background import Background
     from medrec_desktop.ui.notices import Notices
     from medrec_desktop.ui.saves import Saves
+    from medrec_desktop.ui.storage.desk import FileStorage, StorageDesk
     from medrec_desktop.ui.theme import Theme
 
 
@@ -47,6 +48,8 @@ class Services:
     saves: Saves
     theme: Theme
     clock: Callable[[], datetime]
+    storage: StorageDesk | None = None
+    """Where files go outside this computer; None in a program without one."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,7 @@ class OpenClinic:
     export: Callable[[PatientId, Path], Path]
     """export(patient, target): blocks; the file that was written."""
     close: Callable[[], None]
+    storage: FileStorage | None = None
 
 
 class VisitScreen(Protocol):

@@ -67,6 +67,7 @@ class StatusBar(QFrame):
         layout.addWidget(self._dot)
         layout.addWidget(self._warning)
         layout.addWidget(self._saved, 1)
+        self._layout = layout
         layout.addWidget(self._files_icon)
         layout.addWidget(self._files)
         layout.addSpacing(theme.px(8))
@@ -98,6 +99,10 @@ class StatusBar(QFrame):
         self._files.setText(f"Keeping {files} file{'s' if files != 1 else ''}")
         self._files.setVisible(files > 0)
         self._files_icon.setVisible(files > 0)
+
+    def add_files(self, part: QWidget) -> None:
+        """What else is said of files stands before who works here."""
+        self._layout.insertWidget(self._layout.indexOf(self._files) + 1, part)
 
     @property
     def words(self) -> str:

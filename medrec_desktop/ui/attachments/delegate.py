@@ -66,7 +66,8 @@ class FileDelegate(QStyledItemDelegate):
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         _ground(painter, option)
         self._tile(painter, row, at.tile)
-        _line(painter, at.name, row.name, look.font(13, 600), "text", middle=True)
+        name = "text2" if row.removed else "text"
+        _line(painter, at.name, row.name, look.font(13, 600), name, middle=True)
         _line(painter, at.detail, row.detail, look.font(12), "text2")
         _line(painter, at.description, row.description, look.font(12), "text2")
         if row.mark:
@@ -74,10 +75,10 @@ class FileDelegate(QStyledItemDelegate):
         painter.setFont(look.font(12))
         painter.setPen(look.colour(row.tone))
         painter.drawText(at.state, _WRAP, _state(row))
-        if row.urgent or active:
-            painter.setFont(look.font(12, 600))
-            painter.setPen(look.colour("accent"))
-            for action, box in at.actions:
+        painter.setFont(look.font(12, 600))
+        painter.setPen(look.colour("accent"))
+        for action, box in at.actions:
+            if active or (row.urgent and action != "remove"):
                 painter.drawText(box, Qt.AlignmentFlag.AlignCenter, WORDS[action])
         if row.progress is not None:
             _bar(painter, at.bar, row.progress)
@@ -89,7 +90,7 @@ class FileDelegate(QStyledItemDelegate):
 
     def _tile(self, painter: QPainter, row: FileRow, box: QRect) -> None:
         look = theme.current()
-        picture = self._picture(row.attachment.id) if row.attachment else None
+        picture = self._picture(row.attachment.id) if row.attachment and row.here else None
         if picture is not None:
             fitted = picture.size().scaled(box.size(), Qt.AspectRatioMode.KeepAspectRatio)
             target = QRect(QPoint(0, 0), fitted)

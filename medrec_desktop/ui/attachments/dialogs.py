@@ -97,24 +97,28 @@ def describe(parent: QWidget, services: Services, file: Attachment) -> None:
     ).start()
 
 
-def remove_with_reason(parent: QWidget, services: Services, file: Attachment) -> None:
+def remove_with_reason(
+    parent: QWidget, services: Services, file: Attachment, removed: Callable[[], object]
+) -> None:
     """A finalized visit's file is marked as entered in error, for a reason."""
     field = TextArea("Reason", lines=2, most=6)
-    _Question(
+    question = _Question(
         parent,
         services,
         "Mark as entered in error?",
         f"“{file.file_name}” belongs to a finalized visit. It is kept, marked as removed, and the "
-        "reason stays with it. This cannot be undone.",
+        "reason stays with it. You can undo this for ten minutes.",
         field,
         yes="Mark as entered in error",
         write=lambda typed: services.attachments.remove(file.id, typed),
-    ).start()
+    )
+    question.accepted.connect(removed)
+    question.start()
 
 
 def save_copy(parent: QWidget, services: Services, file: Attachment) -> None:
     """Ask where, write there in the background, say where it is."""
-    chooser = QFileDialog(parent.window(), "Save a copy")
+    chooser = QFileDialog(parent.window(), "Save as")
     chooser.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     chooser.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
     # The copy never replaces a file: it gets a number, so there is nothing to confirm.

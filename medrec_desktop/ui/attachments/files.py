@@ -1,15 +1,31 @@
 """A line of the file list: what a kept file, or one on its way, says of itself. No Qt here."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
 from medrec_desktop.domain.attachments import Attachment, Keeping, Kind, size_text
+from medrec_desktop.domain.ids import AttachmentId
+from medrec_desktop.domain.uploads import UNDO, FileUpload, UploadsOverview
+from medrec_desktop.ui.storage.words import (
+    IN_STORAGE,
+    NOT_SENT_THERE,
+    WAITING,
+    Fetch,
+    Line,
+    Tone,
+    clock_time,
+    fetch_line,
+    upload_line,
+    uploaded,
+)
 
-Action = Literal["open", "remove", "cancel", "retry", "anyway", "dismiss"]
-Tone = Literal["text2", "ok", "warn", "danger"]
+Action = Literal[
+    "open", "remove", "cancel", "retry", "anyway", "dismiss", "pause", "resume", "stop", "standard",
+    "urgent", "restore", "visit",
+]  # fmt: skip
 
 WORDS: dict[Action, str] = {
     "open": "Preview",
@@ -18,6 +34,14 @@ WORDS: dict[Action, str] = {
     "retry": "Retry now",
     "anyway": "Attach anyway",
     "dismiss": "Dismiss",
+    # Uploads are paused as a whole.
+    "pause": "Pause all",
+    "resume": "Resume",
+    "stop": "Cancel",
+    "standard": "In 3–5 hours",
+    "urgent": "Urgent",
+    "restore": "Undo",
+    "visit": "Open visit",
 }
 _KINDS: dict[Kind, str] = {
     "pdf": "PDF",
@@ -35,7 +59,8 @@ _ICONS: dict[str, str] = {"image": "image", "dicom": "image", "audio": "play", "
 @dataclass(frozen=True, slots=True)
 class FileRow:
     """One line. `progress` is 0-1 or None; `actions` are the words to click, the first one is what
-    Enter does where there is nothing to preview; `urgent` shows them without the pointer there."""
+    Enter does where there is nothing to preview; `urgent` shows them (but "remove") without the
+    pointer there. `here`: the bytes are on this computer."""
 
     key: UUID
     name: str
@@ -49,6 +74,12 @@ class FileRow:
     urgent: bool = False
     attachment: Attachment | None = None
     keeping: Keeping | None = None
+    here: bool = True
+
+    @property
+    def removed(self) -> bool:
+        """Whether the file was taken away."""
+        return self.attachment is not None and self.attachment.removed_at is not None
 
     @property
     def description(self) -> str:
@@ -56,42 +87,91 @@ class FileRow:
         return self.attachment.description if self.attachment else ""
 
 
-def rows_of(
-    attachments: Iterable[Attachment], keeping: Iterable[Keeping], *, server: bool
-) -> tuple[FileRow, ...]:
-    """Newest first; a file keeps its place when it is kept."""
-    under_way = [of_keeping(one) for one in keeping]
-    kept = [of_attachment(one, server=server) for one in attachments]
-    return (*reversed(under_way), *reversed(kept))
+@dataclass(frozen=True, slots=True)
+class Files:
+    """What was read of a visit. `uploads` are not stored yet, `times` say when the others were,
+    and the bytes of `elsewhere` are not on this computer."""
+
+    kept: tuple[Attachment, ...] = ()
+    keeping: tuple[Keeping, ...] = ()
+    removed: tuple[Attachment, ...] = ()
+    uploads: Mapping[AttachmentId, FileUpload] = field(default_factory=dict)
+    times: Mapping[AttachmentId, datetime] = field(default_factory=dict)
+    elsewhere: frozenset[AttachmentId] = frozenset()
 
 
-def of_attachment(file: Attachment, *, server: bool) -> FileRow:
-    """A file in the vault."""
-    row = FileRow(
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What else decides what a line says."""
+
+    now: datetime
+    seen: UploadsOverview = field(default_factory=UploadsOverview)
+    fetches: Mapping[AttachmentId, Fetch] = field(default_factory=dict)
+    finalized: bool = False
+    show_removed: bool = False
+
+
+def rows_of(files: Files, standing: Standing) -> tuple[FileRow, ...]:
+    """Newest first; a file keeps its place when it is kept. Removed ones are last, if shown."""
+    under_way = [of_keeping(one) for one in files.keeping]
+    kept = [of_attachment(one, files, standing) for one in files.kept]
+    removed = [of_removed(one, standing) for one in files.removed if standing.show_removed]
+    return (*reversed(under_way), *reversed(kept), *reversed(removed))
+
+
+def of_attachment(file: Attachment, files: Files, standing: Standing) -> FileRow:
+    """A kept file, wherever it is."""
+    line = _line(file, files, standing)
+    late = "Added after signing · " if file.late else ""
+    return replace(
+        _plain(file),
+        state=f"{late}{line.state}",
+        tone=line.tone,
+        mark=line.mark,
+        progress=line.share,
+        actions=("remove", *line.words),
+        urgent=line.urgent,
+        here=file.id not in files.elsewhere,
+    )
+
+
+def of_removed(file: Attachment, standing: Standing) -> FileRow:
+    """A file that was taken away: who, when and why stay."""
+    at = file.removed_at or standing.now
+    state = f"Removed {clock_time(at, standing.now)} by {file.removed_by}".removesuffix(" by ")
+    if file.removed_reason:
+        state = f"{state} – {file.removed_reason}"
+    back = not standing.finalized or standing.now - at <= UNDO
+    actions: tuple[Action, ...] = ("restore",) if back else ()
+    return replace(_plain(file), state=state, mark="trash", actions=actions, urgent=back)
+
+
+def _plain(file: Attachment) -> FileRow:
+    return FileRow(
         key=file.id,
         name=file.file_name,
         detail=_detail(file),
         state="",
         icon=_ICONS.get(file.kind, "file"),
-        actions=("remove",),
         attachment=file,
     )
-    late = "Added after signing · " if file.late else ""
-    if not server:
-        return replace(row, state=f"{late}Kept on this computer", mark="check")
-    match file.upload_state:
-        case "stored":
-            return replace(row, state=f"{late}Uploaded", tone="ok", mark="check")
-        case "uploading":
-            return replace(row, state=f"{late}Uploading…", mark="upload")
-        case "failed":
-            state = f"{late}Upload failed – trying again. The file is safe here."
-            return replace(row, state=state, tone="warn", mark="warning")
-        case "attention":
-            state = f"{late}Upload needs attention. The file is safe here."
-            return replace(row, state=state, tone="danger", mark="warning")
-        case _:
-            return replace(row, state=f"{late}Saved here – waiting to upload", mark="clock")
+
+
+def _line(file: Attachment, files: Files, standing: Standing) -> Line:
+    if file.id in files.elsewhere:
+        fetch = standing.fetches.get(file.id)
+        if fetch is not None:
+            return fetch_line(fetch)
+        stored = file.upload_state == "stored"
+        return Line(IN_STORAGE, mark="download") if stored else Line(NOT_SENT_THERE, mark="laptop")
+    if not standing.seen.configured:
+        return Line("Kept on this computer", mark="check")
+    if file.upload_state == "stored":
+        return uploaded(files.times.get(file.id), standing.now)
+    upload = files.uploads.get(file.id)
+    if upload is None:
+        return Line(WAITING, mark="clock")
+    return upload_line(upload, standing.seen, standing.now)
 
 
 def of_keeping(file: Keeping) -> FileRow:

@@ -17,7 +17,8 @@ class FileList(QListView):
     """Shows FileRows. It never scrolls by itself: the panel's page does."""
 
     acted = Signal(object, str)
-    """acted(FileRow, what): one of the line's words, or "open", "rename", "describe", "save"."""
+    """acted(FileRow, what): one of the line's words, or "open", "rename", "describe", "save",
+    "share"."""
 
     def __init__(self, thumbnails: Thumbnails, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -37,6 +38,8 @@ class FileList(QListView):
         thumbnails.arrived.connect(self.viewport().update)
         self.locked = False
         """No renaming and describing: the visit is finalized."""
+        self.shares = False
+        """Links to stored files can be made: there is a storage."""
 
     def set_rows(self, rows: Sequence[FileRow]) -> None:
         """Show these; the current line stays current also when it moves."""
@@ -70,10 +73,15 @@ class FileList(QListView):
             super().keyPressEvent(event)
         elif key in {Qt.Key.Key_Return, Qt.Key.Key_Enter}:
             self.acted.emit(row, "open" if row.attachment else row.actions[0])
-        elif key == Qt.Key.Key_F2 and row.attachment is not None and not self.locked:
+        elif (
+            key == Qt.Key.Key_F2
+            and row.attachment is not None
+            and not self.locked
+            and not row.removed
+        ):
             self.acted.emit(row, "rename")
-        elif key == Qt.Key.Key_Delete and row.actions:
-            self.acted.emit(row, row.actions[-1])
+        elif key == Qt.Key.Key_Delete and row.actions and not row.removed:
+            self.acted.emit(row, "remove" if row.attachment else row.actions[-1])
         else:
             super().keyPressEvent(event)
 
@@ -117,10 +125,14 @@ class FileList(QListView):
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         choices: list[tuple[str, str]] = []
         if row.attachment is not None:
-            choices = [("open", "Preview\tEnter"), ("save", "Save a copy…")]
-            if not self.locked:
+            choices = [("open", "Preview\tEnter"), ("save", "Save as…")]
+            choices += [(what, WORDS[what]) for what in row.actions if what != "remove"]
+            if self.shares and row.attachment.upload_state == "stored" and not row.removed:
+                choices.append(("share", "Copy share link (5 minutes)"))
+            if not self.locked and not row.removed:
                 choices += [("rename", "Rename…\tF2"), ("describe", "Describe…")]
-            choices.append(("remove", "Remove\tDel"))
+            if not row.removed:
+                choices.append(("remove", "Remove\tDel"))
         else:
             choices = [(action, WORDS[action]) for action in row.actions]
         for what, words in choices:

@@ -4,7 +4,9 @@ Everything that is dropped belongs to the visit that was shown when it was dropp
 another one is shown by the time the worker has looked at it.
 """
 
+from dataclasses import replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QMimeData, Qt, Signal
@@ -24,17 +26,21 @@ from medrec_desktop.domain.ids import AttachmentId, RecordId
 from medrec_desktop.domain.records import Visit
 from medrec_desktop.ui import theme
 from medrec_desktop.ui.attachments import dialogs, offer
-from medrec_desktop.ui.attachments.files import FileRow, rows_of
+from medrec_desktop.ui.attachments.files import FileRow, Files, Standing, rows_of
 from medrec_desktop.ui.attachments.inbox import ScannerInbox
 from medrec_desktop.ui.attachments.listing import FileList
 from medrec_desktop.ui.attachments.overlay import DropOverlay
 from medrec_desktop.ui.attachments.parts import DropArea, Notice
 from medrec_desktop.ui.attachments.pasting import PasteIntoText
+from medrec_desktop.ui.attachments.reading import read_files
+from medrec_desktop.ui.attachments.removed import RemovedLine
 from medrec_desktop.ui.attachments.taking import Looked, attach, look_and_attach, paste
 from medrec_desktop.ui.attachments.thumbnails import Thumbnails
 from medrec_desktop.ui.attachments.viewer import FileViewer
 from medrec_desktop.ui.inspector import Inspector
 from medrec_desktop.ui.screen import Services
+from medrec_desktop.ui.storage.acting import act_on_storage
+from medrec_desktop.ui.storage.desk import StorageDesk
 from medrec_desktop.ui.widgets import (
     Card,
     GhostButton,
@@ -44,7 +50,6 @@ from medrec_desktop.ui.widgets import (
     row,
 )
 
-Files = tuple[tuple[Attachment, ...], tuple[Keeping, ...]]
 VOIDED = "This visit was entered in error, so no files can be added to it."
 
 
@@ -53,12 +58,11 @@ class AttachmentPanel(QWidget):
 
     count_changed = Signal(int)
 
-    def __init__(
-        self, services: Services, parent: QWidget | None = None, *, server: bool = False
-    ) -> None:
+    def __init__(self, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._services, self._server = services, server
+        self._services, self._desk = services, services.storage
         self._visit: Visit | None = None
+        self._files = Files()
         self._reading = self._read_again = False
         self._overlay: DropOverlay | None = None
         self._keys: tuple[QShortcut, ...] = ()
@@ -79,14 +83,19 @@ class AttachmentPanel(QWidget):
         self._card = Card(margins=(0, 0, 0, 0), spacing=0)
         self._card.body.addWidget(self.list)
         self._card.hide()
+        self.removed = RemovedLine()
+        self.removed.toggled.connect(self._show_files)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(theme.px(8))
         head = row(label("Attachments", "section"), self._figure, None, self._add, spacing=6)
         layout.addLayout(head)
-        for part in (self._area, self._notice, self._inbox, self._undo, self._card):
+        for part in (self._area, self._notice, self._inbox, self._undo, self._card, self.removed):
             layout.addWidget(part)
         services.notices.changed.connect(self._on_changed)
+        if self._desk is not None:
+            self._desk.changed.connect(self._show_files)
+            self._desk.fetch_changed.connect(self._show_files)
         self._into_text = PasteIntoText(self._paste_from_text, self)
 
     # --- AttachmentsScreen ---------------------------------------------------------------------
@@ -103,7 +112,9 @@ class AttachmentPanel(QWidget):
             self.thumbnails.forget()
             self._notice.hide()
             self._undo.hide()
-            self._show_rows(())
+            self._files = Files()
+            self.removed.fold()
+            self._show_files()
         takes = visit is not None and not visit.voided_reason
         self._add.setEnabled(takes)
         self._area.setVisible(takes)
@@ -238,7 +249,7 @@ class AttachmentPanel(QWidget):
     # --- reading -------------------------------------------------------------------------------
 
     def _on_changed(self, changed: Changed) -> None:
-        if self._visit is None or changed.kind not in {"intake", "attachment"}:
+        if self._visit is None or changed.kind not in self._watched:
             return
         if not changed.ids or self._visit.draft.record_id in changed.ids:
             self._read()
@@ -251,23 +262,22 @@ class AttachmentPanel(QWidget):
             self._read_again = True
             return
         self._reading = True
-        record = self._record
-        reading = self._services.background.read(self, self._files_of, record)
+        record, desk = self._record, self._desk
+        service = self._services.attachments
+        storage = desk.services if desk is not None else None
+        reading = self._services.background.read(self, read_files, service, storage, record)
         reading.then(lambda files: self._on_read(record, files)).failed(self._on_not_read)
 
-    def _files_of(self, record_id: RecordId) -> Files:
-        """On a reading thread. Files on their way are asked last: one kept in between would
-        otherwise be in neither."""
-        service = self._services.attachments
-        under_way = service.keeping(record_id)
-        kept = service.list(record_id)
-        still = {one.job for one in service.keeping(record_id)}
-        return kept, tuple(one for one in under_way if one.job in still)
+    @property
+    def _watched(self) -> set[str]:
+        """Without a storage uploads are nobody's business."""
+        return {"intake", "attachment", "upload"} if self._desk else {"intake", "attachment"}
 
     def _on_read(self, record_id: RecordId, files: Files) -> None:
         self._reading = False
         if self._visit is not None and record_id == self._visit.draft.record_id:
-            self._show_rows(rows_of(*files, server=self._server))
+            self._files = files
+            self._show_files()
         if self._read_again:
             self._read_again = False
             self._read()
@@ -276,10 +286,18 @@ class AttachmentPanel(QWidget):
         self._reading = self._read_again = False
         self._on_failed(error)
 
-    def _show_rows(self, rows: tuple[FileRow, ...]) -> None:
+    def _show_files(self, *_: object) -> None:
+        """The lines for what was read last, by the state of the storage just now."""
+        desk, clock = self._desk, self._services.clock
+        standing = Standing(clock(), finalized=self.list.locked, show_removed=self.removed.open)
+        if desk is not None:
+            standing = replace(standing, seen=desk.overview, fetches=dict(desk.fetches))
+            self.list.shares = desk.overview.configured
+        self.removed.show_number(len(self._files.removed))
+        rows = rows_of(self._files, standing)
         self.list.set_rows(rows)
         self._card.setVisible(bool(rows))
-        kept = sum(one.attachment is not None for one in rows)
+        kept = len(self._files.kept)
         self._figure.setText(str(kept) if kept else "")
         if kept != self._count:
             self._count = kept
@@ -291,7 +309,7 @@ class AttachmentPanel(QWidget):
         if row_.keeping is not None:
             self._answer(row_.keeping, what)
         elif row_.attachment is not None:
-            self._act(row_.attachment, what)
+            self._act(row_, row_.attachment, what)
 
     def _answer(self, file: Keeping, what: str) -> None:
         service = self._services.attachments
@@ -304,21 +322,37 @@ class AttachmentPanel(QWidget):
         if what in calls:
             self._services.background.read(self, calls[what], file.job)
 
-    def _act(self, file: Attachment, what: str) -> None:
+    def _act(self, row_: FileRow, file: Attachment, what: str) -> None:
         match what:
+            case "open" | "save" | "retry" if not row_.here and self._desk is not None:
+                self._fetch(self._desk, file, "save" if what == "save" else "open")
             case "open" if self._visit is not None:
                 viewer = FileViewer(self._services, self._visit.patient, file, self.window())
                 viewer.show()
             case "save":
                 dialogs.save_copy(self, self._services, file)
-            case "rename":
-                dialogs.rename(self, self._services, file)
-            case "describe":
-                dialogs.describe(self, self._services, file)
+            case "rename" | "describe":
+                ask_about = dialogs.rename if what == "rename" else dialogs.describe
+                ask_about(self, self._services, file)
+            case "restore":
+                self._restore(file.id)
             case "remove" if self.list.locked:
-                dialogs.remove_with_reason(self, self._services, file)
+                done = partial(self._on_removed, file)
+                dialogs.remove_with_reason(self, self._services, file, done)
             case "remove":
                 self._remove(file)
+            case _ if self._desk is not None:
+                act_on_storage(self, self._services, self._desk, file, what)
+
+    def _fetch(self, desk: StorageDesk, file: Attachment, what: str) -> None:
+        """Bring the file here first; then what was asked for, if its visit is still shown."""
+
+        def then() -> None:
+            if self._visit is not None and file.record_id == self._record and self.isVisible():
+                here = FileRow(key=file.id, name=file.file_name, detail="", state="")
+                self._act(here, file, what)
+
+        desk.fetch(file, then, whose=self._name)
 
     def _remove(self, file: Attachment) -> None:
         service = self._services.attachments

@@ -122,7 +122,7 @@ class FileViewer(QWidget):
         self._smaller = IconButton("minus", "Smaller")
         self._larger = IconButton("plus", "Larger")
         self._fit = PlainButton("Fit")
-        save = PlainButton("Save a copy…", "download")
+        save = PlainButton("Save as…", "download")
         for button, slot in (
             (self._back, self.previous_page),
             (self._on, self.next_page),

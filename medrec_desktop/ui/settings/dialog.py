@@ -30,6 +30,7 @@ class SettingsDialog(Dialog):
     """Reads, shows and stores both kinds of settings."""
 
     backup_requested = Signal()
+    storage_requested = Signal()
     saved = Signal()
 
     def __init__(self, parent: QWidget, services: Services) -> None:
@@ -64,16 +65,23 @@ class SettingsDialog(Dialog):
         self._save = FilledButton("Save")
         self._save.setEnabled(False)
         self._save.clicked.connect(self.save)
+        self._storage = PlainButton("File storage (S3)…", "upload")
+        self._storage.clicked.connect(self._on_storage)
+        self._storage.hide()
         back_up, leave = PlainButton("Back up now…", "download"), PlainButton("Cancel")
         back_up.clicked.connect(self._on_back_up)
         leave.clicked.connect(self.reject)
-        self.add_foot(back_up, None, leave, self._save)
+        self.add_foot(back_up, self._storage, None, leave, self._save)
         self.set_default(self._save)
         self.rejected.connect(self._on_rejected)
         background = services.background
         background.read(self, services.clinic.settings).then(self._show_clinic)
         background.read(self, services.clinic.me).then(self._show_me)
         background.read(self, services.clinic.computer).then(self._show_computer)
+
+    def offer_storage(self) -> None:
+        """Somebody listens to `storage_requested`."""
+        self._storage.show()
 
     def save(self) -> None:
         """Store what is entered, if it makes sense."""
@@ -216,6 +224,10 @@ class SettingsDialog(Dialog):
     def _on_back_up(self) -> None:
         self.reject()
         self.backup_requested.emit()
+
+    def _on_storage(self) -> None:
+        self.reject()
+        self.storage_requested.emit()
 
     def _on_rejected(self) -> None:
         mode, percent = self._look_before

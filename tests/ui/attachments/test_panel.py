@@ -247,7 +247,7 @@ def test_a_finalized_visit_takes_late_files_and_keeps_names(
     qtbot.waitUntil(lambda: bool(rows()) and rows()[0].attachment is not None)
     assert rows()[0].state.startswith("Added after signing")
     words = [action.text().split("\t")[0] for action in panel.list.menu_for(rows()[0]).actions()]
-    assert words == ["Preview", "Save a copy…", "Remove"]
+    assert words == ["Preview", "Save as…", "Remove"]
     qtbot.keyClick(panel.list, Qt.Key.Key_F2)
     assert not [d for d in window.findChildren(Dialog) if d.isVisible()]
     panel.list.acted.emit(rows()[0], "remove")
