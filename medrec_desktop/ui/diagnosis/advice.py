@@ -66,7 +66,7 @@ class AdviceLines(QWidget):
         super().__init__(parent)
         self._reasons: tuple[str, ...] = ()
         self._offers: tuple[Offer, ...] = ()
-        self._all = self._narrow = False
+        self._all = self._narrow = self._offering = False
         self.links: list[LinkButton] = []
         self._lines = QVBoxLayout(self)
         self._lines.setSpacing(theme.px(2))
@@ -84,6 +84,13 @@ class AdviceLines(QWidget):
             self._reasons, self._offers, self._all = reasons, offered, False
             self._rebuild()
 
+    def set_offering(self, offering: bool) -> None:
+        """Whether the codes that go with it are shown, or only what should be looked at."""
+        if offering != self._offering:
+            self._offering = offering
+            if self._offers:
+                self._rebuild()
+
     def set_narrow(self, narrow: bool) -> None:
         """Begin where the row's other lines begin: under its code, or at its start."""
         self._narrow = narrow
@@ -95,6 +102,10 @@ class AdviceLines(QWidget):
         self._lines.setContentsMargins(left, 0, theme.px(4), theme.px(4))
 
     def _rebuild(self) -> None:
+        row = self.parentWidget()
+        if row is not None and any(link.hasFocus() for link in self.links):
+            # Were the link hidden with the focus on it, the focus would leave the row.
+            row.setFocus()
         while (item := self._lines.takeAt(0)) is not None:
             if (widget := item.widget()) is not None:
                 widget.hide()
@@ -104,7 +115,7 @@ class AdviceLines(QWidget):
             self._lines.addWidget(_warning(reason))
         for kind, asks in ASKS.items():
             found = [one for one in self._offers if one.kind == kind]
-            if found:
+            if found and self._offering:
                 self._lines.addWidget(self._offer(asks, found))
         self.fit()
         self.setVisible(self._lines.count() > 0)

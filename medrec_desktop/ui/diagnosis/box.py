@@ -43,6 +43,9 @@ class DiagnosisSection(QWidget):
         self._age: int | None = None
         self._advice = Advice()
         self._asking: Operation | None = None
+        # The rows whose companion codes are offered: where one is at work, not on every row.
+        self._fresh: set[DiagnosisId] = set()
+        self._asked_by: DiagnosisId | None = None
         self._list = QVBoxLayout()
         self._list.setSpacing(0)
         self.search = CodeSearch(services)
@@ -63,6 +66,9 @@ class DiagnosisSection(QWidget):
         layout.addWidget(self.repeat)
         self.setFocusProxy(self.search)
         services.theme.changed.connect(self._fit)
+        application = QApplication.instance()
+        if isinstance(application, QApplication):
+            application.focusChanged.connect(self._on_focus_changed)
 
     def value(self) -> tuple[Diagnosis, ...]:
         """The rows in their order."""
@@ -90,6 +96,7 @@ class DiagnosisSection(QWidget):
 
     def set_patient(self, patient_id: PatientId | None) -> None:
         """Whose problems the empty box offers."""
+        self._fresh, self._asked_by = set(), None
         self.search.set_patient(patient_id)
         self.search.clear_search()
         self._undo.hide()
@@ -158,6 +165,7 @@ class DiagnosisSection(QWidget):
         self._add(Diagnosis(id=DiagnosisId(uuid4()), name=words), as_primary=False)
 
     def _add(self, diagnosis: Diagnosis, *, as_primary: bool) -> None:
+        self._fresh = {diagnosis.id} | ({self._asked_by} if self._asked_by else set())
         self._change(editing.added(self._rows, diagnosis, as_primary=as_primary))
         self.search.setFocus(Qt.FocusReason.OtherFocusReason)
 
@@ -228,6 +236,10 @@ class DiagnosisSection(QWidget):
         if row is not None and not self._read_only:
             self.search.search_for(" ".join(row.name.split()), coding=wanted)
 
+    def _find_companion(self, of: DiagnosisId, query: str) -> None:
+        self._fresh, self._asked_by = {of}, of
+        self.search.search_for(query)
+
     def _copy(self) -> None:
         QApplication.clipboard().setText(editing.as_text(self._rows))
         if self._toast is None:
@@ -262,6 +274,12 @@ class DiagnosisSection(QWidget):
         self._advice = advice
         for row in self._widgets:
             row.show_advice(advice)
+
+    def _on_focus_changed(self, _old: QWidget | None, focused: QWidget | None) -> None:
+        if focused is not None and focused is not self.search:
+            self._asked_by = None
+        for row in self._widgets:
+            row.advice.set_offering(row.diagnosis.id in self._fresh or _within(row, focused))
 
     def _on_no_advice(self, error: BaseException) -> None:
         # The box says it at the next search; a diagnosis can be written all the same.
@@ -299,9 +317,10 @@ class DiagnosisSection(QWidget):
         row.step_wanted.connect(lambda step: self._step(diagnosis.id, step))
         row.note_typed.connect(lambda note: self._note(diagnosis.id, note))
         row.code_wanted.connect(lambda: self._find_code(diagnosis.id))
-        row.search_wanted.connect(self.search.search_for)
+        row.search_wanted.connect(partial(self._find_companion, diagnosis.id))
         row.copy_wanted.connect(self._copy)
         row.show_advice(self._advice)
+        row.advice.set_offering(diagnosis.id in self._fresh)
         return row
 
     def _step(self, wanted: DiagnosisId, step: int) -> None:

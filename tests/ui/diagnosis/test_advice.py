@@ -17,7 +17,16 @@ from medrec_desktop.ui.diagnosis.box import DiagnosisSection
 from medrec_desktop.ui.screen import Services
 from medrec_desktop.ui.widgets import Label
 from tests.factories import a_diagnosis
-from tests.ui.diagnosis.driving import DIABETES, HYPERTENSION, Key, Mod, press, rows, shown
+from tests.ui.diagnosis.driving import (
+    DIABETES,
+    HYPERTENSION,
+    Key,
+    Mod,
+    press,
+    rows,
+    shown,
+    type_and_wait,
+)
 
 _REASON = "E10.9 does not go with E11.9: the list excludes type 2 diabetes mellitus."
 _SEX = "N40.0 is a diagnosis of men; this patient is recorded as female."
@@ -112,6 +121,7 @@ def test_an_additional_code_is_offered_and_opens_the_search(
     section: DiagnosisSection, qtbot: QtBot
 ) -> None:
     section.set_value((DIABETES,))
+    rows(section)[0].setFocus()
     qtbot.waitUntil(lambda: bool(rows(section)[0].advice.links))
     assert [one.text() for one in rows(section)[0].advice.links] == [
         "insulin",
@@ -127,11 +137,28 @@ def test_an_additional_code_is_offered_and_opens_the_search(
     qtbot.waitUntil(lambda: rows(section)[0].advice.links[0].text() == "oral antidiabetic drugs")
 
 
+def test_codes_are_offered_where_one_is_at_work_and_not_on_every_row(
+    section: DiagnosisSection, qtbot: QtBot
+) -> None:
+    section.set_value((DIABETES, HYPERTENSION))
+    first = rows(section)[0]
+    first.setFocus()
+    qtbot.waitUntil(lambda: bool(first.advice.links))
+    rows(section)[1].setFocus()
+    assert first.advice.links == []
+    assert not first.advice.isVisible()
+    section.set_value((HYPERTENSION,))
+    section.search.setFocus()
+    type_and_wait(qtbot, section, "e119")
+    press(qtbot, section, Key.Key_Return)
+    qtbot.waitUntil(lambda: bool(rows(section)[1].advice.links))
+
+
 def test_all_offers_are_reached_by_keys(section: DiagnosisSection, qtbot: QtBot) -> None:
     section.set_value((DIABETES,))
     row = rows(section)[0]
-    qtbot.waitUntil(lambda: bool(row.advice.links))
     row.setFocus()
+    qtbot.waitUntil(lambda: bool(row.advice.links))
     for _ in range(4):  # note, two offers, "1 more"
         press(qtbot, section, Key.Key_Right)
     press(qtbot, section, Key.Key_Return)
