@@ -21,7 +21,7 @@ class Inspector(QFrame):
         self._narrow = False
         self._pinned = False
         self._parts = QVBoxLayout()
-        self._parts.setContentsMargins(*(theme.px(n) for n in (14, 10, 14, 14)))
+        self._parts.setContentsMargins(*(theme.px(n) for n in (14, 10, 4, 14)))
         self._parts.setSpacing(theme.px(14))
         body = QWidget()
         body.setLayout(self._parts)
@@ -34,7 +34,7 @@ class Inspector(QFrame):
         full_layout.setContentsMargins(0, 0, 0, 0)
         full_layout.setSpacing(0)
         full_layout.addWidget(self._head)
-        full_layout.addWidget(scrolled(body), 1)
+        full_layout.addWidget(scrolled(body, steady=True), 1)
         self._stack = QStackedLayout(self)
         self._stack.addWidget(full)
         self._stack.addWidget(self._make_rail())

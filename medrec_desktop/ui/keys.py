@@ -43,7 +43,7 @@ def show_keys(parent: QWidget) -> Dialog:
         shown = keys.replace("Alt", "Ctrl") if sys.platform == "darwin" else keys
         row, column = number % half, 3 * (number // half)
         grid.addWidget(KeyHint(shown), row, column, Qt.AlignmentFlag.AlignLeft)
-        grid.addWidget(label(what, "meta"), row, column + 1)
+        grid.addWidget(label(what, "meta", wrap=True), row, column + 1)
     grid.setColumnMinimumWidth(2, theme.px(12))
     grid.setColumnStretch(1, 1)
     grid.setColumnStretch(4, 1)

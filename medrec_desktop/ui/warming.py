@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QObject, Qt, QTimer
-from PySide6.QtWidgets import QApplication, QLineEdit
+from PySide6.QtWidgets import QApplication, QLineEdit, QPlainTextEdit, QWidget
 
 from medrec_desktop.ui.background import Background
 
@@ -37,7 +37,11 @@ class Warming(QObject):
         self._timer.start()
 
     def _step(self) -> None:
-        if _busy():
+        window = self.parent()
+        if isinstance(window, QWidget) and not window.isVisible():
+            # Closed meanwhile: what a screen would listen to may be gone.
+            self._steps.clear()
+        elif _busy():
             return
         if self._steps:
             self._steps.pop(0)()
@@ -47,5 +51,7 @@ class Warming(QObject):
 
 def _busy() -> bool:
     focused = QApplication.focusWidget()
-    typing = isinstance(focused, QLineEdit) and bool(focused.text())
+    typing = isinstance(focused, QPlainTextEdit) or (
+        isinstance(focused, QLineEdit) and bool(focused.text())
+    )
     return typing or QApplication.mouseButtons() != Qt.MouseButton.NoButton

@@ -3,7 +3,7 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QObject
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLineEdit
+from PySide6.QtWidgets import QLineEdit, QWidget
 from pytestqt.qtbot import QtBot
 
 from medrec_desktop.ui.background import Background
@@ -43,3 +43,14 @@ def test_nothing_is_made_while_somebody_types(
     assert done == []
     line.clear()
     qtbot.waitUntil(lambda: done == ["made"])
+
+
+def test_a_window_that_was_closed_gets_no_more_screens(
+    qtbot: QtBot, background: Background
+) -> None:
+    window = QWidget()
+    qtbot.addWidget(window)
+    made: list[str] = []
+    warming = Warming(background, lambda: None, [lambda: made.append("made")], window)
+    qtbot.waitUntil(lambda: warming.done)
+    assert made == []

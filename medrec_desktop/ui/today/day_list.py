@@ -75,6 +75,10 @@ class DayList(QWidget):
         layout.addLayout(row(self._title, None, self._note, margins=(8, 0, 8, 0)))
         layout.addLayout(row(self._empty, margins=(8, 4, 8, 0)))
         layout.addWidget(self._list, 1)
+        # Takes the room of the list while that is empty: the words stay at the top.
+        self._room = QWidget()
+        layout.addWidget(self._room, 1)
+        self._room.hide()
         self._empty.hide()
 
     def show_today(self, rows: tuple[QueueRow, ...]) -> None:
@@ -111,6 +115,7 @@ class DayList(QWidget):
         self._empty.setText(empty)
         self._empty.setVisible(not rows)
         self._list.setVisible(bool(rows))
+        self._room.setVisible(not rows)
         self._list.viewport().update()
         self._select_open()
 

@@ -65,6 +65,7 @@ class FinalizeDialog(Dialog):
         self._summary.setColumnStretch(1, 1)
         self._summary.setVerticalSpacing(theme.px(6))
         self._files = label("…", wrap=True)
+        self._first_jump: LinkButton | None = None
         self.body.addWidget(_identity(visit.patient, today))
         self._summarize(visit, draft, last)
         self.body.addLayout(self._summary)
@@ -106,6 +107,10 @@ class FinalizeDialog(Dialog):
         self._trouble.show()
         self.sign_button.setText("Sign and finalize")
         self.sign_button.setEnabled(True)
+
+    def focus_first(self) -> None:
+        """The signature; while something is missing, the way to it."""
+        (self.sign_button if self._first_jump is None else self._first_jump).setFocus()
 
     @property
     def trouble(self) -> str:
@@ -152,6 +157,8 @@ class FinalizeDialog(Dialog):
             link = LinkButton("Go to")
             link.setAccessibleName(f"Go to: {problem.sentence}")
             link.clicked.connect(partial(self._on_jump, problem.field))
+            if problem.blocking and self._first_jump is None:
+                self._first_jump = link
             line = row(IconLabel("warning", tone), words, link)
             line.setStretch(1, 1)
             card.body.addLayout(line)

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from medrec_desktop.domain import dates
 from medrec_desktop.domain.typed import says_something
 from medrec_desktop.ui import theme
-from medrec_desktop.ui.visit.entries import LONGEST
+from medrec_desktop.ui.visit.entry_row import LONGEST
 from medrec_desktop.ui.visit.vitals import UnitEdit
 from medrec_desktop.ui.widgets import FlowLayout, IconLabel, PlainButton, label, row
 

@@ -89,7 +89,7 @@ class VisitForm(QWidget):
         self.error_link = LinkButton("Entered in error…")
         body = QWidget()
         column = QVBoxLayout(body)
-        column.setContentsMargins(theme.px(24), theme.px(6), theme.px(12), theme.px(24))
+        column.setContentsMargins(theme.px(24), theme.px(6), theme.px(8), theme.px(24))
         column.setSpacing(0)
         for number, section in enumerate(self.sections.values()):
             if number:
@@ -99,8 +99,7 @@ class VisitForm(QWidget):
         column.addSpacing(theme.px(16))
         column.addLayout(row(None, self.error_link))
         column.addStretch(1)
-        self.area = scrolled(body)
-        # Room for the bar is kept, so that the fields do not move when it comes.
+        self.area = scrolled(body, steady=True)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.area)
@@ -109,6 +108,7 @@ class VisitForm(QWidget):
         self.assessment.textChanged.connect(self._show_optional)
         self.prescriptions.rows_changed.connect(self.chain)
         self.labs.rows_changed.connect(self.chain)
+        self.vitals.went_on.connect(self.diagnoses.focus_search)
         self.prescriptions.went_on.connect(self._on_prescribed)
         self.labs.went_on.connect(self._on_ordered)
         self._show_optional()

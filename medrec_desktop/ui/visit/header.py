@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QFrame, QWidget
+from PySide6.QtCore import QEvent, Signal
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QBoxLayout, QFrame, QWidget
 
 from medrec_desktop.domain import dates
 from medrec_desktop.domain.errors import Invalid, MedrecError
@@ -25,6 +26,9 @@ from medrec_desktop.ui.widgets import (
 )
 from medrec_desktop.ui.widgets.passing import announce
 
+# With less room than this, in pixels at 100 % text, the state stands below the title.
+ONE_LINE = 600
+
 NOT_SAVED = "This visit could not be saved: the disk refused the write. Don’t close the program."
 
 
@@ -39,7 +43,7 @@ class VisitHeader(QFrame):
         super().__init__(parent)
         self.setProperty("pane", "bar")
         self._title = label("Visit", "title")
-        self._when = label("", "body2")
+        self._when = label("", "body2", wrap=True)
         self._chip = Chip("Draft", "accent")
         self._icon = IconLabel("check", "accent", 16)
         self._mark = ElidedLabel("", "body2")
@@ -49,20 +53,44 @@ class VisitHeader(QFrame):
         self.finalize_button.clicked.connect(self.finalize_requested)
         self.addendum_button = FilledButton("Add addendum…")
         self.addendum_button.clicked.connect(self.addendum_requested)
+        which = row(self._title, self._when)
+        which.setStretch(1, 1)
+        state = row(self._chip, self._icon, self._mark)
+        state.setStretch(2, 1)
+        self._words = row(which, state)
         line = row(
-            self._title,
-            self._when,
-            self._chip,
-            self._icon,
-            self._mark,
+            self._words,
             self.print_button,
             4,
             self.finalize_button,
             self.addendum_button,
             margins=(24, 9, 20, 9),
         )
-        line.setStretch(4, 1)
+        line.setStretch(0, 1)
         self.setLayout(line)
+        self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """One line or two."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Follow the text size."""
+        super().changeEvent(event)
+        if theme.restyled(event):
+            self._fit()
+
+    def _fit(self) -> None:
+        if not hasattr(self, "_words"):
+            return
+        beside = self.width() >= theme.px(ONE_LINE)
+        way = QBoxLayout.Direction
+        self._words.setDirection(way.LeftToRight if beside else way.TopToBottom)
+        self._words.setSpacing(theme.px(8 if beside else 2))
+        self._words.setStretch(1, 1 if beside else 0)
+        # On one line the title is as wide as its words; below each other it may wrap.
+        self._when.setWordWrap(not beside)
 
     def show_visit(self, visit: Visit) -> None:
         """Another visit, or another state of it."""
@@ -85,14 +113,16 @@ class VisitHeader(QFrame):
             )
             signed = dates.shown_time(visit.finalized_at) if visit.finalized_at else ""
             seal = f" · seal {visit.seal[:8]}" if visit.seal else ""
-            self._say("lock", "text2", f"Signed {visit.finalized_by} {signed}{seal}")
+            words = f"Signed {visit.finalized_by} {signed}"
+            self._say("lock", "text2", f"{words}{seal}", words)
         self.finalize_button.setVisible(draft)
         self.addendum_button.setVisible(visit.status == "finalized" and not visit.voided_reason)
 
     def show_saved(self, at: datetime) -> None:
         """Said only when the database has acknowledged it."""
         local = at.astimezone()
-        self._say("check", "accent", f"Saved on this computer {local.hour:02}:{local.minute:02}")
+        time = f"{local.hour:02}:{local.minute:02}"
+        self._say("check", "accent", f"Saved on this computer {time}", f"Saved {time}")
 
     def show_saving(self) -> None:
         """There is typed text that is not stored yet."""
@@ -107,10 +137,10 @@ class VisitHeader(QFrame):
         """What the header says of saving."""
         return self._mark.accessibleName()
 
-    def _say(self, icon: str, tone: str, words: str) -> None:
+    def _say(self, icon: str, tone: str, words: str, shorter: str = "") -> None:
         self._icon.set_icon(icon, tone)
         theme.set_look(self._mark, "tone", tone)
-        self._mark.setText(words)
+        self._mark.setText(words, shorter)
 
 
 class SaveTrouble(QWidget):

@@ -8,13 +8,14 @@ from PySide6.QtWidgets import QWidget
 
 from medrec_desktop.domain.records import LabTest
 from medrec_desktop.ui import theme
-from medrec_desktop.ui.visit.entries import EntryRow, EntryRows, Field
+from medrec_desktop.ui.visit.entries import EntryRows
+from medrec_desktop.ui.visit.entry_row import EntryRow, Field
 from medrec_desktop.ui.widgets import Chip, GhostButton, row
 
 _FIELDS = (
     Field("name", "Test", stretch=12, strong=True),
-    Field("value", "Result", stretch=6),
-    Field("unit", "Unit", width=92),
+    Field("value", "Result", stretch=6, lines=(0, 1)),
+    Field("unit", "Unit", width=92, lines=(0, 1)),
 )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from uuid import uuid4
 
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QWidget
 
 from medrec_desktop.domain.finishing import allergy_matches
@@ -11,7 +12,9 @@ from medrec_desktop.domain.medicines import earlier_strength
 from medrec_desktop.domain.patients import Allergy
 from medrec_desktop.domain.records import Prescription
 from medrec_desktop.domain.typed import says_something, short
-from medrec_desktop.ui.visit.entries import EntryRow, EntryRows, Field
+from medrec_desktop.ui import theme
+from medrec_desktop.ui.visit.entries import EntryRows
+from medrec_desktop.ui.visit.entry_row import EntryRow, Field
 from medrec_desktop.ui.widgets import (
     Card,
     Chip,
@@ -27,10 +30,14 @@ from medrec_desktop.ui.widgets import (
 
 _FIELDS = (
     Field("medicine", "Medicine and strength", stretch=10, strong=True),
-    Field("directions", "Directions", stretch=11),
-    Field("quantity", "Quantity", width=92),
-    Field("repeats", "Repeats", width=74),
+    Field("directions", "Directions", stretch=11, lines=(1, 1)),
+    Field("quantity", "Quantity", width=92, lines=(0, 2)),
+    Field("repeats", "Repeats", width=74, lines=(0, 2)),
 )
+
+
+# From this width on, in pixels at 100 % text, the key stands beside the buttons.
+_HINTED = 400
 
 
 class PrescriptionsSection(EntryRows):
@@ -46,10 +53,16 @@ class PrescriptionsSection(EntryRows):
         self.add_button.clicked.connect(self.add_medicine)
         self.repeat_button = GhostButton("Repeat last prescription", "history")
         self.repeat_button.clicked.connect(self.repeat_last)
-        self.foot.setLayout(row(self.add_button, self.repeat_button, None, KeyHint("Ctrl M")))
+        self._hint = KeyHint("Ctrl M")
+        self.foot.setLayout(row(self.add_button, self.repeat_button, None, self._hint))
         self.foot.setFocusProxy(self.add_button)
         self.edited.connect(self._mark)
         self.rows_changed.connect(self._mark)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """The reminder of the key goes first where there is little room."""
+        super().resizeEvent(event)
+        self._hint.setVisible(event.size().width() >= theme.px(_HINTED))
 
     def set_ground(self, allergies: tuple[Allergy, ...], last: tuple[Prescription, ...]) -> None:
         """The patient's allergies, and what was prescribed at the last visit."""

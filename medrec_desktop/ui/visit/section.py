@@ -3,7 +3,8 @@
 import sys
 
 from PySide6.QtCore import QEvent
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QBoxLayout, QVBoxLayout, QWidget
 
 from medrec_desktop.domain import dates
 from medrec_desktop.domain.records import Addendum
@@ -11,8 +12,11 @@ from medrec_desktop.ui import theme
 from medrec_desktop.ui.widgets import Card, IconLabel, TextArea, column, label, row
 
 GUTTER = 116
+# With less room than this, in pixels at 100 % text, the name stands above its fields.
+BESIDE = 520
 # A label lays out all of its text at once; a text area only what is seen.
 _LONGEST_LABEL = 2_000
+_ANY_WIDTH = 16_777_215
 SECTION_NAMES = {
     "complaint": "Complaint",
     "vitals": "Vitals",
@@ -39,15 +43,14 @@ class Section(QWidget):
         name = label(SECTION_NAMES[key], "section")
         name.setBuddy(content)
         self._gutter = QWidget()
-        self._gutter.setLayout(
-            column(name, label(f"{modifier} {number}", "caption"), None, spacing=1)
-        )
+        self._names = column(name, label(f"{modifier} {number}", "caption"), None, spacing=1)
+        self._gutter.setLayout(self._names)
         self._addenda = AddendaBox()
         body = QVBoxLayout()
         body.setSpacing(theme.px(8))
         body.addWidget(content)
         body.addWidget(self._addenda)
-        layout = QHBoxLayout(self)
+        self._layout = layout = QBoxLayout(QBoxLayout.Direction.LeftToRight, self)
         layout.setContentsMargins(0, theme.px(10), 0, theme.px(10))
         layout.setSpacing(0)
         layout.addWidget(self._gutter)
@@ -65,9 +68,22 @@ class Section(QWidget):
         if theme.restyled(event):
             self._fit()
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Large text in a small window: fields take the whole width."""
+        super().resizeEvent(event)
+        self._fit()
+
     def _fit(self) -> None:
-        if hasattr(self, "_gutter"):
-            self._gutter.setFixedWidth(theme.px(GUTTER))
+        if not hasattr(self, "_layout"):
+            return
+        beside = self.width() >= theme.px(BESIDE)
+        way = QBoxLayout.Direction
+        self._layout.setDirection(way.LeftToRight if beside else way.TopToBottom)
+        self._layout.setSpacing(0 if beside else theme.px(4))
+        self._names.setDirection(way.TopToBottom if beside else way.LeftToRight)
+        self._names.setSpacing(theme.px(1 if beside else 8))
+        self._gutter.setMinimumWidth(theme.px(GUTTER))
+        self._gutter.setMaximumWidth(theme.px(GUTTER) if beside else _ANY_WIDTH)
 
 
 class AddendaBox(QWidget):

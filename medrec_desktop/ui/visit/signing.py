@@ -63,7 +63,7 @@ class VisitSigning(QObject):
         files = self._services.attachments.list
         self._services.background.read(dialog, files, typed.record_id).then(dialog.show_files)
         dialog.open()
-        (dialog.sign_button if dialog.sign_button.isEnabled() else dialog.keep_button).setFocus()
+        dialog.focus_first()
 
     def ask_addendum(self, shown: OpenVisit, section: str) -> None:
         """Ask for the text of a correction."""

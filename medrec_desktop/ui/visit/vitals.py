@@ -3,13 +3,21 @@
 Nothing here stops typing: a refused value stays as it was typed and blocks only the signature.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
+from functools import partial
 from typing import Literal
 
 from PySide6.QtCore import QEvent, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent, QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QBoxLayout,
+    QHBoxLayout,
+    QLineEdit,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 from medrec_desktop.domain import dates
 from medrec_desktop.domain.records import LastSeen
@@ -24,7 +32,7 @@ from medrec_desktop.domain.vitals import (
     read,
 )
 from medrec_desktop.ui import theme
-from medrec_desktop.ui.visit.entries import LONGEST
+from medrec_desktop.ui.visit.entry_row import LONGEST
 from medrec_desktop.ui.widgets import (
     ElidedLabel,
     FlowLayout,
@@ -40,6 +48,8 @@ from medrec_desktop.ui.widgets import (
 _PAUSE_MS = 900
 _WIDTHS = {"blood_pressure": 116, "second_pressure": 116}
 _WIDTH = 70
+# From this width on, in pixels at 100 % text, the links stand beside the remarks.
+_BESIDE = 540
 _OPTIONAL = ("second_pressure", "pain")
 _ORDER = (
     *("blood_pressure", "pulse", "temperature", "spo2", "respiration", "weight", "height"),
@@ -57,16 +67,17 @@ class UnitEdit(QLineEdit):
         self.setAccessibleName(name)
         self.setProperty("strong", True)
         self.setMaxLength(LONGEST)
+        self.goes_on: Callable[[], object] = self.focusNextChild
         self._unit = Label(unit, "meta", self)
         self._unit.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self._fit()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Enter is Tab."""
+        """Enter goes to the next field; unlike Tab not to what is only offered."""
         if event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter} and not (
             event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
         ):
-            self.focusNextChild()
+            self.goes_on()
         else:
             super().keyPressEvent(event)
 
@@ -150,13 +161,12 @@ class _Remark(QWidget):
         )
         icon = "info" if tone == "text2" else "warning"
         offered = bool(reading.suggestion) and reading.verdict == "refuse"
-        # A way to put it right stands close behind its sentence, which is short then.
-        words = label(reading.sentence, "meta", wrap=not offered, tone=tone)
+        words = label(reading.sentence, "meta", wrap=True, tone=tone)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(theme.px(6))
         layout.addWidget(IconLabel(icon, tone, 14))
-        layout.addWidget(words, 0 if offered else 1)
+        layout.addWidget(words, 100)
         if offered:
             swap = (
                 reading.systolic is not None
@@ -168,6 +178,9 @@ class _Remark(QWidget):
             link.clicked.connect(self._on_clicked)
             layout.addWidget(link)
             layout.addStretch(1)
+            # A way to put it right stands close behind its sentence.
+            words.ensurePolished()
+            words.setMaximumWidth(words.fontMetrics().horizontalAdvance(reading.sentence) + 4)
 
     def _on_clicked(self) -> None:
         self.taken.emit(self._name, self._suggestion)
@@ -175,6 +188,9 @@ class _Remark(QWidget):
 
 class VitalsSection(QWidget):
     """All vitals of a visit. `edits` are the line edits to bind, by name."""
+
+    went_on = Signal()
+    """Enter in the last vital."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -214,12 +230,13 @@ class VitalsSection(QWidget):
         self._second.clicked.connect(self._on_second)
         self._pain = LinkButton("Add pain score")
         self._pain.clicked.connect(self._on_pain)
-        below = QHBoxLayout()
+        self._below = below = QBoxLayout(QBoxLayout.Direction.LeftToRight)
         below.setContentsMargins(0, 0, 0, 0)
         below.setSpacing(theme.px(8))
         below.addLayout(self._remarks, 1)
-        for link in (self._pain, self._second):
-            below.addWidget(link, 0, Qt.AlignmentFlag.AlignTop)
+        links = row(None, self._pain, self._second)
+        below.addLayout(links)
+        below.setAlignment(links, Qt.AlignmentFlag.AlignTop)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(theme.px(2))
@@ -229,9 +246,10 @@ class VitalsSection(QWidget):
         self._pause.setSingleShot(True)
         self._pause.setInterval(_PAUSE_MS)
         self._pause.timeout.connect(self.judge)
-        for edit in self.edits.values():
+        for name, edit in self.edits.items():
             edit.textChanged.connect(self._on_text)
             edit.left.connect(self.judge)
+            edit.goes_on = partial(self._on_entered, name)
         self._show_optional()
         self._show_bmi()
 
@@ -259,6 +277,13 @@ class VitalsSection(QWidget):
         self._wanted.clear()
         self._show_optional()
         self.judge()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Remarks take the whole width where there is little of it."""
+        super().resizeEvent(event)
+        beside = event.size().width() >= theme.px(_BESIDE)
+        way = QBoxLayout.Direction
+        self._below.setDirection(way.LeftToRight if beside else way.TopToBottom)
 
     def judge(self) -> None:
         """Say what the texts mean as they stand."""
@@ -335,6 +360,14 @@ class VitalsSection(QWidget):
             shown = bool(self.edits[name].text()) or name in self._wanted
             self._fields[name].setVisible(shown)
             link.setVisible(not shown and not self._read_only)
+
+    def _on_entered(self, name: str) -> None:
+        after = _ORDER[_ORDER.index(name) + 1 :]
+        shown = [self.edits[one] for one in after if not self._fields[one].isHidden()]
+        if shown:
+            shown[0].setFocus(Qt.FocusReason.TabFocusReason)
+        else:
+            self.went_on.emit()
 
     def _on_taken(self, name: str, suggestion: str) -> None:
         edit = self.edits[name]

@@ -106,16 +106,20 @@ def label(
 
 
 class ElidedLabel(Label):
-    """One line that ends in … when there is no room; the full text is its accessible name."""
+    """One line that ends in … when there is no room, or says it shorter; the full text is its
+    accessible name."""
 
     def __init__(self, text: str = "", role: Role = "body", parent: QWidget | None = None) -> None:
+        self._shorter = ""
         super().__init__(text, role, parent)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
 
-    def setText(self, text: str) -> None:
-        """Show other words."""
+    def setText(self, text: str, shorter: str = "") -> None:
+        """Show other words; `shorter` ones where these have no room."""
         self.setAccessibleName(text)
+        self._shorter = shorter
         super().setText(" ".join(text.split()))
+        self.update()
 
     def sizeHint(self) -> QSize:
         """As wide as the whole text, should there be room."""
@@ -131,9 +135,10 @@ class ElidedLabel(Label):
         """The text, shortened at its end."""
         painter = QPainter(self)
         room = self.contentsRect()
-        shown = self.fontMetrics().elidedText(
-            self.text(), Qt.TextElideMode.ElideRight, room.width()
-        )
+        metrics, words = self.fontMetrics(), self.text()
+        if self._shorter and metrics.horizontalAdvance(words) > room.width():
+            words = self._shorter
+        shown = metrics.elidedText(words, Qt.TextElideMode.ElideRight, room.width())
         self.style().drawItemText(
             painter,
             room,

@@ -1,6 +1,6 @@
 """Short ways to say "these in a row" and "these below each other"."""
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, Qt
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -34,9 +34,30 @@ def column(
     return layout
 
 
-def scrolled(body: QWidget) -> QScrollArea:
-    """`body` in a vertical scroll area without a frame; the wheel never changes a field."""
-    area = QScrollArea()
+class _SteadyArea(QScrollArea):
+    """Keeps the room of its scroll bar free: nothing in it moves when the bar comes or goes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.verticalScrollBar().rangeChanged.connect(self._keep_room)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Follow the text size."""
+        super().changeEvent(event)
+        if theme.restyled(event):
+            self._keep_room()
+
+    def _keep_room(self) -> None:
+        bar = self.verticalScrollBar()
+        room = 0 if bar.maximum() > bar.minimum() else bar.sizeHint().width()
+        if self.viewportMargins().right() != room:
+            self.setViewportMargins(0, 0, room, 0)
+
+
+def scrolled(body: QWidget, *, steady: bool = False) -> QScrollArea:
+    """`body` in a vertical scroll area without a frame; the wheel never changes a field. A
+    `steady` one is as wide without its scroll bar as with it."""
+    area = _SteadyArea() if steady else QScrollArea()
     area.setWidgetResizable(True)
     area.setFrameShape(QFrame.Shape.NoFrame)
     area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)

@@ -107,6 +107,13 @@ class Toast(QFrame):
             self._place()
         return super().eventFilter(watched, event)
 
+    def changeEvent(self, event: QEvent) -> None:
+        """Follow the text size."""
+        super().changeEvent(event)
+        if theme.restyled(event) and hasattr(self, "_over"):
+            # After this turn the words have their new size too.
+            QTimer.singleShot(0, self, self._place)
+
     def _place(self) -> None:
         self.adjustSize()
         over = self._over

@@ -19,7 +19,7 @@ from medrec_desktop.ui.visit.page import VisitPage
 from medrec_desktop.ui.visit.section import AddendaBox
 from medrec_desktop.ui.widgets import Label
 from tests.factories import a_diagnosis, a_finalized_visit, a_lab, a_medicine, a_visit
-from tests.ui.visit.keyboard import alt, ctrl, focused, write
+from tests.ui.visit.keyboard import alt, ctrl, enter, focused, write
 
 Opens = Callable[[RecordId], VisitPage]
 
@@ -226,3 +226,12 @@ def test_a_visit_entered_in_error_is_left_and_its_text_stays(
     assert again.header.mark == "The wrong chart"
     assert again.form.plan.isReadOnly()
     assert not again.form.error_link.isVisible()
+
+
+def test_enter_leads_to_what_is_missing(qtbot: QtBot, clinic: Context, open_visit: Opens) -> None:
+    page = open_visit(a_visit(clinic, complaint="Cough"))
+    page.activateWindow()
+    ctrl(Qt.Key.Key_Return)
+    assert page.signing.dialog is not None
+    enter()
+    qtbot.waitUntil(lambda: focused() is page.form.diagnoses.search)

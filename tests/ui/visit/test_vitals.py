@@ -15,7 +15,7 @@ from medrec_desktop.ui.visit.page import VisitPage
 from medrec_desktop.ui.visit.vitals import VitalsSection
 from medrec_desktop.ui.widgets import Label, LinkButton
 from tests.factories import FakeClock, a_finalized_visit, a_patient, a_visit
-from tests.ui.visit.keyboard import alt, enter, write
+from tests.ui.visit.keyboard import alt, enter, focused, write
 
 Opens = Callable[[RecordId], VisitPage]
 
@@ -144,3 +144,17 @@ def test_usual_times_are_one_press(
     button.setFocus()
     enter()
     assert page.form.follow_up.edit.text() == day
+
+
+def test_enter_after_the_last_vital_goes_to_the_diagnoses_not_to_what_is_only_offered(
+    clinic: Context, open_visit: Opens
+) -> None:
+    page = open_visit(a_visit(clinic))
+    page.activateWindow()
+    page.form.vitals.focus_field("height")
+    enter()
+    assert focused() is page.form.diagnoses.search
+    page.form.vitals.focus_field("pain")
+    page.form.vitals.focus_field("height")
+    enter()
+    assert focused() is page.form.vitals.edits["pain"]
