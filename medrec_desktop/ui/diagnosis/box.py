@@ -205,8 +205,6 @@ class DiagnosisSection(QWidget):
             self._focus(lost.id)
 
     def _on_repeat(self, rows: tuple[Diagnosis, ...], words: str) -> None:
-        if self._read_only or self._rows:
-            return
         self._change(editing.with_one_primary(rows))
         self._undo.offer(words, partial(self._take_back, {d.id for d in rows}))
         self.search.setFocus(Qt.FocusReason.OtherFocusReason)
