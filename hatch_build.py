@@ -22,7 +22,17 @@ ROOT = Path(__file__).resolve().parent
 TERMINOLOGY = ROOT / "medrec_desktop" / "terminology"
 INDEX = TERMINOLOGY / "icd10cm.sqlite"
 # What decides its content, beside the release itself, which the lock file pins.
-SOURCES = (TERMINOLOGY / "build.py", TERMINOLOGY / "words.py", ROOT / "requirements.lock")
+SOURCES = (
+    *(
+        TERMINOLOGY / f"{name}.py"
+        for name in (
+            *("build", "words", "tabular", "alphabetic", "stems", "entries", "lists"),
+            "xml_reading",
+        )
+    ),
+    *sorted((ROOT / "resources" / "terminology").glob("*.txt")),
+    ROOT / "requirements.lock",
+)
 
 
 class TerminologyIndex(BuildHookInterface):  # type: ignore[type-arg]  # generic in its stubs alone

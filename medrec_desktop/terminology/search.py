@@ -1,83 +1,66 @@
 """Finds ICD-10-CM codes as a doctor types. Reads the index made by `build`; never writes it.
 
-Knows neither the patient nor the doctor: what was used before is put in front by the caller.
+Knows neither the patient nor the doctor: what they use is handed in as weights.
 """
 
 import re
-import sqlite3
-import threading
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import islice
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
-from medrec_desktop.domain.errors import Unavailable
-from medrec_desktop.domain.terminology import CodeMatch, CodeMatches
+from medrec_desktop.domain.terminology import CodeMatch, CodeMatches, CodeNotes
 from medrec_desktop.terminology import words
-from medrec_desktop.terminology.vocabulary import Vocabulary
+from medrec_desktop.terminology.code_file import FORMAT, Code, CodeFile, code_key
+from medrec_desktop.terminology.held import Held
+from medrec_desktop.terminology.ranking import Found, Ranking
+from medrec_desktop.terminology.understood import understood
+
+__all__ = ["FORMAT", "INDEX", "Icd10"]
 
 INDEX = Path(__file__).with_name("icd10cm.sqlite")
-FORMAT = "1"
+
+_BRACKETS = re.compile(r"(?<!\w)\([^()]*\)(?!\w)|\[[^][]*\]")
 
 # Nobody types more; a pasted letter must not become a query of a thousand words.
 _MAX_CHARACTERS = 200
 _MAX_WORDS = 12
 _MAX_ROWS = 200
-# Entries read for each row wanted: several entries lead to one code, and encounters hide.
-_ENTRIES_A_ROW = 4
-
-_CODE = re.compile(r"[A-Z][0-9][0-9A-Z]{0,5}")
-_BETWEEN = re.compile(r"[\s.\-]+")
-
-_FAULT = (
-    "The list of diagnosis codes cannot be read, so codes cannot be searched. Visits are not "
-    "affected and diagnoses can be written as free text. Installing MedRec Desktop again "
-    "repairs the list."
-)
-
-
-@dataclass(frozen=True, slots=True)
-class _Code:
-    id: int
-    key: str
-    title: str
-    parent: int | None
-    below: int
-    preferred: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    code: int
-    also: str
+# The headings of the first rows stand below this many of them.
+_ROWS_BEFORE_HEADINGS = 5
+_MOST_HEADINGS = 2
+# A known code may pass those that say about as much of what was typed, and no others.
+_ABOUT_AS_MUCH = 0.12
+# Rows whose side and encounter are looked up when the query names one.
+_SIDED_ROWS = 12
+# What says less than this share of the query is no answer to it while another says all of it, or
+# more of it than the others.
+_ALL, _LEAST_BESIDE_ALL, _LEAST_SHARE = 0.9, 0.55, 0.4
+_USUAL_ROWS = 60
+# Entries read for each row wanted: several entries lead to one code.
+_ENTRIES_A_ROW = 5
+_SIDES = {"right": 1, "left": 2, "bilateral": 3}
+_ENCOUNTERS = {"initial": "A", "subsequent": "D", "sequela": "S"}
 
 
 class Icd10:
     """The ICD-10-CM index, open for reading. May be used from several threads."""
 
     def __init__(self, path: Path = INDEX) -> None:
-        self._lock = threading.Lock()
+        self._file = CodeFile(path)
         try:
-            self._db = sqlite3.connect(
-                f"{path.absolute().as_uri()}?mode=ro&immutable=1",
-                uri=True,
-                check_same_thread=False,
-            )
-        except sqlite3.Error as error:
-            raise Unavailable(_FAULT) from error
-        try:
-            self.system, self.release = self._identity()
-            self._vocabulary = Vocabulary(self._rows("SELECT word, entries FROM vocabulary"))
-        except Unavailable:
-            self._db.close()
+            self._held = self._file.held()
+        except BaseException:
+            self._file.close()
             raise
+        self.path = path
+        self.system, self.release = self._file.meta["system"], self._file.meta["release"]
+        self._ranking = Ranking(self._held)
 
     def close(self) -> None:
         """Closes the file; a later search raises Unavailable."""
-        with self._lock:
-            self._db.close()
+        self._file.close()
 
     def __enter__(self) -> Self:
         return self
@@ -90,56 +73,76 @@ class Icd10:
     ) -> None:
         self.close()
 
-    def search(self, text: str, *, limit: int = 50) -> CodeMatches:
+    @property
+    def has_alphabetic(self) -> bool:
+        """Whether the alphabetic index was imported into this file."""
+        return self._file.meta.get("alphabetic", "0") != "0"
+
+    def search(
+        self, text: str, *, limit: int = 50, known: Mapping[str, float] | None = None
+    ) -> CodeMatches:
         """The codes that fit a typed text, the best first, at most `limit` and never over 200.
 
-        Any text is fine. If nothing has all of the words, `understood` says what was searched
-        for instead: near spellings first, then fewer words.
+        Any text is fine. `known` are codes in use with a weight: each moves up among what fits
+        about as well, by so many times its score; an exact code stays first.
         """
         limit = min(limit, _MAX_ROWS)
         if limit < 1:
             return CodeMatches(text)
         typed = words.composed(text[:_MAX_CHARACTERS])
         rows = self._by_code(typed, limit)
-        wanted = words.query_words(typed)[:_MAX_WORDS]
-        found = self._having_all(wanted, limit)
-        understood = ""
-        if not found:
-            wanted = words.joined_query_words(typed)[:_MAX_WORDS]
-            found = self._having_all(wanted, limit)
-        if not found and not rows:
-            wanted, found = self._nearest(wanted, limit)
-            understood = " ".join(wanted) if found else ""
+        said = [word.text for word in words.words(_unbracketed(typed))][:_MAX_WORDS]
+        compounds = {word.text: "" for word in words.compounds(typed)}
+        most = limit * _ENTRIES_A_ROW if limit > _USUAL_ROWS else 0
+        found = self._ranking.ranked(said, compounds, most=most)
         seen = {row.code for row in rows}
-        more = (row for row in self._shown(found, wanted) if row.code not in seen)
-        rows += islice(more, limit - len(rows))  # highlights only what is shown
-        return CodeMatches(text, tuple(rows), understood)
+        if found and len(rows) < limit:
+            for row in self._rows(found, limit, known or {}):
+                if row.code not in seen and len(rows) < limit:
+                    seen.add(row.code)
+                    rows.append(row)
+        return CodeMatches(text, tuple(rows), understood(found, said) if found else "")
 
     def get(self, code: str) -> CodeMatch | None:
         """The code as written, with or without its dot, in either case; None if unknown."""
-        key = _code_key(words.composed(code[:_MAX_CHARACTERS]))
-        found = self._codes("WHERE key = ?", (key,)) if key else []
-        return self._match(found[0]) if found else None
+        found = self._code(code)
+        return self._match(found) if found is not None else None
 
     def children(self, code: str) -> tuple[CodeMatch, ...]:
         """The codes directly beneath a heading, in the order of the list."""
-        key = _code_key(words.composed(code[:_MAX_CHARACTERS]))
-        found = self._codes(
-            "WHERE parent = (SELECT id FROM codes WHERE key = ?) ORDER BY id", (key,)
-        )
-        return tuple(self._match(child) for child in found)
+        found = self._code(code)
+        if found is None:
+            return ()
+        below = self._file.codes("WHERE parent = ? ORDER BY id", (found.id,))
+        return tuple(self._match(child) for child in below)
+
+    def meant(self, code: str) -> str:
+        """The billable code a heading means by itself; "" where the list names none."""
+        found = self._code(code)
+        if found is None or found.preferred is None:
+            return ""
+        return self._file.by_id([found.preferred])[found.preferred].dotted
+
+    def notes(self, code: str) -> CodeNotes | None:
+        """What the list says beside a code and its headings; None for an unknown code."""
+        found = self._code(code)
+        return self._file.notes(found.key) if found is not None else None
+
+    def _code(self, text: str) -> Code | None:
+        key = code_key(words.composed(text[:_MAX_CHARACTERS]))
+        return self._file.find(key) if key else None
 
     # -- by code
 
     def _by_code(self, text: str, limit: int) -> list[CodeMatch]:
         """Codes that start as typed, the exact one first, shorter before longer."""
-        key = _code_key(text)
+        key = code_key(text)
         if key is None:
             # "E11.9 Type 2 diabetes", pasted from elsewhere: the code in it is what is meant.
             first, _, rest = text.strip().partition(" ")
             exact = self.get(first) if rest else None
             return [exact] if exact is not None else []
-        found = self._codes(
+        found = self._file.codes(
             "WHERE key >= ? AND key < ? ORDER BY length(key), id LIMIT ?",
             (key, f"{key}~", limit),
         )
@@ -147,88 +150,72 @@ class Icd10:
 
     # -- by words
 
-    def _having_all(self, wanted: Sequence[str], limit: int) -> list[_Entry]:
-        """Entries that have every word: written out before begun, else in order of preference."""
-        if not wanted or not all(self._vocabulary.has_start(word) for word in wanted):
-            return []
-        *before, last = wanted
-        # While a word is being typed its number cannot be known to be complete; "2" elsewhere
-        # must not find 24.
-        begun = [_either(word, begun=not word.isdigit()) for word in before]
-        whole = [_either(word) for word in before]
-        queries = [
-            " AND ".join([*whole, _either(last)]),
-            " AND ".join([*whole, _either(last, begun=True)]),
-            " AND ".join([*begun, _either(last, begun=True)]),
-        ]
-        most = limit * _ENTRIES_A_ROW
-        entries: dict[_Entry, None] = {}
-        for query in dict.fromkeys(queries):
-            if len(entries) < most:
-                entries.update(dict.fromkeys(self._entries(query, most)))
-        return list(entries)
-
-    def _nearest(self, wanted: Sequence[str], limit: int) -> tuple[tuple[str, ...], list[_Entry]]:
-        """What has the most of the words, near spellings included; rare words are kept first."""
-        last = len(wanted) - 1
-        near = [
-            self._vocabulary.nearest(word, begun=position == last)
-            for position, word in enumerate(wanted)
-        ]
-        kept: list[str] = []
-        known = [word for word in near if word is not None]
-        for word in sorted(known, key=self._vocabulary.frequency):
-            together = [one for one in known if one in kept or one == word]
-            if self._having_all(together, 1):
-                kept = together
-        return tuple(kept), self._having_all(kept, limit)
-
-    def _entries(self, query: str, limit: int) -> Iterator[_Entry]:
-        found = self._rows(
-            "SELECT e.code, coalesce(e.also, '') FROM entry_words w "
-            "JOIN entries e ON e.id = w.rowid "
-            "WHERE entry_words MATCH ? ORDER BY w.rowid LIMIT ?",
-            (query, limit),
+    def _rows(
+        self, found: Sequence[Found], limit: int, known: Mapping[str, float]
+    ) -> Iterator[CodeMatch]:
+        """A row for each stem, the best entry's; headings that led to one, below the first."""
+        held = self._held
+        picked = _picked(found, held, limit)
+        also = self._file.synonyms([one.found.entry for one in picked])
+        codes = self._file.by_id(
+            number
+            for one in picked
+            for number in (one.row, one.shown, one.led_by, held.entry_code[one.found.entry])
         )
-        return (_Entry(*row) for row in found)
-
-    def _shown(self, entries: Sequence[_Entry], wanted: Sequence[str]) -> Iterator[CodeMatch]:
-        """The rows for the entries found: each code once, a heading after the code it means."""
-        codes = self._codes_by_id(entry.code for entry in entries)
-        preferred = self._codes_by_id(
-            code.preferred for code in codes.values() if code.preferred is not None
+        codes |= self._file.by_id(
+            {code.narrow for code in codes.values() if code.narrow is not None} - set(codes)
         )
-        seen: set[int] = set()
-        for entry in entries:
-            code = codes[entry.code]
-            if len(code.key) == 7 and code.parent in codes:
-                continue  # one row for all encounters: the heading leads to them
-            leaf = preferred.get(code.preferred) if code.preferred is not None else None
-            for shown in (leaf, code):
-                if shown is not None and shown.id not in seen:
-                    seen.add(shown.id)
-                    yield self._explained(shown, entry.also or code.title, wanted)
+        order = _with_known(picked, codes, known) if known else picked
+        headings: dict[int, CodeMatch] = {}
+        for place, one in enumerate(order):
+            row, led_by = codes[one.row], codes[one.led_by]
+            by_type = led_by.below > 0 and one.led_by not in {one.shown, one.row}
+            heading = led_by if by_type else codes[row.narrow or row.id]
+            shown = codes[one.shown]
+            if place < _SIDED_ROWS:
+                shown = self._sided(shown, row, one.found.query.reading.said)
+            if place == _ROWS_BEFORE_HEADINGS:
+                yield from headings.values()
+            found_by = also[one.found.entry] or codes[held.entry_code[one.found.entry]].title
+            yield self._explained(shown, found_by, one.found, heading)
+            if by_type and place < _ROWS_BEFORE_HEADINGS and len(headings) < _MOST_HEADINGS:
+                headings[led_by.id] = self._explained(led_by, led_by.title, one.found, led_by)
+        if len(order) <= _ROWS_BEFORE_HEADINGS:
+            yield from headings.values()
 
-    def _explained(self, code: _Code, found_by: str, wanted: Sequence[str]) -> CodeMatch:
+    def _sided(self, shown: Code, row: Code, said: Sequence[str]) -> Code:
+        """The code of the side and encounter that were typed, where the row has them."""
+        side = next((_SIDES[word] for word in said if word in _SIDES), 0)
+        encounter = next((_ENCOUNTERS[word] for word in said if word in _ENCOUNTERS), "")
+        if shown.below or not (side or encounter):
+            return shown
+        seventh = shown.key[6:]
+        wanted = encounter if seventh and encounter else seventh
+        fitting = (
+            code
+            for code in self._file.of_stem(row)
+            if code.key[6:] == wanted
+            and (code.side == side if side else code.key[:6] == shown.key[:6])
+        )
+        return next(fitting, shown)
+
+    def _explained(self, code: Code, found_by: str, one: Found, heading: Code) -> CodeMatch:
         """The row with its highlights, and the words it was found by if the title lacks them."""
-        spans, complete = words.marks(code.title, wanted)
-        also = "" if complete or found_by == code.title else found_by
-        return self._match(code, spans=spans, also=also)
-
-    # -- reading the file
-
-    def _identity(self) -> tuple[str, str]:
-        meta: dict[str, str] = dict(self._rows("SELECT key, value FROM meta"))
-        if meta.get("format") != FORMAT:
-            raise Unavailable(_FAULT)
-        return meta["system"], meta["release"]
+        spans, complete = words.marks(code.title, one.query.wanted)
+        also = "" if complete or found_by in {code.title, heading.title} else found_by
+        return self._match(code, spans=spans, also=also, heading=heading)
 
     def _match(
-        self, code: _Code, *, spans: tuple[tuple[int, int], ...] = (), also: str = ""
+        self,
+        code: Code,
+        *,
+        spans: tuple[tuple[int, int], ...] = (),
+        also: str = "",
+        heading: Code | None = None,
     ) -> CodeMatch:
-        dotted = f"{code.key[:3]}.{code.key[3:]}" if len(code.key) > 3 else code.key
+        wide = code if code.below else heading if heading is not None and heading.below else None
         return CodeMatch(
-            code=dotted,
+            code=code.dotted,
             title=code.title,
             billable=code.below == 0,
             system=self.system,
@@ -236,39 +223,57 @@ class Icd10:
             also=also,
             spans=spans,
             more=code.below,
+            heading=wide.dotted if wide is not None else "",
+            choices=wide.below if wide is not None else 0,
         )
 
-    def _codes(self, where: str, values: Sequence[object]) -> list[_Code]:
-        columns = "SELECT id, key, title, parent, below, preferred FROM titled_codes "
-        return [_Code(*row) for row in self._rows(columns + where, values)]
 
-    def _codes_by_id(self, ids: Iterable[int]) -> dict[int, _Code]:
-        distinct = list(dict.fromkeys(ids))
-        where = f"WHERE id IN ({','.join('?' * len(distinct))})"
-        return {code.id: code for code in self._codes(where, distinct)}
-
-    def _rows(self, query: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
-        try:
-            with self._lock:
-                return self._db.execute(query, values).fetchall()
-        except sqlite3.Error as error:
-            raise Unavailable(_FAULT) from error
+def _unbracketed(text: str) -> str:
+    """The text without what stands in brackets: it says the same once more ("liver (hepatic)")."""
+    rest = _BRACKETS.sub(" ", text)
+    return rest if any(sign.isalnum() for sign in rest) else text
 
 
-def _code_key(text: str) -> str | None:
-    """The text as the key of a code ("e11 9" is E119), or None if it cannot begin one."""
-    key = _BETWEEN.sub("", text).upper()
-    return key if _CODE.fullmatch(key) else None
+@dataclass(frozen=True, slots=True)
+class _Picked:
+    """A row to be: its best entry, the code to show, and the code the entry belongs to."""
+
+    found: Found
+    row: int
+    shown: int
+    led_by: int
 
 
-def _either(word: str, *, begun: bool = False) -> str:
-    """Any spelling of a word as an FTS5 expression; quoted, so that no word is an operator."""
-    spellings = list(words.forms(word))
-    if begun:
-        spellings = [
-            one
-            for one in spellings
-            if not any(one != other and one.startswith(other) for other in spellings)
-        ]
-    mark = "*" if begun else ""
-    return "(" + " OR ".join(f'"{one}"{mark}' for one in spellings) + ")"
+def _picked(found: Sequence[Found], held: Held, limit: int) -> list[_Picked]:
+    fullest = max(one.covered for one in found)
+    least = _LEAST_BESIDE_ALL if fullest > _ALL else fullest * _LEAST_SHARE
+    picked: dict[int, _Picked] = {}
+    for one in found:
+        if one.covered < least:
+            continue
+        code = held.entry_code[one.entry]
+        shown = held.preferred[code] or code
+        row = held.stem[shown]
+        before = picked.get(row)
+        if before is None:
+            if len(picked) < limit:
+                picked[row] = _Picked(one, row, shown, code)
+        elif before.led_by in {shown, row} and code not in {shown, row}:
+            # Its heading was asked for as well: the row leads there.
+            picked[row] = replace(before, shown=shown, led_by=code)
+    return list(picked.values())
+
+
+def _with_known(
+    picked: Sequence[_Picked], codes: Mapping[int, Code], known: Mapping[str, float]
+) -> list[_Picked]:
+    """The rows in order, known codes moved up among those that fit about as well."""
+    fullest = max(one.found.covered for one in picked)
+
+    def score(one: _Picked) -> float:
+        if one.found.covered < fullest - _ABOUT_AS_MUCH:
+            return one.found.score
+        shown, row = codes[one.shown].dotted, codes[one.row].dotted
+        return one.found.score * (1.0 + max(known.get(shown, 0.0), known.get(row, 0.0)))
+
+    return sorted(picked, key=lambda one: -score(one))

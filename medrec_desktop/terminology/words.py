@@ -23,6 +23,84 @@ STOP_WORDS = frozenset(
     ]
 )
 
+# Words that say no more than their heading does: worth little in a title and in a query.
+NEUTRAL = frozenset(
+    [
+        *["unspecified", "without", "uncomplicated", "complication", "complications", "mention"],
+        *["not", "site", "type", "organism", "part", "uncertain", "cause", "other", "specified"],
+        *["elsewhere", "classified", "disease", "disorder", "syndrome", "condition", "nos"],
+        *["initial", "encounter", "subsequent", "sequela", "right", "left", "bilateral", "side"],
+    ]
+)
+
+# Words of everyday speech around a diagnosis. Rare in the code list, so that they would seem to say
+# much, while they say little about which code is meant.
+WEAK = frozenset(
+    [
+        *["time", "related", "associated", "involving", "caused", "causing", "after", "during"],
+        *[
+            "problem",
+            "trouble",
+            "issue",
+            "complaint",
+            "symptom",
+            "sign",
+            "feeling",
+            "having",
+            "has",
+        ],
+        *["possible", "probable", "suspected", "known", "new", "old", "recent", "current", "onset"],
+        *["very", "mild", "moderate", "severe", "bad", "some", "all", "any", "one", "two", "my"],
+        *["area", "region", "level", "state", "status", "type", "form", "kind", "general", "like"],
+        *[
+            "patient",
+            "induced",
+            "secondary",
+            "primary",
+            "persistent",
+            "recurrent",
+            "stage",
+            "grade",
+        ],
+        *[
+            "is",
+            "are",
+            "be",
+            "it",
+            "its",
+            "into",
+            "over",
+            "under",
+            "use",
+            "finding",
+            "nec",
+            "between",
+        ],
+    ]
+)
+
+# Endings that turn one word into another of the same root, longest first, and what they leave.
+_ENDINGS = (
+    *[("ational", ""), ("ization", ""), ("atous", ""), ("ation", ""), ("ative", ""), ("ement", "")],
+    *[("ities", ""), ("ical", ""), ("ious", ""), ("ance", ""), ("ancy", ""), ("ence", "")],
+    *[("ency", ""), ("ated", ""), ("atic", ""), ("otic", "os"), ("osis", "os"), ("itic", "it")],
+    *[("itis", "it"), ("etic", "et"), ("etes", "et"), ("ness", ""), ("ment", ""), ("able", "")],
+    *[("ible", ""), ("ally", ""), ("ion", ""), ("ive", ""), ("ity", ""), ("ial", ""), ("ian", "")],
+    *[("ous", ""), ("ant", ""), ("ent", ""), ("ing", ""), ("ism", ""), ("ist", ""), ("ary", "")],
+    *[
+        ("ar", ""),
+        ("al", ""),
+        ("ic", ""),
+        ("ia", ""),
+        ("ed", ""),
+        ("er", ""),
+        ("en", ""),
+        ("ae", ""),
+    ],
+    *[("um", ""), ("us", ""), ("is", ""), ("ly", ""), ("a", ""), ("e", ""), ("y", ""), ("i", "")],
+)
+_SHORTEST_STEM = 4
+
 # British spelling to the American one of the code titles. Only parts of words that mean the
 # same in every word: a bare "oe" would turn "toe" into "te".
 _AMERICAN = tuple(
@@ -97,6 +175,22 @@ def forms(word: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys((word, american, _singular(american))))
 
 
+def canonical(word: str) -> str:
+    """The one spelling that stands for all forms of a folded word."""
+    return forms(word)[-1]
+
+
+@lru_cache(maxsize=32768)
+def stem(word: str) -> str:
+    """What a canonical word has in common with its relatives ("diabetic", "diabetes")."""
+    for ending, left in _ENDINGS:
+        if word.endswith(ending):
+            cut = word.removesuffix(ending) + left
+            if len(cut) >= _SHORTEST_STEM:
+                return cut
+    return word
+
+
 def index_words(text: str) -> tuple[str, ...]:
     """Every form of every word of a text that a search may ask for, without repetition."""
     found = [word.text for word in words(text) if word.text not in STOP_WORDS]
@@ -119,24 +213,30 @@ def joined_query_words(text: str) -> tuple[str, ...]:
 
 def marks(title: str, wanted: Iterable[str]) -> tuple[tuple[tuple[int, int], ...], bool]:
     """The ranges of a title that the wanted words explain, and whether all are explained."""
-    parts = [*words(title), *compounds(title)]
     spans: list[tuple[int, int]] = []
     complete = True
+    parts = _parts(title)
     for word in wanted:
-        found = [span for part in parts if (span := _mark(part, word)) is not None]
-        complete = complete and bool(found)
-        spans += found
+        found = False
+        american = forms(word)
+        for part, as_written, part_forms in parts:
+            if as_written and part.text.startswith(word):
+                spans.append((part.start, part.start + len(word)))
+                found = True
+            elif any(form.startswith(american) for form in part_forms):
+                spans.append((part.start, part.end))
+                found = True
+        complete = complete and found
     return _merged(title, spans), complete
 
 
-def _mark(part: Word, wanted: str) -> tuple[int, int] | None:
-    as_written = part.end - part.start == len(part.text)
-    if as_written and part.text.startswith(wanted):
-        return part.start, part.start + len(wanted)
-    wanted_forms = forms(wanted)
-    if any(form.startswith(wanted_forms) for form in forms(part.text)):
-        return part.start, part.end
-    return None
+@lru_cache(maxsize=4096)
+def _parts(title: str) -> tuple[tuple[Word, bool, tuple[str, ...]], ...]:
+    """The words of a title, whether letters and places correspond, and their forms."""
+    return tuple(
+        (part, part.end - part.start == len(part.text), forms(part.text))
+        for part in (*words(title), *compounds(title))
+    )
 
 
 def _merged(title: str, spans: list[tuple[int, int]]) -> tuple[tuple[int, int], ...]:

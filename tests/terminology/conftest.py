@@ -5,15 +5,25 @@ from pathlib import Path
 
 import pytest
 
-from medrec_desktop.terminology import build, words
+from medrec_desktop.shipped import resources
+from medrec_desktop.terminology import build, lists
 from medrec_desktop.terminology.search import INDEX, Icd10
+
+# These read the index and do not decide what is in it.
+_READING_ONLY = {
+    *("search.py", "ranking.py", "matching.py", "readings.py", "held.py", "code_file.py"),
+    *("understood.py", "installed.py", "__init__.py"),
+}
 
 
 @pytest.fixture(scope="session")
 def index_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The index of the installed release; built here if that of the checkout is out of date."""
-    sources = [Path(build.__file__), Path(words.__file__)]
-    newest = max(source.stat().st_mtime for source in sources)
+    sources = [
+        *Path(build.__file__).parent.glob("*.py"),
+        *(resources() / lists.FOLDER).glob("*.txt"),
+    ]
+    newest = max(source.stat().st_mtime for source in sources if source.name not in _READING_ONLY)
     if INDEX.exists() and INDEX.stat().st_mtime >= newest:
         return INDEX
     target = tmp_path_factory.mktemp("terminology") / "icd10cm.sqlite"

@@ -1,0 +1,160 @@
+"""What can be found: titles, synonyms, our own names and paths of the alphabetic index.
+
+Each entry leads to one code and carries what a search weighs: how much its text says, and how
+likely it is meant. Pure functions; standard library alone.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from medrec_desktop.terminology import words
+from medrec_desktop.terminology.alphabetic import Reference
+from medrec_desktop.terminology.lists import WordLists
+from medrec_desktop.terminology.tabular import Item
+
+_BRACKETS = re.compile(r"\([^)]*\)|\[[^]]*\]")
+_REFERENCE = re.compile(r"classifiable|any condition", re.IGNORECASE)
+_LAST_WORD = re.compile(r"\b(?:NEC|NOS)\b")
+_SYNONYM, _INCLUDES, _OTHER_TERM, _NAME, _INDEX = 0.97, 0.85, 0.85, 1.04, 0.93
+_OWN_TIER, _KIN_TIER = 0.11, 0.03
+# The part of a score that does not depend on how much of an entry was asked for (search.py).
+BASE = 0.6
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A text that leads to a code. `also` is the text to show, None where it is the title."""
+
+    code: str
+    found: tuple[str, ...]
+    length: float
+    prior: float
+    also: str | None
+
+    @property
+    def rank(self) -> float:
+        """What the entry is worth when one of its words is asked for and nothing else."""
+        return self.prior * (BASE + (1 - BASE) / max(self.length, 1.0))
+
+
+class Gatherer:
+    """Makes the entries of a release."""
+
+    def __init__(
+        self,
+        items: Sequence[Item],
+        stems: dict[str, str],
+        preferred: dict[str, str],
+        lists: WordLists,
+    ) -> None:
+        self._items = items
+        self._stems = stems
+        self._preferred = preferred
+        self._lists = lists
+        self._by_key = {item.key: item.code for item in items}
+        self._tiers = {self.nearest(code): tier for code, tier in lists.common}
+        self._kin: dict[str, int] = {}
+        for code, tier in self._tiers.items():
+            if code is not None:
+                self._kin[code[:3]] = max(tier, self._kin.get(code[:3], 0))
+
+    def nearest(self, code: str) -> str | None:
+        """The code of this release for one that is written in a list: itself or above it."""
+        key = re.sub(r"[^0-9A-Z]", "", code.upper())
+        while len(key) >= 3:
+            if key in self._by_key:
+                return self._by_key[key]
+            key = key[:-1]
+        return None
+
+    def entries(self, references: Iterable[Reference]) -> list[Entry]:
+        """Every entry, each text once a code, the best of a text first."""
+        best: dict[tuple[str, frozenset[str]], Entry] = {}
+        for entry in self._all(references):
+            row = self._stems[self._preferred.get(entry.code, entry.code)]
+            # Titles come first and stay: what explains itself needs no "also".
+            key = (row, frozenset(entry.found))
+            known = best.get(key)
+            if known is None or (known.also is not None and entry.rank > known.rank):
+                best[key] = entry
+        return sorted(best.values(), key=lambda e: (-e.rank, e.code, e.also or ""))
+
+    def _all(self, references: Iterable[Reference]) -> Iterator[Entry]:
+        for item in self._items:
+            if len(item.key) < 7:
+                yield from self._of_item(item)
+        for code, name in self._lists.names:
+            nearest = self.nearest(code)
+            if nearest is not None:
+                yield self._entry(nearest, name, _NAME, name)
+        for reference in references:
+            nearest = self.nearest(reference.code)
+            if nearest is not None:
+                yield self._referred(nearest, reference)
+
+    def _of_item(self, item: Item) -> Iterator[Entry]:
+        if self._stems[item.code] == item.code:
+            yield self._entry(item.code, item.title, 1.0, None)
+        behind = _OTHER_TERM if item.title.startswith("Other ") else _SYNONYM
+        for text in item.terms:
+            if not _REFERENCE.search(text):
+                yield self._entry(item.code, text, behind, text)
+        for text in item.includes:
+            # Long notes and references are instructions to coders, not names of a disease.
+            if len(text.split()) <= 8 and not _REFERENCE.search(text):
+                yield self._entry(item.code, text, _INCLUDES, text)
+
+    def _entry(self, code: str, text: str, kind: float, also: str | None) -> Entry:
+        return Entry(
+            code=code,
+            found=words.index_words(_LAST_WORD.sub(" ", text)),
+            length=_length(text),
+            prior=kind * self._prior(code),
+            also=also,
+        )
+
+    def _referred(self, code: str, reference: Reference) -> Entry:
+        parts = [_LAST_WORD.sub(" ", part) for part in reference.path]
+        shown = ", ".join(" ".join(part.split()) for part in parts)
+        return Entry(
+            code=code,
+            found=words.index_words(f"{' '.join(parts)} {reference.optional}"),
+            length=sum(_length(_first_variant(part)) for part in parts),
+            prior=_INDEX * self._prior(code),
+            also=shown,
+        )
+
+    def _prior(self, code: str) -> float:
+        shown = self._preferred.get(code, code)
+        own = max(self._tiers.get(shown, 0), self._tiers.get(code, 0))
+        kin = self._kin.get(code[:3], 0)
+        return _chapter(shown) * (1 + max(_OWN_TIER * own, _KIN_TIER * kin))
+
+
+def _chapter(code: str) -> float:
+    """What moves a code back: external causes far, then poisons, pregnancy, status codes."""
+    letter = code[0]
+    if letter in "VWXY":
+        return 0.5
+    if letter in "OP":
+        return 0.72
+    if "T36" <= code[:3] <= "T65":
+        return 0.7
+    if letter == "Z":
+        return 0.8
+    return 0.9 if letter == "Q" else 1.0
+
+
+def _length(text: str) -> float:
+    """How much a text says: shorter comes first. What stands in brackets is optional."""
+    found = [word.text for word in words.words(_BRACKETS.sub(" ", text))]
+    telling = [word for word in found if word not in words.STOP_WORDS]
+    return sum(0.25 if word in words.NEUTRAL else 1.0 for word in telling)
+
+
+def _first_variant(part: str) -> str:
+    """ "Abnormal, abnormality, abnormalities" without the forms that only repeat the first."""
+    first, *others = part.split(", ")
+    start = first[:4].casefold()
+    return " ".join([first, *(one for one in others if not one.casefold().startswith(start))])

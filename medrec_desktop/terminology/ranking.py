@@ -1,0 +1,224 @@
+"""Which entries answer a query best. Works in memory on what `held` holds; knows no titles."""
+
+import heapq
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from medrec_desktop.terminology import words
+from medrec_desktop.terminology.entries import BASE
+from medrec_desktop.terminology.held import Held, first_entries
+from medrec_desktop.terminology.matching import Matcher, Token
+from medrec_desktop.terminology.readings import Reading, readings
+
+# How many entries are looked at: all words there, all but one, a single word.
+_MOST, _WITHOUT_ONE, _SINGLE = 260, 60, 40
+_ENOUGH = 24
+_LENGTH_UNIT = 8
+_COVERED, _WHOLE = 0.8, 0.97
+_FULL_MATCH = 1.12
+# Below this a result says too little of what was typed: try near spellings of every word.
+_POOR = 0.45
+_SHORTEST_HALF, _SHORTEST_JOINED = 3, 7
+_JOINING = frozenset(
+    ["non", "pre", "post", "micro", "macro", "hyper", "hypo", "poly", "multi", "anti", "peri"]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An entry, how good it is, how much of the query it has, and how that was read."""
+
+    score: float
+    covered: float
+    entry: int
+    query: "Query"
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A reading with its tokens."""
+
+    reading: Reading
+    tokens: tuple[Token, ...]
+    weights: tuple[float, ...]
+
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """The words to highlight: as read, and as repaired."""
+        return tuple(one for token in self.tokens for one in (token.spelled[:1] or (token.word,)))
+
+
+class Ranking:
+    """Answers typed words with entries, the best first. May be used from several threads."""
+
+    def __init__(self, held: Held) -> None:
+        self._held = held
+        self._matcher = Matcher(held)
+
+    def ranked(
+        self, typed: Sequence[str], compounds: Mapping[str, str], *, most: int = 0
+    ) -> list[Found]:
+        """The best entries for the folded words of a text; `compounds` joins some of them.
+
+        `most` asks for so many at least; an answer for a list of some fifty rows needs none.
+        """
+        if not typed:
+            return []
+        most = max(most, _MOST)
+        found = self._of_all(self._variants(typed, compounds), most, near=False)
+        if not found or found[0].covered < _POOR:
+            repaired = self._of_all(self._variants(typed, compounds)[:1], most, near=True)
+            found = sorted([*found, *repaired], key=lambda one: (-one.score, one.entry))
+        return found
+
+    def _variants(self, typed: Sequence[str], compounds: Mapping[str, str]) -> list[Reading]:
+        held = self._held
+        words_typed = list(self._parted(typed))
+        found = readings(words_typed, held.readings, held.equivalents)
+        for other in (_joined(words_typed, compounds, held), self._split(words_typed)):
+            if other != words_typed:
+                found += readings(other, held.readings, held.equivalents)[:2]
+        return found
+
+    def _split(self, typed: Sequence[str]) -> list[str]:
+        """The words with one that the index lacks cut into two that it has."""
+        held = self._held
+        found: list[str] = []
+        for word in typed:
+            cuts: list[tuple[int, int]] = []
+            if len(word) >= 2 * _SHORTEST_HALF and not held.has_start(word):
+                for cut in range(_SHORTEST_HALF, len(word) - _SHORTEST_HALF + 1):
+                    both = held.frequency(word[:cut]), held.frequency(word[cut:])
+                    if all(both):
+                        cuts.append((min(both), cut))
+            if cuts:
+                cut = max(cuts)[1]
+                found += [word[:cut], word[cut:]]
+            else:
+                found.append(word)
+        return found
+
+    def _parted(self, typed: Iterable[str]) -> Iterator[str]:
+        """ "type2" is two words unless the index or an abbreviation has it as one."""
+        for word in typed:
+            cut = len(word.rstrip("0123456789"))
+            digits, letters = word[cut:], word[:cut]
+            whole = not digits or not letters or len(letters) < 3
+            if whole or self._held.has_start(word) or word in self._held.readings:
+                yield word
+            else:
+                yield letters
+                yield digits
+
+    def _of_all(self, variants: Sequence[Reading], wanted: int, *, near: bool) -> list[Found]:
+        most = max(wanted // len(variants), 60)
+        best: dict[int, Found] = {}
+        for reading in variants:
+            query = self._query(reading, near=near)
+            for one in self._scored(query, most):
+                known = best.get(one.entry)
+                if known is None or one.score > known.score:
+                    best[one.entry] = one
+        return heapq.nsmallest(wanted, best.values(), key=lambda one: (-one.score, one.entry))
+
+    def _query(self, reading: Reading, *, near: bool) -> Query:
+        said = reading.said
+        last = len(said) - 1 if reading.typing else -1
+        tokens = tuple(
+            self._matcher.token(word, typing=place == last, near=near)
+            for place, word in enumerate(said)
+        )
+        weights = {token.word: token.weight for token in tokens}
+        # Words written out weigh together what the typed ones weigh.
+        for part in reading.parts:
+            whole = sum(weights.get(word, 0.0) for word in part.said) if part.short else 0.0
+            if whole:
+                typed = sum(self._matcher.token(word).weight for word in part.short.split())
+                for word in part.said if typed < whole else ():
+                    if word in weights:
+                        weights[word] *= typed / whole
+        return Query(reading, tokens, tuple(weights[token.word] for token in tokens))
+
+    def _scored(self, query: Query, most: int) -> Iterator[Found]:
+        held, tokens = self._held, query.tokens
+        total = sum(query.weights) or 1.0
+        lengths, priors, worth = held.lengths, held.priors, query.reading.worth
+        fits = [
+            (token.fit, weight / total, token.length)
+            for token, weight in zip(tokens, query.weights, strict=True)
+        ]
+        for entry in self._candidates(tokens, most):
+            covered = said = 0.0
+            for fit_of, weight, length in fits:
+                fit = fit_of(entry)
+                covered += weight * fit
+                said += length * fit
+            long = max(lengths[entry], 2) / _LENGTH_UNIT
+            share = min(said / long, 1.0)
+            score = covered * covered * (BASE + (1 - BASE) * share) * worth
+            prior = priors[entry]
+            score *= prior if covered > _COVERED else min(prior, 1.0)
+            if covered > _WHOLE and share > _WHOLE:
+                score *= _FULL_MATCH
+            yield Found(score, covered, entry, query)
+
+    def _candidates(self, tokens: Sequence[Token], most: int) -> Iterable[int]:
+        """Entries worth looking at: those with all words, and if these are few, with fewer."""
+        packed = self._held.packed
+        telling = [token for token in tokens if token.telling] or list(tokens)
+        chosen: dict[int, None] = {}
+
+        def take(bits: int, number: int) -> None:
+            if bits:
+                chosen.update(dict.fromkeys(first_entries(packed(bits), number)))
+
+        close = _all(token.close for token in telling)
+        take(close, most)
+        anything = _all(token.any for token in telling)
+        if anything != close:
+            take(anything, most // 2)
+        if len(chosen) < _ENOUGH:
+            for bits, number in _fewer(telling):
+                take(bits, number)
+        return chosen
+
+
+def _fewer(telling: Sequence[Token]) -> Iterator[tuple[int, int]]:
+    """Entries without one of the words, with two of them, with one; and how many of each."""
+    if len(telling) > 1:
+        for left_out in telling:
+            yield _all(token.any for token in telling if token is not left_out), _WITHOUT_ONE
+    if len(telling) > 2:
+        for one, other in combinations(telling, 2):
+            yield one.any & other.any, _SINGLE
+    for token in telling:
+        yield token.any, _SINGLE
+
+
+def _all(bits: Iterable[int]) -> int:
+    result = -1
+    for one in bits:
+        result &= one
+    return max(result, 0)
+
+
+def _joined(typed: Sequence[str], compounds: Mapping[str, str], held: Held) -> list[str]:
+    """The words with "non-rheumatic" and "non rheumatic" read as one, where the index has it."""
+    found: list[str] = []
+    place = 0
+    while place < len(typed):
+        pair = typed[place : place + 2]
+        one = "".join(pair)
+        whole = words.canonical(one)
+        likely = len(pair) == 2 and (
+            ((pair[0] in _JOINING or one in compounds) and held.has_start(whole))
+            or (len(one) >= _SHORTEST_JOINED and held.frequency(whole) > 0)
+        )
+        if likely:
+            found.append(one)
+            place += 2
+        else:
+            found.append(typed[place])
+            place += 1
+    return found
