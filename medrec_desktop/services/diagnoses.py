@@ -1,14 +1,20 @@
 """Finding codes: the whole of ICD-10-CM, this patient's problems, and what this doctor uses."""
 
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime, timedelta
 from uuid import uuid4
 
-from medrec_desktop.data import records
-from medrec_desktop.data.clinic import user_key
+from medrec_desktop.data import coding, records
+from medrec_desktop.data.clinic import (
+    read_computer_settings,
+    user_key,
+    write_computer_settings,
+)
 from medrec_desktop.data.patients import patient_key
 from medrec_desktop.data.visit_lists import last_diagnosed, list_problems, recent_codes
-from medrec_desktop.domain.errors import Unavailable
+from medrec_desktop.domain import coding
 from medrec_desktop.domain.ids import DiagnosisId, PatientId, RecordId
 from medrec_desktop.domain.records import Diagnosis, EarlierDiagnoses
 from medrec_desktop.domain.terminology import (
@@ -16,24 +22,39 @@ from medrec_desktop.domain.terminology import (
     CodeMatch,
     CodeMatches,
     CodeNotes,
+    Known,
     Narrowed,
 )
 from medrec_desktop.services.context import Context
+from medrec_desktop.services.usage import Usage
 from medrec_desktop.terminology.search import Icd10
 
 _MINE = 20
+_DOCTOR_VISITS, _CLINIC_VISITS = 400, 3000
+# What is in use changes with every visit and matters little within minutes.
+_KEPT_FOR = timedelta(minutes=5)
 
 
 class Diagnoses:
-    """The diagnosis box's questions. The code system is read-only; nothing here writes."""
+    """The diagnosis box's questions. The code system is read-only; of the clinic only a doctor's
+    stars are written."""
 
     def __init__(self, context: Context, icd10: Icd10) -> None:
         self._context = context
         self._icd10 = icd10
+        self._lock = threading.Lock()
+        # Counted once and kept: no key press waits for the records.
+        self._usage: tuple[datetime, Usage] | None = None
+        self._patient: tuple[datetime, PatientId, frozenset[str]] | None = None
 
-    def search(self, text: str, *, limit: int = 50) -> CodeMatches:
-        """Codes for a typed text, the best first."""
-        return self._icd10.search(text, limit=limit)
+    def search(
+        self, text: str, *, limit: int = 50, patient_id: PatientId | None = None
+    ) -> CodeMatches:
+        """Codes for a typed text, the best first; among equals those that this patient has, this
+        doctor starred or uses, and this clinic uses."""
+        usage = self._in_use(patient_id)
+        found = self._icd10.search(text, limit=limit, known=usage.weights())
+        return replace(found, rows=usage.marked(found.rows))
 
     def children(self, code: str) -> tuple[CodeMatch, ...]:
         """The codes directly beneath a heading."""
@@ -47,42 +68,40 @@ class Diagnoses:
         return Narrowed(found, self._icd10.children(heading), self._icd10.meant(heading))
 
     def mine(self, patient_id: PatientId) -> tuple[CodeMatch, ...]:
-        """For the empty box: this patient's coded problems, latest first, then the codes this
-        doctor used most of late. Codes that the release does not have are left out."""
+        """For the empty box: this patient's coded problems, latest first, then this doctor's stars
+        and most used codes. Codes that the release does not have are left out."""
+        self._forget()
+        usage = self._in_use(patient_id)
         with self._context.db.read() as session:
             problems = list_problems(session, patient_key(session, patient_id))
-            used = recent_codes(session, user_key(session, self._context.actor.id))
         own = dict.fromkeys(p.code for p in problems if p.code)
         found: list[CodeMatch] = []
-        for code in dict.fromkeys([*own, *used]):
+        for code in dict.fromkeys([*own, *usage.stars, *usage.doctor]):
             match = self._icd10.get(code)
             if match is not None:
-                found.append(replace(match, known="patient" if code in own else "doctor"))
+                found.append(usage.mark(match))
             if len(found) == _MINE:
                 break
         return tuple(found)
 
     def star(self, code: str) -> None:
-        """This doctor's mark on a code."""
-        raise Unavailable("Stars cannot be kept by this version. Nothing else is affected.")
+        """This doctor's mark on a code: it comes first among what fits about as well."""
+        self._keep_star(code, wanted=True)
 
     def unstar(self, code: str) -> None:
         """Take the mark away."""
-        raise Unavailable("Stars cannot be kept by this version. Nothing else is affected.")
+        self._keep_star(code, wanted=False)
 
     def notes(self, code: str) -> CodeNotes | None:
         """What the list says beside a code; None for an unknown one."""
         return self._icd10.notes(code)
 
     def conflicts(
-        self,
-        codes: Sequence[str],  # noqa: ARG002
-        *,
-        sex: str = "unknown",  # noqa: ARG002
-        age: int | None = None,  # noqa: ARG002
+        self, codes: Sequence[str], *, sex: str = "unknown", age: int | None = None
     ) -> tuple[CodeConflict, ...]:
-        """What does not go together, or not with this patient."""
-        return ()
+        """What does not go together, or not with this patient. Unknown codes are passed over."""
+        known = (self._icd10.notes(code) for code in codes)
+        return conflicts([notes for notes in known if notes is not None], sex=sex, age=age)
 
     def last_visit(
         self, patient_id: PatientId, *, before: RecordId | None = None
@@ -109,3 +128,50 @@ class Diagnoses:
         if match is None or not match.billable:
             return new
         return replace(new, code=match.code, system=match.system, release=match.release)
+
+
+def _codes_of(stored: object) -> tuple[str, ...]:
+    return tuple(map(str, stored)) if isinstance(stored, list) else ()
+
+    def _keep_star(self, code: str, *, wanted: bool) -> None:
+        user, now = self._context.actor.id, self._context.clock()
+        with self._context.db.begin() as session:
+            stars = [one for one in coding.read_stars(session, user) if one != code]
+            coding.write_stars(session, user, [code, *stars] if wanted else stars, now=now)
+            mark(session, "settings", get_clinic(session).id, now=now)
+        self._forget()
+
+    def _forget(self) -> None:
+        with self._lock:
+            self._usage = self._patient = None
+
+    def _in_use(self, patient_id: PatientId | None) -> Usage:
+        """What is in use, read again when it was last read some minutes ago."""
+        now = self._context.clock()
+        with self._lock:
+            usage, patient = self._usage, self._patient
+        if usage is None or not timedelta() <= now - usage[0] < _KEPT_FOR:
+            usage = (now, self._read_usage())
+        if patient_id is None:
+            patient = None
+        elif patient is None or patient[1] != patient_id or now - patient[0] >= _KEPT_FOR:
+            patient = (now, patient_id, self._read_problems(patient_id))
+        with self._lock:
+            self._usage = usage
+            self._patient = patient or self._patient
+        return replace(usage[1], patient=patient[2]) if patient is not None else usage[1]
+
+    def _read_usage(self) -> Usage:
+        user = self._context.actor.id
+        with self._context.db.read() as session:
+            doctor = user_key(session, user)
+            return Usage(
+                stars=coding.read_stars(session, user),
+                doctor=coding.count_codes(session, doctor=doctor, visits=_DOCTOR_VISITS),
+                clinic=coding.count_codes(session, visits=_CLINIC_VISITS),
+            )
+
+    def _read_problems(self, patient_id: PatientId) -> frozenset[str]:
+        with self._context.db.read() as session:
+            problems = list_problems(session, patient_key(session, patient_id))
+        return frozenset(problem.code for problem in problems if problem.code)

@@ -76,3 +76,34 @@ def test_first_visit_has_no_last_one(clinic: Context, icd10: Icd10) -> None:
     patient = Patients(clinic).register(a_patient())
     here = a_visit(clinic, patient, diagnoses=(a_diagnosis("I10"),))
     assert Diagnoses(clinic, icd10).last_visit(patient, before=here) is None
+
+
+def test_the_real_list_says_what_excludes_what(clinic: Context, icd10: Icd10) -> None:
+    diagnoses = Diagnoses(clinic, icd10)
+    (found,) = diagnoses.conflicts(("E11.9", "I10", "E10.9"), sex="female", age=40)
+    assert (found.kind, found.code, found.with_code) == ("excludes1", "E10.9", "E11.9")
+    assert diagnoses.conflicts(("E11.9", "I10", "E78.5", "J45.909"), sex="male", age=60) == ()
+    assert diagnoses.conflicts(("XX9", "chest pain")) == ()
+
+
+def test_a_heading_is_narrowed_with_what_it_means(clinic: Context, icd10: Icd10) -> None:
+    found = Diagnoses(clinic, icd10).narrow("E11")
+    assert found is not None
+    assert (found.heading.code, found.meant) == ("E11", "E11.9")
+    assert "E11.4" in [row.code for row in found.rows]
+    assert Diagnoses(clinic, icd10).narrow("XX9") is None
+
+
+def test_a_star_is_kept_for_its_doctor_alone(clinic: Context, icd10: Icd10) -> None:
+    patient = Patients(clinic).register(a_patient())
+    Diagnoses(clinic, icd10).star("J45.909")
+    Diagnoses(clinic, icd10).star("I10")
+    again = Diagnoses(clinic, icd10)
+    assert [c.code for c in again.mine(patient) if c.starred] == ["J45.909", "I10"]
+    assert next(c for c in again.search("i10").rows if c.code == "I10").starred
+    other = Diagnoses(another_user(clinic), icd10)
+    assert other.mine(patient) == ()
+    assert not any(c.starred for c in other.search("i10").rows)
+    again.unstar("J45.909")
+    assert [c.code for c in Diagnoses(clinic, icd10).mine(patient)] == ["I10"]
+    assert [c.code for c in again.mine(patient)] == ["I10"]

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from medrec_desktop.domain.coding import Span, is_named, named_in, without_codes
 from medrec_desktop.domain.terminology import CodeNotes
 from medrec_desktop.ui.diagnosis.narrowing import same_start
 
@@ -18,8 +19,6 @@ ASKS: dict[Kind, str] = {
     "use_additional": "Use additional code",
     "code_also": "Code also",
 }
-_BRACKETS = re.compile(r"\s*\(([A-Z][0-9][0-9A-Z.,\s-]*)\)")
-_FROM_TO = re.compile(r"([A-Z][0-9A-Z.]+)\s*-\s*([A-Z][0-9A-Z.]+)")
 _LEAD = re.compile(r"^(use |an? )?(additional |any )?code(s)?,? ?(also )?", re.IGNORECASE)
 
 
@@ -31,17 +30,11 @@ class Offer:
     kind: Kind
     text: str
     query: str = ""
-    spans: tuple[tuple[str, str], ...] = ()
-    """First and last beginning of the codes, without dots."""
+    spans: tuple[Span, ...] = ()
 
     def fulfilled_by(self, codes: Iterable[str]) -> bool:
         """Whether one of these codes is one it asks for."""
-        plain = [code.replace(".", "") for code in codes]
-        return any(
-            first <= code[: len(first)] and code[: len(last)] <= last
-            for code in plain
-            for first, last in self.spans
-        )
+        return any(is_named(code, self.spans) for code in codes)
 
 
 def offers(notes: CodeNotes) -> tuple[Offer, ...]:
@@ -59,25 +52,14 @@ def _read(kind: Kind, texts: Iterable[str]) -> Iterator[Offer]:
     for text in texts:
         if text.rstrip().endswith(":"):
             continue  # the line above a list; each of its lines is read by itself
-        spans = tuple(span for part in _BRACKETS.findall(text) for span in _spans(part))
-        words = _LEAD.sub("", _BRACKETS.sub("", text)).strip(" ,;")
+        spans = named_in(text)
+        words = _LEAD.sub("", without_codes(text)).strip(" ,;")
         words = words.removeprefix("to identify ").removeprefix("for ")
         if words:
             yield Offer(kind, words, _query(spans), spans)
 
 
-def _spans(listed: str) -> Iterator[tuple[str, str]]:
-    for part in listed.split(","):
-        code = part.strip().replace(".", "")
-        between = _FROM_TO.fullmatch(code)
-        if between is not None:
-            yield between[1], between[2]
-        elif code:
-            plain = code.rstrip("-")
-            yield plain, plain
-
-
-def _query(spans: tuple[tuple[str, str], ...]) -> str:
+def _query(spans: tuple[Span, ...]) -> str:
     """The longest beginning that all of the codes share, as one types it."""
     codes = [code for span in spans for code in span]
     shared = codes[0][: same_start(codes)] if codes else ""

@@ -331,3 +331,34 @@ def test_broken_code_list_says_so_and_free_text_still_works(
     assert "The list of codes cannot be read." in section.search.popup.words.text()
     press(qtbot, section, Key.Key_Return, Mod.ShiftModifier)
     assert [d.name for d in section.value()] == ["asthma"]
+
+
+def test_the_real_list_speaks_under_the_rows(section: DiagnosisSection, qtbot: QtBot) -> None:
+    type_1 = a_diagnosis("E10.9", "Type 1 diabetes mellitus", kind="secondary")
+    section.set_value((DIABETES, type_1))
+    row = rows(section)[1]
+    qtbot.waitUntil(lambda: "“type 1 diabetes mellitus”" in row.accessibleDescription())
+    rows(section)[0].setFocus()
+    qtbot.waitUntil(lambda: "insulin" in [one.text() for one in rows(section)[0].advice.links])
+
+
+def test_a_starred_code_stands_in_the_empty_box_with_its_star(
+    section: DiagnosisSection, services: Services, qtbot: QtBot
+) -> None:
+    type_and_wait(qtbot, section, "asthma")
+    press(qtbot, section, Key.Key_Down)
+    starred = section.search.popup.current
+    assert starred is not None
+    with qtbot.waitSignal(services.background.writes_changed):
+        press(qtbot, section, Key.Key_B, Mod.ControlModifier)
+    services.background.drain()
+    section.search.clear_search()
+    section.search.offer()
+    qtbot.waitUntil(section.search.popup.isVisible)
+    assert [(m.code, m.starred) for m in section.search.popup.model.rows] == [(starred.code, True)]
+
+
+def test_words_are_expanded_and_the_list_says_so(section: DiagnosisSection, qtbot: QtBot) -> None:
+    type_and_wait(qtbot, section, "dm2 neuro")
+    assert section.search.popup.told.startswith("Understood as type 2 diabetes mellitus")
+    assert section.search.popup.model.rows[0].code == "E11.40"
