@@ -13,6 +13,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QEventLoop, QObject, QTimer
 
+from medrec_desktop import __main__ as program
 from medrec_desktop import bootstrap, config
 from medrec_desktop.ui.app import App
 
@@ -68,6 +69,7 @@ def in_background(work: Callable[[], object]) -> Callable[[], bool]:
 
 def main(home: str, visits: str, big: str) -> None:
     """Start, measure, print, close."""
+    program.settle_python()
     application = bootstrap.make_application()
     app = bootstrap.build(config.load(["--home", home, "--demo"]), application)
     app.opened.connect(application.quit)
@@ -87,7 +89,7 @@ def measured(app: App, home: str, visits: str, big: str) -> dict[str, list[float
         for row in services.visits.today(services.clock().astimezone().date())
         if row.status == "draft"
     ]
-    found = {"nothing": ticker.held(after(2))}
+    found = {"screens made in idle time": ticker.held(after(2)), "nothing": ticker.held(after(2))}
     window.open_visit(drafts[0])
     found["the first visit opens"] = ticker.held(after(2))
     window.open_visit(drafts[1])

@@ -136,6 +136,22 @@ def test_window_is_there_before_the_clinic_is_open(
     app.window._go("patients")
 
 
+def test_first_run_goes_on_where_it_was_closed(qtbot: QtBot, start: Start, tmp_path: Path) -> None:
+    pages = pages_of(start())
+    qtbot.waitUntil(lambda: pages._names._passphrase_part.isVisibleTo(pages._names))
+    pages.go_on()
+    pages._names.clinic.setText("Riverside Clinic")
+    pages._names.doctor.setText("Dr M. Haddad")
+    pages._names.passphrase.line.setText(PASSPHRASE)
+    pages.close()
+    assert PASSPHRASE not in (tmp_path / "window.ini").read_text(encoding="utf-8")
+    (tmp_path / "clinic.lock").unlink(missing_ok=True)  # as after the end of the first process
+    again = pages_of(start())
+    assert again._stack.currentIndex() == 1
+    assert again._names.doctor.text() == "Dr M. Haddad"
+    assert again._names.passphrase.text() == ""
+
+
 def test_damaged_clinic_is_said_in_words_with_a_next_step(
     qtbot: QtBot, start: Start, tmp_path: Path
 ) -> None:

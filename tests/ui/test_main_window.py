@@ -128,6 +128,22 @@ def test_banner_and_files_follow_the_page_and_not_the_request(
     assert desk.files().shown == [record]
 
 
+def test_screen_made_ahead_is_the_one_that_opens(
+    qtbot: QtBot, desk: Desk, record: RecordId
+) -> None:
+    shown = desk.window.workplace.stack.currentWidget()
+    for step in desk.window.workplace.steps_ahead():
+        step()
+    assert desk.window.workplace.stack.currentWidget() is shown
+    assert desk.window.workplace.banner.isHidden()
+    made = desk.window.findChildren(VisitPlaceholder)
+    open_visit(qtbot, desk, record)
+    assert desk.window.findChildren(VisitPlaceholder) == made == [desk.visit_page()]
+    for step in desk.window.workplace.steps_ahead():
+        step()
+    assert desk.visit_page() is made[0]
+
+
 def test_name_that_looks_like_markup_is_shown_as_typed(qtbot: QtBot, desk: Desk) -> None:
     name = "<img src=x>"
     hostile = desk.services.patients.register(a_patient(name, "<b>Bo</b>"))
@@ -336,6 +352,12 @@ def test_f6_goes_round_the_parts_of_the_window(qtbot: QtBot, desk: Desk, record:
     assert desk.window.sidebar.isAncestorOf(desk.window.focusWidget())
     QTest.keyClick(desk.window, Qt.Key.Key_F6)
     assert desk.window.workplace.stack.isAncestorOf(desk.window.focusWidget())
+
+
+def test_name_of_the_doctor_follows_a_change(qtbot: QtBot, desk: Desk) -> None:
+    desk.services.clinic.rename_user(desk.context.actor.id, "Dr. Mensah-Okai")
+    words = desk.window.status.findChildren(QLabel)
+    qtbot.waitUntil(lambda: any(one.text() == "Dr. Mensah-Okai" for one in words))
 
 
 def test_day_changes_while_the_window_is_open(qtbot: QtBot, desk: Desk) -> None:

@@ -17,7 +17,8 @@ def test_margins_and_gaps_follow_the_text_size_and_come_back(qtbot: QtBot, theme
     outer = column(inner, label("Three"), spacing=5, margins=(11, 3, 1, 0))
     page.setLayout(outer)
     qtbot.addWidget(page)
-    gap = inner.itemAt(1).spacerItem()
+    item = inner.itemAt(1)
+    gap = item.spacerItem() if item is not None else None
     assert gap is not None
     for percent in (200, 90, 170, 110, 130, 100):
         theme.set(text_percent=percent)

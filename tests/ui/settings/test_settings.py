@@ -109,3 +109,17 @@ def test_keys_move_the_text_size_by_ten(dialog: SettingsDialog, theme: Theme) ->
 
     QTest.keyClick(dialog.look.size, Qt.Key.Key_Right)
     assert theme.text_percent == 110
+
+
+def test_own_name_is_changed_with_the_rest_and_an_empty_one_is_refused(
+    qtbot: QtBot, dialog: SettingsDialog, context: Context
+) -> None:
+    qtbot.waitUntil(lambda: dialog.me.text() == "Dr. Efua Mensah")
+    dialog.me.clear()
+    dialog.save()
+    qtbot.waitUntil(dialog._me_problem.isVisible)
+    assert Clinic(context).me().name == "Dr. Efua Mensah"
+    dialog.me.setText("Dr. E. Mensah-Okai")
+    with qtbot.waitSignal(dialog.saved):
+        dialog.save()
+    assert Clinic(context).me().name == "Dr. E. Mensah-Okai"

@@ -110,3 +110,47 @@ def test_passphrase_field_measures_hides_and_takes_a_paste(qtbot: QtBot) -> None
     assert "21 characters" in field._words.text()
     field._eye.setChecked(True)
     assert field.line.displayText() == field.text()
+
+
+def test_answers_are_said_at_every_step_without_the_passphrase(
+    qtbot: QtBot, pages: FirstRun
+) -> None:
+    pages.ask_passphrase(True)
+    said: list[dict[str, str]] = []
+    pages.answered.connect(said.append)
+    pages.go_on()
+    pages._names.clinic.setText("Riverside Clinic")
+    pages._names.doctor.setText("Dr M. Haddad")
+    pages._names.passphrase.line.setText("several plain words")
+    pages.go_on()
+    assert said[-1]["step"] == "2"
+    assert said[-1]["clinic_name"] == "Riverside Clinic"
+    assert not any("several plain words" in value for one in said for value in one.values())
+
+
+def test_answers_are_taken_up_and_a_missing_passphrase_is_asked_for_first(
+    qtbot: QtBot, theme: Theme
+) -> None:
+    pages = FirstRun(theme)
+    qtbot.addWidget(pages)
+    answers = {"step": "2", "how": "clinic", "clinic_name": "Hill", "doctor_name": "Dr Efua"}
+    pages.take_up(answers)
+    assert pages._stack.currentIndex() == 2
+    pages.ask_passphrase(False)
+    assert pages._stack.currentIndex() == 2
+    pages.ask_passphrase(True)
+    assert pages._stack.currentIndex() == 1
+    assert pages._names.clinic.text() == "Hill"
+
+
+@pytest.mark.parametrize(
+    "answers", [{"step": "7"}, {"step": "x", "how": "join"}, {"step": "2"}, {}]
+)
+def test_answers_that_make_no_sense_lead_to_a_page_that_asks(
+    qtbot: QtBot, theme: Theme, answers: dict[str, str]
+) -> None:
+    pages = FirstRun(theme)
+    qtbot.addWidget(pages)
+    pages.take_up(answers)
+    assert pages._stack.currentIndex() in {0, 1}
+    assert pages._how.choices.value in {"demo", "clinic"}
