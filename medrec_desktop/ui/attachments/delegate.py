@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from medrec_desktop.domain.ids import AttachmentId
 from medrec_desktop.ui import theme
-from medrec_desktop.ui.attachments.files import WORDS, Action, FileRow
+from medrec_desktop.ui.attachments.files import QUIET, WORDS, Action, FileRow
 from medrec_desktop.ui.rows import ROW
 
 _WRAP = Qt.TextFlag.TextWordWrap
@@ -68,7 +68,11 @@ class FileDelegate(QStyledItemDelegate):
         self._tile(painter, row, at.tile)
         name = "text2" if row.removed else "text"
         _line(painter, at.name, row.name, look.font(13, 600), name, middle=True)
-        _line(painter, at.detail, row.detail, look.font(12), "text2")
+        detail = QRect(at.detail)
+        if active:
+            quiet = [box.left() for action, box in at.actions if action in QUIET]
+            detail.setRight(min([detail.right(), *quiet]))
+        _line(painter, detail, row.detail, look.font(12), "text2")
         _line(painter, at.description, row.description, look.font(12), "text2")
         if row.mark:
             painter.drawPixmap(at.mark.topLeft(), look.pixmap(row.mark, row.tone, 12))
@@ -78,7 +82,7 @@ class FileDelegate(QStyledItemDelegate):
         painter.setFont(look.font(12, 600))
         painter.setPen(look.colour("accent"))
         for action, box in at.actions:
-            if active or (row.urgent and action != "remove"):
+            if active or (row.urgent and action not in QUIET):
                 painter.drawText(box, Qt.AlignmentFlag.AlignCenter, WORDS[action])
         if row.progress is not None:
             _bar(painter, at.bar, row.progress)
@@ -121,6 +125,15 @@ def places(row: FileRow, rect: QRect) -> Places:
     tile = QRect(rect.left() + edge, y, side, side)
     name = QRect(left, y, width, strong.height())
     y = name.bottom() + gap
+    link = QFontMetrics(look.font(12, 600))
+    wide = {action: link.horizontalAdvance(WORDS[action]) + look.px(6) for action in row.actions}
+    actions: list[tuple[Action, QRect]] = []
+    end = left + width
+    if row.detail:
+        for action in (one for one in row.actions if one in QUIET):
+            room_of_it = wide.pop(action)
+            end -= room_of_it
+            actions.append((action, QRect(end, y, room_of_it, meta.height())))
     detail = QRect(left, y, width, meta.height() if row.detail else 0)
     y += detail.height() + (gap if row.detail else 0)
     description = QRect(left, y, width, meta.height() if row.description else 0)
@@ -129,9 +142,7 @@ def places(row: FileRow, rect: QRect) -> Places:
     size = look.px(12)
     mark = QRect(left, y + (meta.height() - size) // 2, size, size) if row.mark else QRect()
     indent = size + look.px(5) if row.mark else 0
-    link = QFontMetrics(look.font(12, 600))
-    widths = [link.horizontalAdvance(WORDS[action]) + look.px(6) for action in row.actions]
-    links = sum(widths) + look.px(4) * max(len(widths) - 1, 0)
+    links = sum(wide.values()) + look.px(4) * max(len(wide) - 1, 0)
     text = _state(row)
     beside = meta.horizontalAdvance(text) <= width - indent - links - look.px(4)
     room = QRect(left + indent, y, width - indent - (links if beside else 0), 10_000)
@@ -139,13 +150,12 @@ def places(row: FileRow, rect: QRect) -> Places:
     state = QRect(room.left(), y, room.width(), max(needed, meta.height()))
     y = state.bottom() + 1
     line = state.top() if beside else y + gap
-    if not beside and widths:
+    if not beside and wide:
         y = line + meta.height()
     x = left + width - links if beside else left + indent - look.px(3)
-    actions: list[tuple[Action, QRect]] = []
-    for action, wide in zip(row.actions, widths, strict=True):
-        actions.append((action, QRect(x, line, wide, meta.height())))
-        x += wide + look.px(4)
+    for action, its_width in wide.items():
+        actions.append((action, QRect(x, line, its_width, meta.height())))
+        x += its_width + look.px(4)
     bar = QRect(left, y + look.px(3), width, look.px(4))
     if row.progress is not None:
         y = bar.bottom() + 1

@@ -43,6 +43,8 @@ WORDS: dict[Action, str] = {
     "restore": "Undo",
     "visit": "Open visit",
 }
+# Shown only under the pointer, on the second line, so that they take no room.
+QUIET: frozenset[Action] = frozenset({"remove", "visit"})
 _KINDS: dict[Kind, str] = {
     "pdf": "PDF",
     "image": "Image",

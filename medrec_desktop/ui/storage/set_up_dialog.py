@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QWidget
 
 from medrec_desktop.domain.errors import Invalid, MedrecError
@@ -44,6 +44,11 @@ _SIGNS = {
     "problem": ("warning", "danger"),
     "untried": ("minus", "text3"),
 }
+_NAMES = {
+    "address": "Address", "network": "Network", "secure": "Encryption on the way", "clock": "Clock",
+    "keys": "Keys", "bucket": "Bucket", "permission": "Permission",
+    "prefix": "This clinic’s folder alone", "server": "What the storage can do",
+}  # fmt: skip
 _SPOKEN = {"ok": "", "warning": "Note: ", "problem": "Problem: ", "untried": ""}
 
 
@@ -128,12 +133,17 @@ class StorageDialog(Dialog):
         self._busy("")
         self._works = report.works
         for check in report.checks:
-            self._add_line(check.state, check.sentence)
+            named = f"{_NAMES[check.name]}: not tried yet."
+            self._add_line(check.state, named if check.state == "untried" else check.sentence)
         if report.works:
             self.fields.take_over(report.settings)
             self._tried = self._entered()
         self.save_it.setText("Save" if report.works else "Save anyway")
         self.fit()
+        QTimer.singleShot(0, self, self._show_report)
+
+    def _show_report(self) -> None:
+        self._area.ensureWidgetVisible(self.report)
 
     def _on_tried_to_save(self, report: ConnectionReport) -> None:
         self._on_tried(report)

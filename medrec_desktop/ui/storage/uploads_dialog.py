@@ -16,7 +16,7 @@ from medrec_desktop.ui.attachments.listing import FileList
 from medrec_desktop.ui.attachments.thumbnails import Thumbnails
 from medrec_desktop.ui.screen import Services
 from medrec_desktop.ui.storage.desk import StorageDesk
-from medrec_desktop.ui.storage.words import clock_time, summary, upload_line, uploaded
+from medrec_desktop.ui.storage.words import SAFE, clock_time, summary, upload_line, uploaded
 from medrec_desktop.ui.widgets import Card, Dialog, FilledButton, PlainButton, label
 
 ROOM = 420
@@ -110,10 +110,6 @@ class UploadsDialog(Dialog):
         if found is None:
             return
         match what:
-            case "pause":
-                self._desk.pause()
-            case "resume":
-                self._desk.resume()
             case "retry":
                 self._desk.retry(found.attachment_id)
             case "visit":
@@ -136,7 +132,8 @@ def rows_of(
 
 def _waiting(file: FileUpload, seen: UploadsOverview, now: datetime) -> FileRow:
     line = upload_line(file, seen, now)
-    why = f"{line.state} {file.sentence}" if file.state == "failed" else line.state
+    failed = line.mark == "warning" and file.state == "failed"
+    why = f"{line.state}. {file.sentence or SAFE}" if failed else line.state
     row = FileRow(
         key=file.attachment_id,
         name=file.file_name,
@@ -146,7 +143,9 @@ def _waiting(file: FileUpload, seen: UploadsOverview, now: datetime) -> FileRow:
         mark=line.mark,
         progress=line.share,
     )
-    return replace(row, actions=("visit", *line.words), urgent=line.urgent)
+    # Pausing is the button's below.
+    words = tuple(word for word in line.words if word == "retry")
+    return replace(row, actions=("visit", *words), urgent=line.urgent)
 
 
 def _done(file: StoredFile, now: datetime) -> FileRow:

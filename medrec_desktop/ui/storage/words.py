@@ -105,7 +105,7 @@ def upload_line(file: FileUpload, seen: UploadsOverview, now: datetime) -> Line:
         return Line(words, "text2", "upload", share, ("pause",), urgent=True)
     if file.state == "failed" and file.next_try_at is not None:
         time = clock_time(file.next_try_at, now)
-        words = f"Failed – retrying at {time}. {SAFE}"
+        words = f"Failed – retrying at {time}"
         return Line(words, "warn", "warning", share, ("retry",), urgent=True)
     if share is not None:
         return Line(f"Paused{done} – continues when online", "text2", "clock", share)
