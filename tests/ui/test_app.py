@@ -42,6 +42,8 @@ def start(qtbot: QtBot, qapp: QApplication, tmp_path: Path, theme: Theme) -> Ite
         for shown in (app.window, app._beginning and app._beginning.pages):
             if shown is not None:
                 shown.close()
+                # Else every later change of theme dresses it once more.
+                shown.deleteLater()
         app.finish()
 
 

@@ -1,5 +1,8 @@
 import json
+import os
 import re
+import subprocess
+import sys
 
 import pytest
 from PySide6.QtGui import QFontInfo, QFontMetrics
@@ -101,3 +104,41 @@ def test_label_in_every_role_has_a_size_of_its_own(qtbot: QtBot) -> None:
         "patient": 19,
         "hero": 23,
     }
+
+
+BOTH_WAYS = """
+import sys
+from PySide6.QtWidgets import QApplication, QLineEdit, QWidget
+from medrec_desktop.ui.theme import Theme
+from medrec_desktop.ui.widgets import Card, Chip, FilledButton, GhostButton, column, label, row
+
+application = QApplication([])
+theme = Theme("light", 130)
+theme.apply(application, by_window=True)
+window = QWidget()
+window.setObjectName("window")
+card = Card()
+card.setLayout(column(label("Title", "title"), QLineEdit("typed"), Chip("Draft", "warn")))
+window.setLayout(column(card, row(FilledButton("Save"), GhostButton("More", "plus"))))
+theme.dress(window)
+window.show()
+assert not application.styleSheet()
+theme.set(mode="dark", text_percent=100)
+one = window.grab().toImage()
+sheet = window.styleSheet()
+window.setStyleSheet("")
+bare = window.grab().toImage()
+application.setStyleSheet(sheet)
+print(one == window.grab().toImage(), one == bare)
+"""
+
+
+def test_dressed_window_looks_as_under_a_sheet_of_the_application() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", BOTH_WAYS],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "QT_QPA_PLATFORM": "offscreen"},
+    )
+    assert done.stdout.split() == ["True", "False"], done.stderr
