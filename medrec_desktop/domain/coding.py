@@ -6,13 +6,18 @@ warning that is wrong once teaches everybody to read none.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from medrec_desktop.domain.terminology import CodeConflict, CodeNotes
 
-_BRACKETS = re.compile(r"[(\[]([A-Z][0-9A-Z][^()\[\]]*)[)\]]")
-_CODES = re.compile(r"([A-Z][0-9A-Z]{2}(?:\.[0-9A-Z]{1,4})?)\.?-?(?:\s*-\s*([A-Z][0-9A-Z.]{2,7}))?")
+Span = tuple[str, str]
+"""First and last beginning of codes, without dots."""
+
+_BRACKETS = re.compile(r"\s*[(\[]([A-Z][0-9A-Z][0-9A-Z][0-9A-Z.,;\s-]*)[)\]]")
+_CODE = r"[A-Z][0-9A-Z]{2}(?:\.[0-9A-Z]{1,4})?"
+# "E10.-", "O24.4-", "E08-E13", "N18.1-N18.6", "F17.-".
+_ONE_OR_RANGE = re.compile(rf"\s*({_CODE})\.?\s*-?\s*(?:({_CODE})\.?-?)?\s*")
 
 _FEMALE = (
     *["A34", "B37.3", "C51-C58", "C79.6", "D06", "D07.0-D07.3", "D25-D28", "D39", "E28", "F32.81"],
@@ -38,9 +43,9 @@ class _Ages:
 
 
 _AGES = (
-    _Ages("P00-P96", 0, 1, "is a condition that begins around birth"),
-    _Ages("Z38", 0, 0, "is for a newborn at birth"),
-    _Ages("Z00.11", 0, 0, "is for a newborn in the first month"),
+    _Ages("P00-P96", 0, 0, "is a code for newborns"),
+    _Ages("Z38", 0, 0, "is a code for newborns"),
+    _Ages("Z00.11", 0, 0, "is a code for newborns"),
     _Ages("Z00.12", 0, 17, "is the examination of a child"),
     _Ages("Z00.0", 15, 150, "is the examination of an adult"),
     _Ages("O00-O9A", 10, 58, "is a condition of pregnancy, birth or the weeks after"),
@@ -64,29 +69,55 @@ def conflicts(
     return (*_excluded(codes), *_other_sex(codes, sex), *_other_age(codes, age))
 
 
-def names_code(text: str, code: str) -> bool:
-    """Whether a note's text names this code: itself, a heading of it, or a range around it."""
+def named_in(text: str) -> tuple[Span, ...]:
+    """The codes that a note names in brackets: "(E08-E13)", "(O24.4-, P70.2)"."""
+    return tuple(
+        (_key(found[1]), _key(found[2] or found[1]))
+        for part in _BRACKETS.findall(text)
+        for one in re.split("[,;]", part)
+        if (found := _ONE_OR_RANGE.fullmatch(one)) is not None
+    )
+
+
+def is_named(code: str, spans: Iterable[Span]) -> bool:
+    """Whether a code is one of these, or lies beneath one."""
     key = _key(code)
-    return any(low <= key[: len(low)] and key[: len(high)] <= high for low, high in _ranges(text))
+    return any(low <= key[: len(low)] and key[: len(high)] <= high for low, high in spans)
+
+
+def names_code(text: str, code: str) -> bool:
+    """Whether a note names this code: itself, a heading of it, or a range around it."""
+    return is_named(code, named_in(text))
+
+
+def without_codes(text: str) -> str:
+    """The words of a note, without the codes in brackets."""
+    return _BRACKETS.sub("", text).strip()
 
 
 def _excluded(codes: Sequence[CodeNotes]) -> Iterator[CodeConflict]:
-    seen: set[frozenset[str]] = set()
-    for one in codes:
-        for other in codes:
-            pair = frozenset((one.code, other.code))
-            if one.code == other.code or pair in seen:
+    for place, lower in enumerate(codes):
+        for upper in codes[:place]:
+            if lower.code == upper.code:
                 continue
-            note = next((text for text in one.excludes1 if names_code(text, other.code)), None)
-            if note is not None:
-                seen.add(pair)
-                yield CodeConflict(
-                    "excludes1",
-                    one.code,
-                    other.code,
-                    f"{one.code} is not coded together with {other.code}: the code list says "
-                    f"“{note}” is something else. Keep the one that applies.",
-                )
+            for holder, other in ((upper, lower), (lower, upper)):
+                note = _excluding(holder, other.code)
+                if note is not None:
+                    yield CodeConflict(
+                        "excludes1",
+                        lower.code,
+                        upper.code,
+                        f"{lower.code} is not coded together with {upper.code}: under "
+                        f"{holder.code} the list excludes “{note}”.",
+                    )
+                    break
+
+
+def _excluding(holder: CodeNotes, code: str) -> str | None:
+    for text in holder.excludes1:
+        if is_named(code, named_in(text)):
+            return without_codes(text)
+    return None
 
 
 def _other_sex(codes: Sequence[CodeNotes], sex: str) -> Iterator[CodeConflict]:
@@ -98,8 +129,7 @@ def _other_sex(codes: Sequence[CodeNotes], sex: str) -> Iterator[CodeConflict]:
                 "sex",
                 one.code,
                 "",
-                f"{one.code} is used for {whose}, and this patient is recorded as {sex}. "
-                "Check the code, or the patient's sex.",
+                f"{one.code} is a code for {whose}; this patient is recorded as {sex}.",
             )
 
 
@@ -113,8 +143,7 @@ def _other_age(codes: Sequence[CodeNotes], age: int | None) -> Iterator[CodeConf
                     "age",
                     one.code,
                     "",
-                    f"{one.code} {ages.why}, and this patient is {_years(age)} old. "
-                    "Check the code, or the date of birth.",
+                    f"{one.code} {ages.why}; this patient is {_years(age)} old.",
                 )
                 break
 
@@ -123,16 +152,9 @@ def _years(age: int) -> str:
     return "under a year" if age == 0 else "1 year" if age == 1 else f"{age} years"
 
 
-def _ranges(text: str) -> Iterator[tuple[str, str]]:
-    for part in _BRACKETS.findall(text):
-        for low, high in _CODES.findall(part):
-            yield _key(low), _key(high or low)
-
-
 def _within(code: str, span: str) -> bool:
     low, _, high = span.partition("-")
-    key, first, last = _key(code), _key(low), _key(high or low)
-    return first <= key[: len(first)] and key[: len(last)] <= last
+    return is_named(code, [(_key(low), _key(high or low))])
 
 
 def _key(code: str) -> str:

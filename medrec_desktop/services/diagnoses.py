@@ -7,14 +7,11 @@ from datetime import datetime, timedelta
 from uuid import uuid4
 
 from medrec_desktop.data import coding, records
-from medrec_desktop.data.clinic import (
-    read_computer_settings,
-    user_key,
-    write_computer_settings,
-)
+from medrec_desktop.data.clinic import get_clinic, user_key
+from medrec_desktop.data.outbox import mark
 from medrec_desktop.data.patients import patient_key
-from medrec_desktop.data.visit_lists import last_diagnosed, list_problems, recent_codes
-from medrec_desktop.domain import coding
+from medrec_desktop.data.visit_lists import last_diagnosed, list_problems
+from medrec_desktop.domain.coding import conflicts
 from medrec_desktop.domain.ids import DiagnosisId, PatientId, RecordId
 from medrec_desktop.domain.records import Diagnosis, EarlierDiagnoses
 from medrec_desktop.domain.terminology import (
@@ -22,7 +19,6 @@ from medrec_desktop.domain.terminology import (
     CodeMatch,
     CodeMatches,
     CodeNotes,
-    Known,
     Narrowed,
 )
 from medrec_desktop.services.context import Context
@@ -129,15 +125,11 @@ class Diagnoses:
             return new
         return replace(new, code=match.code, system=match.system, release=match.release)
 
-
-def _codes_of(stored: object) -> tuple[str, ...]:
-    return tuple(map(str, stored)) if isinstance(stored, list) else ()
-
     def _keep_star(self, code: str, *, wanted: bool) -> None:
         user, now = self._context.actor.id, self._context.clock()
         with self._context.db.begin() as session:
             stars = [one for one in coding.read_stars(session, user) if one != code]
-            coding.write_stars(session, user, [code, *stars] if wanted else stars, now=now)
+            coding.write_stars(session, user, [*stars, code] if wanted else stars, now=now)
             mark(session, "settings", get_clinic(session).id, now=now)
         self._forget()
 

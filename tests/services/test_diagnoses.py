@@ -4,6 +4,7 @@ from datetime import timedelta
 import pytest
 
 from medrec_desktop.domain.errors import Unavailable
+from medrec_desktop.domain.ids import PatientId
 from medrec_desktop.services.context import Context
 from medrec_desktop.services.diagnoses import Diagnoses
 from medrec_desktop.services.patients import Patients
@@ -19,6 +20,11 @@ def icd10() -> Iterator[Icd10]:
         pytest.skip("the ICD-10-CM index is not built: make setup builds it")
     with index:
         yield index
+
+
+@pytest.fixture
+def patient(clinic: Context) -> PatientId:
+    return Patients(clinic).register(a_patient())
 
 
 def test_search_answers_for_the_text_that_was_asked(clinic: Context, icd10: Icd10) -> None:
@@ -107,3 +113,50 @@ def test_a_star_is_kept_for_its_doctor_alone(clinic: Context, icd10: Icd10) -> N
     again.unstar("J45.909")
     assert [c.code for c in Diagnoses(clinic, icd10).mine(patient)] == ["I10"]
     assert [c.code for c in again.mine(patient)] == ["I10"]
+
+
+def test_what_is_used_moves_up_among_what_fits_and_says_why(
+    clinic: Context, icd10: Icd10, patient: PatientId
+) -> None:
+    plain = [row for row in icd10.search("asthma").rows if row.billable]
+    mine, theirs = plain[4].code, plain[5].code
+    for _ in range(3):
+        a_visit(clinic, patient, diagnoses=(a_diagnosis(mine),))
+    for _ in range(6):
+        a_visit(another_user(clinic), patient, diagnoses=(a_diagnosis(theirs),))
+    rows = Diagnoses(clinic, icd10).search("asthma").rows
+    places = {row.code: place for place, row in enumerate(rows)}
+    assert places[mine] < 4
+    assert (rows[places[mine]].known, rows[places[mine]].used) == ("doctor", 3)
+    assert (rows[places[theirs]].known, rows[places[theirs]].used) == ("clinic", 6)
+    same = Diagnoses(clinic, icd10).search("asthma", patient_id=patient).rows
+    assert next(row.known for row in same if row.code == theirs) == "patient"
+
+
+def test_use_never_passes_an_exact_code_nor_what_has_more_of_the_words(
+    clinic: Context, icd10: Icd10, patient: PatientId
+) -> None:
+    used = ("I12.9", "J42")
+    for code in used * 10:
+        a_visit(clinic, patient, diagnoses=(a_diagnosis(code),))
+    diagnoses = Diagnoses(clinic, icd10)
+    for code in used:
+        diagnoses.star(code)
+
+    def first(text: str) -> str:
+        return diagnoses.search(text, patient_id=patient).rows[0].code
+
+    assert first("i12") == "I12"
+    assert first("acute bronchitis") == icd10.search("acute bronchitis").rows[0].code
+    assert first("diabetes") == icd10.search("diabetes").rows[0].code
+
+
+def test_no_key_press_counts_the_records_again(
+    clinic: Context, icd10: Icd10, patient: PatientId, clock: FakeClock
+) -> None:
+    diagnoses = Diagnoses(clinic, icd10)
+    assert not diagnoses.search("I10").rows[0].used
+    a_visit(clinic, patient, diagnoses=(a_diagnosis("I10"),))
+    assert not diagnoses.search("I10").rows[0].used
+    clock.now += timedelta(minutes=6)
+    assert diagnoses.search("I10").rows[0].used == 1
