@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from medrec_desktop.domain.coding import Span, is_named, named_in, without_codes
+from medrec_desktop.domain.coding import names_code
 from medrec_desktop.domain.terminology import CodeNotes
 from medrec_desktop.ui.diagnosis.narrowing import same_start
 
@@ -19,6 +19,8 @@ ASKS: dict[Kind, str] = {
     "use_additional": "Use additional code",
     "code_also": "Code also",
 }
+_BRACKETS = re.compile(r"\s*\(([A-Z][0-9][0-9A-Z.,\s-]*)\)")
+_CODE = re.compile(r"[A-Z][0-9A-Z]+(?:\.[0-9A-Z]+)?")
 _LEAD = re.compile(r"^(use |an? )?(additional |any )?code(s)?,? ?(also )?", re.IGNORECASE)
 
 
@@ -30,11 +32,12 @@ class Offer:
     kind: Kind
     text: str
     query: str = ""
-    spans: tuple[Span, ...] = ()
+    note: str = ""
+    """The note as it stands in the list, with its codes."""
 
     def fulfilled_by(self, codes: Iterable[str]) -> bool:
         """Whether one of these codes is one it asks for."""
-        return any(is_named(code, self.spans) for code in codes)
+        return any(names_code(self.note, code) for code in codes)
 
 
 def offers(notes: CodeNotes) -> tuple[Offer, ...]:
@@ -52,15 +55,18 @@ def _read(kind: Kind, texts: Iterable[str]) -> Iterator[Offer]:
     for text in texts:
         if text.rstrip().endswith(":"):
             continue  # the line above a list; each of its lines is read by itself
-        spans = named_in(text)
-        words = _LEAD.sub("", without_codes(text)).strip(" ,;")
+        words = _LEAD.sub("", _BRACKETS.sub("", text)).strip(" ,;")
         words = words.removeprefix("to identify ").removeprefix("for ")
         if words:
-            yield Offer(kind, words, _query(spans), spans)
+            yield Offer(kind, words, _query(text), text)
 
 
-def _query(spans: tuple[Span, ...]) -> str:
-    """The longest beginning that all of the codes share, as one types it."""
-    codes = [code for span in spans for code in span]
+def _query(text: str) -> str:
+    """The longest beginning that all of the named codes share, as one types it."""
+    codes = [
+        code.replace(".", "")
+        for listed in _BRACKETS.findall(text)
+        for code in _CODE.findall(listed)
+    ]
     shared = codes[0][: same_start(codes)] if codes else ""
     return f"{shared[:3]}.{shared[3:]}" if len(shared) > 3 else shared

@@ -114,7 +114,9 @@ class CodeSearch(SearchBox):
         text, diagnoses = self.text(), self._services.diagnoses
         background = self._services.background
         if says_something(text):
-            reading = background.read(self, diagnoses.search, text, limit=MOST_ROWS)
+            reading = background.read(
+                self, diagnoses.search, text, limit=MOST_ROWS, patient_id=self._patient
+            )
             reading.then(partial(self._on_answer, text))
         elif self._patient is not None:
             reading = background.read(self, diagnoses.mine, self._patient)

@@ -55,7 +55,9 @@ class _Canned(Diagnoses):
         self.hold = threading.Event()
         self.hold.set()
 
-    def search(self, text: str, *, limit: int = 50) -> CodeMatches:
+    def search(
+        self, text: str, *, limit: int = 50, patient_id: PatientId | None = None
+    ) -> CodeMatches:
         if text == "UNDERSTOOD":
             return CodeMatches(text, (a_match("E11.40", "Neuropathy"),), "type 2 · neuro…")
         if text == "STEM":
@@ -63,7 +65,7 @@ class _Canned(Diagnoses):
             return CodeMatches(text, (row,))
         if text == "HEADING":
             return CodeMatches(text, (HEADING,))
-        return super().search(text, limit=limit)
+        return super().search(text, limit=limit, patient_id=patient_id)
 
     def star(self, code: str) -> None:
         assert self.hold.wait(10)
