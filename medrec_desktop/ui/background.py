@@ -76,6 +76,7 @@ class Background(QObject):
             "write": ThreadPoolExecutor(1, thread_name_prefix="write"),
             "slow": ThreadPoolExecutor(SLOW_THREADS, thread_name_prefix="slow"),
         }
+        self._closed = False
         self._pending_writes = 0
         self._numbers = count()
         self._under_way: dict[int, Operation] = {}
@@ -125,6 +126,7 @@ class Background(QObject):
 
     def close(self) -> None:
         """End the lanes: waiting reads are dropped, writes are finished first."""
+        self._closed = True
         self._lanes["read"].shutdown(wait=True, cancel_futures=True)
         self._lanes["slow"].shutdown(wait=True, cancel_futures=True)
         self._lanes["write"].shutdown(wait=True)
@@ -136,6 +138,10 @@ class Background(QObject):
         args: tuple[object, ...],
         kwargs: dict[str, object],
     ) -> Operation:
+        if self._closed and operation.lane != "write":
+            # The outcome of a reading came in while the program ended, and asked for the next.
+            operation.forget()
+            return operation
         number = next(self._numbers)
         self._under_way[number] = operation
         lane = self._lanes[operation.lane]

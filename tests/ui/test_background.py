@@ -156,3 +156,14 @@ def test_drain_gives_up_after_its_time(background: Background, owner: QObject) -
     assert not background.drain(30)
     gate.open()
     assert background.drain()
+
+
+def test_a_reading_asked_for_while_the_program_ends_is_dropped(
+    qtbot: QtBot, owner: QObject
+) -> None:
+    lanes = Background()
+    lanes.close()
+    done: list[object] = []
+    assert lanes.slow(owner, int, "1").then(done.append).forgotten
+    assert lanes.read(owner, int, "1").then(done.append).forgotten
+    assert done == []
