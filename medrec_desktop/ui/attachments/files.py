@@ -215,6 +215,11 @@ def facts(file: Attachment) -> tuple[tuple[str, str], ...]:
     )
 
 
+def short_name(name: str) -> str:
+    """Start and end of a name that is too long for a sentence."""
+    return name if len(name) <= 30 else f"{name[:18]}…{name[-10:]}"
+
+
 def _detail(file: Attachment) -> str:
     pages = ""
     if file.kind == "dicom":

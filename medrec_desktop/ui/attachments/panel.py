@@ -18,7 +18,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QFileDialog, QVBoxLayout, QWidget
 
-from medrec_desktop.domain.attachments import Attachment, Keeping
+from medrec_desktop.domain.attachments import Attachment
 from medrec_desktop.domain.changes import Changed
 from medrec_desktop.domain.dates import shown
 from medrec_desktop.domain.errors import MedrecError
@@ -26,7 +26,7 @@ from medrec_desktop.domain.ids import AttachmentId, RecordId
 from medrec_desktop.domain.records import Visit
 from medrec_desktop.ui import theme
 from medrec_desktop.ui.attachments import dialogs, offer
-from medrec_desktop.ui.attachments.files import FileRow, Files, Standing, rows_of
+from medrec_desktop.ui.attachments.files import FileRow, Files, Standing, rows_of, short_name
 from medrec_desktop.ui.attachments.inbox import ScannerInbox
 from medrec_desktop.ui.attachments.listing import FileList
 from medrec_desktop.ui.attachments.overlay import DropOverlay
@@ -34,7 +34,7 @@ from medrec_desktop.ui.attachments.parts import DropArea, Notice
 from medrec_desktop.ui.attachments.pasting import PasteIntoText
 from medrec_desktop.ui.attachments.reading import read_files
 from medrec_desktop.ui.attachments.removed import RemovedLine
-from medrec_desktop.ui.attachments.taking import Looked, attach, look_and_attach, paste
+from medrec_desktop.ui.attachments.taking import Looked, answer, attach, look_and_attach, paste
 from medrec_desktop.ui.attachments.thumbnails import Thumbnails
 from medrec_desktop.ui.attachments.viewer import FileViewer
 from medrec_desktop.ui.inspector import Inspector
@@ -307,20 +307,10 @@ class AttachmentPanel(QWidget):
 
     def _on_acted(self, row_: FileRow, what: str) -> None:
         if row_.keeping is not None:
-            self._answer(row_.keeping, what)
+            service = self._services.attachments
+            self._services.background.read(self, answer, service, row_.keeping.job, what)
         elif row_.attachment is not None:
             self._act(row_, row_.attachment, what)
-
-    def _answer(self, file: Keeping, what: str) -> None:
-        service = self._services.attachments
-        calls = {
-            "cancel": service.cancel,
-            "retry": service.retry,
-            "anyway": service.attach_anyway,
-            "dismiss": service.dismiss,
-        }
-        if what in calls:
-            self._services.background.read(self, calls[what], file.job)
 
     def _act(self, row_: FileRow, file: Attachment, what: str) -> None:
         match what:
@@ -361,7 +351,9 @@ class AttachmentPanel(QWidget):
 
     def _on_removed(self, file: Attachment) -> None:
         if self._visit is not None and file.record_id == self._record:
-            self._undo.offer(f"Removed {_short(file.file_name)}", lambda: self._restore(file.id))
+            self._undo.offer(
+                f"Removed {short_name(file.file_name)}", lambda: self._restore(file.id)
+            )
 
     def _restore(self, attachment_id: AttachmentId) -> None:
         service = self._services.attachments
@@ -411,7 +403,3 @@ class AttachmentPanel(QWidget):
             shortcut.activated.connect(slot)
             made.append(shortcut)
         self._keys = tuple(made)
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= 30 else f"{name[:18]}…{name[-10:]}"

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from PySide6.QtGui import QImage
 
@@ -33,6 +34,18 @@ def look_and_attach(service: "Attachments", record_id: RecordId, paths: tuple[Pa
 def attach(service: "Attachments", record_id: RecordId, files: tuple[Path, ...]) -> None:
     """Attach these."""
     service.keep(record_id, files)
+
+
+def answer(service: "Attachments", job: UUID, what: str) -> None:
+    """A word on the line of a file that is not kept yet; any other word does nothing."""
+    calls = {
+        "cancel": service.cancel,
+        "retry": service.retry,
+        "anyway": service.attach_anyway,
+        "dismiss": service.dismiss,
+    }
+    if what in calls:
+        calls[what](job)
 
 
 def paste(service: "Attachments", record_id: RecordId, name: str, image: QImage) -> bool:

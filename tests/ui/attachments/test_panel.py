@@ -337,3 +337,25 @@ def _with(file: Keeping, **fields: Any) -> Keeping:
     from dataclasses import replace
 
     return replace(file, **fields)
+
+
+def test_a_file_of_a_finalized_visit_is_removed_for_a_reason_and_can_come_back(
+    ground: Ground, panel: AttachmentPanel, window: QMainWindow, rows: Rows, qtbot: QtBot
+) -> None:
+    record = a_finalized_visit(ground.context)
+    ground.kept(ground.file(), record=record)
+    panel.show_record(ground.visit(record))
+    qtbot.waitUntil(lambda: len(rows()) == 1)
+    panel.list.acted.emit(rows()[0], "remove")
+    question = dialog(window)
+    click(window, "Mark as entered in error", qtbot)
+    # Without a reason it stays.
+    qtbot.waitUntil(question._trouble.isVisible)  # type: ignore[attr-defined]  # the dialog's own
+    question._field.setPlainText("another patient's")  # type: ignore[attr-defined]  # as above
+    click(window, "Mark as entered in error", qtbot)
+    qtbot.waitUntil(lambda: rows() == () and panel.removed.isVisible())
+    panel.removed.link.click()
+    assert rows()[0].state == "Removed 12:00 by Dr. Efua Mensah – another patient's"
+    panel.list.acted.emit(rows()[0], "restore")
+    qtbot.waitUntil(lambda: [row.removed for row in rows()] == [False])
+    assert panel.removed.isHidden()

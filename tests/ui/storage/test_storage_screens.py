@@ -15,6 +15,8 @@ from medrec_desktop.ui.app import App
 from medrec_desktop.ui.attachments.panel import AttachmentPanel
 from medrec_desktop.ui.attachments.viewer import FileViewer
 from medrec_desktop.ui.storage.set_up_dialog import StorageDialog
+from medrec_desktop.ui.storage.totals import UploadTotals
+from medrec_desktop.ui.storage.uploads_dialog import UploadsDialog
 from tests.factories import a_patient
 from tests.fakes.keyrings import MemoryKeyring
 from tests.ui.storage.conftest import BUCKET, SECRET, Bucket, Start, desk_of, settings_for
@@ -178,6 +180,63 @@ def test_without_network_a_fetch_says_so_and_can_be_tried_again(
     qtbot.waitUntil(lambda: desk.uploads.here(file.id), timeout=60_000)
     qtbot.waitUntil(lambda: bool(viewers()))
     viewers()[0].close()
+
+
+def test_the_menu_leads_to_the_storage_and_without_one_nothing_speaks_of_uploads(
+    qtbot: QtBot, start: Start
+) -> None:
+    app = start()
+    assert app.window is not None
+    menu = app.window.sidebar.menu
+    assert menu is not None
+    entries = {one.text(): one for one in menu.actions()}
+    assert not entries["Uploads…"].isVisible()
+    (totals,) = app.window.findChildren(UploadTotals)
+    assert totals.isHidden()
+    entries["File storage (S3)…"].trigger()
+    (dialog,) = app.window.findChildren(StorageDialog)
+    qtbot.waitUntil(dialog.save_it.isEnabled, timeout=30_000)
+    dialog.reject()
+    panel, record = a_panel(app, qtbot)
+    assert app.services is not None
+    app.services.attachments.keep_bytes(record, "note.txt", CONTENT)
+    rows = panel.list.files
+    qtbot.waitUntil(
+        lambda: [r.state for r in rows.rows] == ["Kept on this computer"], timeout=20_000
+    )
+    assert totals.isHidden()
+
+
+def test_the_list_of_uploads_says_why_and_pauses_and_goes_on(
+    qtbot: QtBot, start: Start, bucket: Bucket
+) -> None:
+    app = start()
+    assert app.window is not None
+    assert app.services is not None
+    desk = desk_of(app)
+    desk.set_up.save(settings_for(app, bucket), SECRET)
+    _panel, record = a_panel(app, qtbot)
+    app.services.attachments.keep_bytes(record, "note.txt", CONTENT)
+    qtbot.waitUntil(lambda: desk.overview.failed == 1, timeout=60_000)
+    (totals,) = app.window.findChildren(UploadTotals)
+    qtbot.waitUntil(lambda: totals.shown.trouble.startswith("1 retry at "))
+    totals.click()
+    (dialog,) = app.window.findChildren(UploadsDialog)
+    qtbot.waitUntil(lambda: bool(dialog.list.files.rows))
+    why = dialog.list.files.rows[0].state
+    assert why.startswith("Failed – retrying at ")
+    assert len(why) > len("Failed – retrying at 10:47. ")
+    dialog.pause.click()
+    qtbot.waitUntil(lambda: dialog.pause.text() == "Resume")
+    assert totals.shown.words.startswith("Uploads paused  ·  1 file waiting")
+    bucket.plug_in()
+    dialog.pause.click()
+    qtbot.waitUntil(lambda: dialog.pause.text() == "Pause all")
+    dialog.retry.click()
+    qtbot.waitUntil(lambda: dialog.summary.text() == "Everything is uploaded.", timeout=60_000)
+    qtbot.waitUntil(lambda: [r.tone for r in dialog.list.files.rows] == ["ok"])
+    assert totals.isHidden()
+    dialog.accept()
 
 
 def viewers() -> list[FileViewer]:
