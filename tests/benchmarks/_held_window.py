@@ -72,10 +72,14 @@ def main(home: str, visits: str, big: str) -> None:
     program.settle_python()
     application = bootstrap.make_application()
     app = bootstrap.build(config.load(["--home", home, "--demo"]), application)
-    app.opened.connect(application.quit)
+    # Not the application's own loop: to quit it would close the window.
+    loop = QEventLoop()
+    app.opened.connect(loop.quit)
     app.start(demo=True)
-    application.exec()
+    loop.exec()
     print(json.dumps(measured(app, home, visits, big)), flush=True)
+    if app.window is not None:
+        app.window.close()
     app.finish()
 
 

@@ -20,7 +20,7 @@ BIG = 1 << 30
 # One paint of everything visible, then the first turn after it.
 _WHEN_PAINTED = """
 import resource
-from PySide6.QtCore import QEvent, QObject, QTimer
+from PySide6.QtCore import QEvent, QEventLoop, QObject, QTimer
 class Painted(QObject):
     def __init__(self, then):
         super().__init__()
@@ -43,10 +43,11 @@ from PySide6.QtWidgets import QApplication, QMainWindow
 application = QApplication([])
 window = QMainWindow()
 window.resize(1480, 930)
-painted = Painted(application.quit)
+loop = QEventLoop()
+painted = Painted(loop.quit)
 window.installEventFilter(painted)
 window.show()
-application.exec()
+loop.exec()
 cpu()
 """
 )
@@ -62,12 +63,14 @@ app = bootstrap.build(config.load(["--home", sys.argv[1], "--demo"]), applicatio
 """
     + _WHEN_PAINTED
     + """
-app.opened.connect(application.quit)
+loop = QEventLoop()
+app.opened.connect(loop.quit)
 app.start(demo=True)
 painted = Painted(cpu)
 app.window.installEventFilter(painted)
-application.exec()
+loop.exec()
 cpu()
+app.window.close()
 app.finish()
 """
 )
