@@ -93,6 +93,7 @@ def open_clinic(home: Path, demo: bool, ask: Ask) -> OpenClinic:  # noqa: FBT001
     from medrec_desktop.services.stored_files import StoredFiles
     from medrec_desktop.services.uploads import Uploads
     from medrec_desktop.services.visits import Visits
+    from medrec_desktop.terminology.code_file import newest
     from medrec_desktop.terminology.search import Icd10
     from medrec_desktop.ui.storage.desk import FileStorage
 
@@ -102,7 +103,7 @@ def open_clinic(home: Path, demo: bool, ask: Ask) -> OpenClinic:  # noqa: FBT001
     context = open_context(db, changes=changes, clock=now)
     vault = open_vault(db, folder / "vault")
     intake = Intake(db, vault, changes, now)
-    icd10 = Icd10()
+    icd10 = Icd10(newest(home))
     intake.start()
     set_up = StorageSetUp(context)
     uploads = Uploads(context, vault, set_up)

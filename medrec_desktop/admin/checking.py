@@ -30,6 +30,7 @@ from medrec_desktop.services.backup import VAULT
 from medrec_desktop.services.context import open_context
 from medrec_desktop.services.first_run import open_clinic
 from medrec_desktop.services.visits import Visits
+from medrec_desktop.terminology.code_file import newest
 from medrec_desktop.terminology.search import Icd10
 
 _SAMPLE = 200
@@ -59,7 +60,7 @@ def _findings(options: argparse.Namespace, passphrases: Passphrases) -> Iterator
     folder = folder_of(options)
     yield _safely("Folder", lambda: _folder(folder.parent))
     yield _safely("Disk", lambda: _disk(folder.parent))
-    yield _safely("Diagnosis codes", _codes)
+    yield _safely("Diagnosis codes", lambda: _codes(folder.parent))
     yield Finding(
         "Keyring",
         "this computer can keep keys by itself."
@@ -112,9 +113,11 @@ def _disk(home: Path) -> Finding:
     return Finding("Disk", sentence or f"{free / 1e9:,.1f} GB are free.", problem=bool(sentence))
 
 
-def _codes() -> Finding:
-    with Icd10() as index:
-        return Finding("Diagnosis codes", f"{index.system}, release {index.release}.")
+def _codes(home: Path) -> Finding:
+    with Icd10(newest(home)) as index:
+        beside = "with" if index.has_alphabetic else "without"
+        said = f"{index.system}, release {index.release}, {beside} the alphabetic index."
+        return Finding("Diagnosis codes", said)
 
 
 def _revision(db: LocalDb) -> Finding:

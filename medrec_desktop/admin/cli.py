@@ -72,6 +72,10 @@ def _command(name: str) -> Command:
         from medrec_desktop.admin import attachments
 
         return attachments.verify
+    if name == "terminology import":
+        from medrec_desktop.admin import terminology
+
+        return terminology.bring_in_codes
     if name == "doctor":
         from medrec_desktop.admin import checking
 
@@ -139,6 +143,13 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument(
         "--requeue", action="store_true", help="send again what is wrong there and still here"
     )
+
+    codes = add(
+        group("terminology", "the list of diagnosis codes"),
+        *("import", "terminology import"),
+        "install a newer ICD-10-CM: tabular list or alphabetic index as XML, or the zip",
+    )
+    codes.add_argument("file", type=Path, metavar="FILE")
 
     backup = add(commands, "backup", "backup", "write the whole clinic into one encrypted file")
     backup.add_argument("file", type=Path, metavar="FILE")

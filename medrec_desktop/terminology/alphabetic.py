@@ -46,6 +46,11 @@ class _Line:
     see: str
 
 
+def is_neoplasm(reference: Reference) -> bool:
+    """Whether it comes from the table of neoplasms, which is a file of its own."""
+    return reference.path[0] in _BEHAVIOUR.values()
+
+
 def references_of(root: Node) -> list[Reference]:
     """The paths of an index in XML that lead to a code."""
     if root.tag != ROOT:

@@ -4,6 +4,7 @@ import re
 import sqlite3
 import threading
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from medrec_desktop.domain.errors import Unavailable
 from medrec_desktop.domain.terminology import CodeNotes
 from medrec_desktop.terminology.held import Held
 
+INDEX = Path(__file__).with_name("icd10cm.sqlite")
+FOLDER = "terminology"
 FORMAT = "2"
 FAULT = (
     "The list of diagnosis codes cannot be read, so codes cannot be searched. Visits are not "
@@ -138,6 +141,27 @@ class CodeFile:
                 return self._db.execute(query, values).fetchall()
         except sqlite3.Error as error:
             raise Unavailable(FAULT) from error
+
+
+def newest(home: Path, shipped: Path = INDEX) -> Path:
+    """The index to search: the newest release, with the alphabetic index before one without.
+
+    A file that cannot be read, or that another version of the program made, is passed over.
+    """
+    best, worth = shipped, _worth(shipped)
+    for path in sorted((home / FOLDER).glob("*.sqlite")):
+        found = _worth(path)
+        if found is not None and (worth is None or found >= worth):
+            best, worth = path, found
+    return best
+
+
+def _worth(path: Path) -> tuple[str, bool] | None:
+    try:
+        with closing(CodeFile(path)) as file:
+            return file.meta["release"], file.meta.get("alphabetic", "0") != "0"
+    except Unavailable:
+        return None
 
 
 def code_key(text: str) -> str | None:

@@ -12,14 +12,13 @@ from typing import Self
 
 from medrec_desktop.domain.terminology import CodeMatch, CodeMatches, CodeNotes
 from medrec_desktop.terminology import words
-from medrec_desktop.terminology.code_file import FORMAT, Code, CodeFile, code_key
+from medrec_desktop.terminology.code_file import FORMAT, INDEX, Code, CodeFile, code_key
 from medrec_desktop.terminology.held import Held
 from medrec_desktop.terminology.ranking import Found, Ranking
 from medrec_desktop.terminology.understood import understood
 
 __all__ = ["FORMAT", "INDEX", "Icd10"]
 
-INDEX = Path(__file__).with_name("icd10cm.sqlite")
 
 _BRACKETS = re.compile(r"(?<!\w)\([^()]*\)(?!\w)|\[[^][]*\]")
 
