@@ -6,14 +6,14 @@ parts in flight and the one being cut, whatever the file's size.
 
 import hashlib
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import BinaryIO
 
 from medrec_desktop.attachments.lanes import Lanes
 from medrec_desktop.attachments.s3_objects import Part
+from medrec_desktop.attachments.shared_writes import SharedWrites
 from medrec_desktop.attachments.store import ObjectStore
 from medrec_desktop.data import uploads as rows
-from medrec_desktop.data.local import LocalDb
 from medrec_desktop.data.uploads import SentPart, Upload
 from medrec_desktop.domain.errors import Cancelled, Corrupt
 
@@ -31,6 +31,15 @@ def part_size_for(size: int) -> int:
         return PART
     mib = 2**20
     return -(-size // (MOST_PARTS * mib)) * mib
+
+
+def digests(pieces: Iterable[bytes]) -> tuple["hashlib._Hash", "hashlib._Hash"]:
+    """MD5 and SHA-256 of the pieces in a row."""
+    md5, sha256 = hashlib.md5(usedforsecurity=False), hashlib.sha256()
+    for piece in pieces:
+        md5.update(piece)
+        sha256.update(piece)
+    return md5, sha256
 
 
 def confirmed(
@@ -68,18 +77,18 @@ class PartsRun:
 
     def __init__(
         self,
-        db: LocalDb,
+        writes: SharedWrites,
         store: ObjectStore,
         upload: Upload,
         arrived: Mapping[int, SentPart],
         *,
         lanes: Lanes,
-        body: Callable[[bytes, Callable[[int], None]], bytes | BinaryIO],
+        body: Callable[[Sequence[bytes], Callable[[int], None]], bytes | BinaryIO],
         interrupted: Callable[[], bool],
         progress: Callable[[int], None],
     ) -> None:
         self.error: BaseException | None = None
-        self._db = db
+        self._writes = writes
         self._store = store
         self._upload = upload
         self._arrived = dict(arrived)
@@ -87,26 +96,34 @@ class PartsRun:
         self._body = body
         self._interrupted = interrupted
         self._progress = progress
-        self._buffer = bytearray()
+        self._pieces: list[bytes] = []
+        self._held = 0
         self._number = 0
         self._in_flight = 0
         self._settled = threading.Condition()
 
     def feed(self, piece: bytes) -> None:
         """Take some of the stream; waits while all lanes are busy. Raises what a part raised."""
-        self._buffer += piece
-        while len(self._buffer) >= self._upload.part_size:
-            with memoryview(self._buffer) as whole:
-                content = bytes(whole[: self._upload.part_size])
-            del self._buffer[: self._upload.part_size]
-            self._part(content)
+        while self._held + len(piece) >= self._upload.part_size:
+            room = self._upload.part_size - self._held
+            self._hold(piece[:room])
+            piece = piece[room:]
+            self._part(self._taken())
+        self._hold(piece)
+
+    def _hold(self, piece: bytes) -> None:
+        if piece:
+            self._pieces.append(piece)
+            self._held += len(piece)
+
+    def _taken(self) -> list[bytes]:
+        taken, self._pieces, self._held = self._pieces, [], 0
+        return taken
 
     def finish(self) -> tuple[Part, ...]:
         """Send the rest and wait; all parts, in their order."""
-        if self._buffer:
-            content = bytes(self._buffer)
-            self._buffer.clear()
-            self._part(content)
+        if self._pieces:
+            self._part(self._taken())
         self.settle()
         self._raise_failure()
         return tuple(
@@ -119,18 +136,17 @@ class PartsRun:
         with self._settled:
             self._settled.wait_for(lambda: not self._in_flight)
 
-    def _part(self, content: bytes) -> None:
+    def _part(self, content: list[bytes]) -> None:
         self._raise_failure()
         self._number += 1
         number = self._number
         known = self._arrived.get(number)
         if known is not None:
-            if hashlib.sha256(content).hexdigest() != known.sha256:
+            if digests(content)[1].hexdigest() != known.sha256:
                 self._fail(Corrupt(OTHER_BYTES))
-                with self._db.begin() as session:
-                    rows.forget_parts(session, self._upload)
+                self._writes.write(lambda session: rows.forget_parts(session, self._upload))
                 raise Corrupt(OTHER_BYTES)
-            self._progress(len(content))
+            self._progress(known.size)
             return
         with self._settled:
             self._in_flight += 1
@@ -147,26 +163,24 @@ class PartsRun:
     def _give_up(self) -> bool:
         return self.error is not None or self._interrupted()
 
-    def _send(self, number: int, content: bytes) -> None:
+    def _send(self, number: int, content: list[bytes]) -> None:
         """On a lane: remember the part, send it, remember that it arrived."""
         try:
-            sha256 = hashlib.sha256(content)
-            md5 = hashlib.md5(content, usedforsecurity=False)
-            part = SentPart(number, len(content), sha256.hexdigest(), md5.hexdigest())
-            with self._db.begin() as session:
-                rows.put_part(session, self._upload, part)
+            md5, sha256 = digests(content)
+            size = sum(len(piece) for piece in content)
+            part = SentPart(number, size, sha256.hexdigest(), md5.hexdigest())
+            self._writes.write(lambda session: rows.put_part(session, self._upload, part))
             etag = self._store.upload_part(
                 self._upload.s3_key,
                 self._upload.upload_id,
                 number,
                 self._body(content, self._progress),
-                size=len(content),
+                size=size,
                 md5=md5.digest(),
                 sha256=sha256.digest(),
             )
             sent = SentPart(number, part.size, part.sha256, part.md5, etag)
-            with self._db.begin() as session:
-                rows.put_part(session, self._upload, sent)
+            self._writes.write(lambda session: rows.put_part(session, self._upload, sent))
             self._arrived[number] = sent
         except BaseException as error:  # noqa: BLE001 - raised again on the file's own thread
             self._fail(Cancelled(STOPPED) if self._interrupted() else error)

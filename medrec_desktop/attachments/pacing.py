@@ -7,8 +7,10 @@ uploads are stopped or paused. Nothing here knows files or buckets.
 import io
 import threading
 import time
+from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import accumulate
 
 from medrec_desktop.domain.errors import Cancelled
 
@@ -68,34 +70,65 @@ class Pace:
             self._sent.popleft()
 
 
-class Body(io.BytesIO):
-    """Bytes on their way out. `progress` gets how many more are sent (fewer, when a request
-    starts again)."""
+class Body(io.RawIOBase):
+    """Bytes on their way out, never joined: to copy megabytes in one go would hold the window.
+    `progress` gets how many more are sent (fewer, when a request starts again)."""
 
     def __init__(
         self,
-        content: bytes,
+        pieces: Sequence[bytes],
         *,
         pace: Pace,
         interrupted: Callable[[], bool],
         progress: Callable[[int], None],
     ) -> None:
-        super().__init__(content)
+        super().__init__()
+        self._pieces = pieces
+        self._starts = [0, *accumulate(len(piece) for piece in pieces)]
+        self._at = 0
         self._pace = pace
         self._interrupted = interrupted
         self._progress = progress
         self._counted = 0
 
     def read(self, count: int | None = -1, /) -> bytes:
-        """Raises Cancelled when uploads were stopped meanwhile."""
+        """What is left of the piece it stands in, at most `count` bytes; none at the end. Raises
+        Cancelled when uploads were stopped meanwhile."""
         if self._interrupted():
             raise Cancelled("Stopped; the file is sent later.")
         on_the_wire = count is not None and 0 < count <= WIRE
         if on_the_wire and count is not None and self._pace.limited:
             count = min(count, STEP)
-        piece = super().read(count)
+        piece = self._next(count)
         if on_the_wire and piece:
             self._pace.take(len(piece))
-            self._progress(self.tell() - self._counted)
-            self._counted = self.tell()
+            self._progress(self._at - self._counted)
+            self._counted = self._at
         return piece
+
+    def _next(self, count: int | None) -> bytes:
+        if self._at >= self._starts[-1]:
+            return b""
+        number = bisect_right(self._starts, self._at) - 1
+        begin = self._at - self._starts[number]
+        end = None if count is None or count < 0 else begin + count
+        piece = self._pieces[number][begin:end]
+        self._at += len(piece)
+        return piece
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        """Stand elsewhere, as any file."""
+        self._at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at}.get(whence, self._starts[-1])
+        return self._at
+
+    def tell(self) -> int:
+        """Where the next byte comes from."""
+        return self._at
+
+    def readable(self) -> bool:
+        """Yes."""
+        return True
+
+    def seekable(self) -> bool:
+        """Yes."""
+        return True

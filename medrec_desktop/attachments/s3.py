@@ -14,7 +14,13 @@ from uuid import UUID
 from medrec_desktop.attachments.compression import SAMPLE, WORTHWHILE, compress_bytes
 from medrec_desktop.attachments.s3_bucket import Bucket, Deleted
 from medrec_desktop.attachments.s3_errors import translated
-from medrec_desktop.attachments.s3_objects import ObjectHeaders, Part, Stored, in_base64
+from medrec_desktop.attachments.s3_objects import (
+    ObjectHeaders,
+    Part,
+    Stored,
+    in_base64,
+    sent_headers,
+)
 from medrec_desktop.domain.errors import Conflict
 from medrec_desktop.domain.filenames import object_key, object_name, stored_name, suffixed_name
 
@@ -109,7 +115,7 @@ def generate_upload_url(
         "IfNoneMatch": "*",
     }
     url = _signed(bucket, "put_object", {"Key": key} | asked, UPLOAD_URL_S)
-    sent = _sent_headers(asked)
+    sent = sent_headers(asked)
     signed = set(parse_qs(urlsplit(url).query)["X-Amz-SignedHeaders"][0].split(";")) - {"host"}
     if signed != set(sent):
         # Another botocore signs something else: a client with our headers would be refused.
@@ -174,30 +180,6 @@ def _signed(bucket: Bucket, method: str, asked: dict[str, Any], seconds: int) ->
         return bucket.client.generate_presigned_url(
             method, Params={"Bucket": bucket.name} | asked, ExpiresIn=seconds
         )
-
-
-_HEADERS = {
-    "ContentLength": "content-length",
-    "ContentMD5": "content-md5",
-    "ContentType": "content-type",
-    "ContentEncoding": "content-encoding",
-    "ChecksumSHA256": "x-amz-checksum-sha256",
-    "IfNoneMatch": "if-none-match",
-    "StorageClass": "x-amz-storage-class",
-    "ServerSideEncryption": "x-amz-server-side-encryption",
-    "SSEKMSKeyId": "x-amz-server-side-encryption-aws-kms-key-id",
-    "BucketKeyEnabled": "x-amz-server-side-encryption-bucket-key-enabled",
-}
-
-
-def _sent_headers(asked: dict[str, Any]) -> dict[str, str]:
-    sent: dict[str, str] = {}
-    for name, value in asked.items():
-        if name == "Metadata":
-            sent |= {f"x-amz-meta-{key}": text for key, text in value.items()}
-        else:
-            sent[_HEADERS[name]] = str(value).lower() if isinstance(value, bool) else str(value)
-    return sent
 
 
 def _expiry(url: str) -> datetime:

@@ -16,6 +16,14 @@ from medrec_desktop.domain.storage import Secret, StorageSettings
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+_META = "x-amz-meta-"
+_ANSWERED = {
+    "ETag": "etag",
+    "VersionId": "x-amz-version-id",
+    "StorageClass": "x-amz-storage-class",
+    "Restore": "x-amz-restore",
+    "ArchiveStatus": "x-amz-archive-status",
+}
 # The clinic's settings alone say where files go, not a variable or a file of somebody. (Untyped
 # in the stubs, hence the dictionary.)
 _ONLY_OURS: dict[str, Any] = {"ignore_configured_endpoint_urls": True}
@@ -124,6 +132,20 @@ def stored(answer: Mapping[str, Any]) -> Stored:
     )
 
 
+def stored_by_headers(headers: Mapping[str, str]) -> Stored:
+    """The same of an answer's bare headers."""
+    answer: dict[str, Any] = {
+        name: headers[header] for name, header in _ANSWERED.items() if header in headers
+    }
+    answer["ContentLength"] = int(headers["content-length"])
+    answer["Metadata"] = {
+        name.lower().removeprefix(_META): headers[name]
+        for name in headers
+        if name.lower().startswith(_META)
+    }
+    return stored(answer)
+
+
 def etag_of(answer: Mapping[str, Any]) -> str:
     """The ETag without its quotes; every S3 server gives one."""
     etag = str(answer.get("ETag", "")).strip('"')
@@ -147,3 +169,28 @@ def digest_of(text: str) -> bytes:
     """The raw digest of a part's checksum; empty for none."""
     # A whole object's checksum ends in "-<parts>"; a part's does not.
     return base64.b64decode(text) if text and "-" not in text else b""
+
+
+_HEADERS = {
+    "ContentLength": "content-length",
+    "ContentMD5": "content-md5",
+    "ContentType": "content-type",
+    "ContentEncoding": "content-encoding",
+    "ChecksumSHA256": "x-amz-checksum-sha256",
+    "IfNoneMatch": "if-none-match",
+    "StorageClass": "x-amz-storage-class",
+    "ServerSideEncryption": "x-amz-server-side-encryption",
+    "SSEKMSKeyId": "x-amz-server-side-encryption-aws-kms-key-id",
+    "BucketKeyEnabled": "x-amz-server-side-encryption-bucket-key-enabled",
+}
+
+
+def sent_headers(asked: Mapping[str, Any]) -> dict[str, str]:
+    """What is asked of boto3 for an object, as the headers that say it."""
+    sent: dict[str, str] = {}
+    for name, value in asked.items():
+        if name == "Metadata":
+            sent |= {f"{_META}{key}": text for key, text in value.items()}
+        else:
+            sent[_HEADERS[name]] = str(value).lower() if isinstance(value, bool) else str(value)
+    return sent

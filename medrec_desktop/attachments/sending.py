@@ -6,21 +6,19 @@ gets one that holds its own id. Which file is sent when, and what happens after 
 upload thread's business.
 """
 
-import hashlib
-import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import BinaryIO
 
 from medrec_desktop.attachments.lanes import Lanes
-from medrec_desktop.attachments.multipart import PartsRun, confirmed, part_size_for
+from medrec_desktop.attachments.multipart import PartsRun, confirmed, digests, part_size_for
 from medrec_desktop.attachments.s3_objects import ObjectHeaders, Stored
+from medrec_desktop.attachments.shared_writes import SharedWrites
 from medrec_desktop.attachments.store import ObjectStore
 from medrec_desktop.attachments.vault import Vault
 from medrec_desktop.data import uploads as rows
 from medrec_desktop.data.local import LocalDb
-from medrec_desktop.data.session import Session
 from medrec_desktop.data.uploads import Upload
 from medrec_desktop.domain.errors import (
     Cancelled,
@@ -41,7 +39,7 @@ CHANGED = "The storage does not hold what was sent. The file is safe here and is
 NO_KEY = "The storage has other files under every name this one could have. It is safe here."
 
 Progress = Callable[[int], None]
-MakeBody = Callable[[bytes, Progress], bytes | BinaryIO]
+MakeBody = Callable[[Sequence[bytes], Progress], bytes | BinaryIO]
 
 
 class VaultTroubleError(MedrecError):
@@ -69,22 +67,21 @@ class Sender:
         self._lanes = lanes
         self._body = body
         self._interrupted = interrupted
-        self._writing = threading.Lock()
+        self._writes = SharedWrites(db)
 
     def send_whole(self, upload: Upload, progress: Progress) -> None:
         """Send a small file in one request, on the caller's thread."""
         upload = self._named_for_good(upload)
-        content = self._content(upload)
-        md5 = hashlib.md5(content, usedforsecurity=False).digest()
-        sha256 = hashlib.sha256(content).digest()
+        pieces = self._pieces(upload)
+        md5, sha256 = digests(pieces)
         while True:
             try:
                 self._store.put(
                     upload.s3_key,
-                    self._body(content, progress),
-                    size=len(content),
-                    md5=md5,
-                    sha256=sha256,
+                    self._body(pieces, progress),
+                    size=upload.kept.kept_size,
+                    md5=md5.digest(),
+                    sha256=sha256.digest(),
                     headers=_headers(upload),
                 )
             except KeyTaken:
@@ -106,7 +103,7 @@ class Sender:
             upload = self._with_another_key(upload)
         upload, arrived = self._resumed(upload)
         parts = PartsRun(
-            self._db,
+            self._writes,
             self._store,
             upload,
             arrived,
@@ -134,7 +131,7 @@ class Sender:
         except NotFound:
             # Gone: because it was completed and the answer was lost, or because it was cleared.
             if not _is(self._store.head(upload.s3_key), upload):
-                self._write(lambda session: rows.forget_parts(session, upload))
+                self._writes.write(lambda session: rows.forget_parts(session, upload))
                 raise
         self._verify(upload)
 
@@ -150,40 +147,53 @@ class Sender:
                 return upload, confirmed(upload, listed, ours)
         upload_id = self._store.create_multipart(upload.s3_key, _headers(upload))
         begun = replace(upload, upload_id=upload_id, part_size=part_size_for(upload.kept.kept_size))
-        self._write(
+        self._writes.write(
             lambda session: rows.begin_parts(
                 session, upload, upload_id=upload_id, part_size=begun.part_size
             )
         )
         return begun, {}
 
-    def _content(self, upload: Upload) -> bytes:
+    def _pieces(self, upload: Upload) -> list[bytes]:
         pieces: list[bytes] = []
         try:
             self._vault.read_kept(upload.uid, upload.kept, pieces.append)
         except (Corrupt, NotFound) as error:
             raise VaultTroubleError(str(error)) from error
-        return b"".join(pieces)
+        return pieces
+
+    def named_for_good(self, uploads: Iterable[Upload]) -> list[Upload]:
+        """Where the server cannot refuse to overwrite, no name but our own is safe: give these
+        files theirs, all in one transaction, unless something was sent under the old one."""
+        named: list[Upload] = []
+        now = self._clock()
+        anew = []
+        for upload in uploads:
+            if self._named(upload) or upload.upload_id:
+                named.append(upload)
+            else:
+                named.append(replace(upload, s3_key=_suffixed(upload)))
+                anew.append((upload, named[-1].s3_key))
+        if anew:
+            with self._db.begin() as session:
+                for upload, key in anew:
+                    rows.exchange_key(session, upload, key, now=now)
+        return named
+
+    def _named(self, upload: Upload) -> bool:
+        return not self._store.suffix_always or upload.uid.hex[-8:] in upload.s3_key
 
     def _named_for_good(self, upload: Upload) -> Upload:
-        """Where the server cannot refuse to overwrite, no name but our own is safe."""
-        if not self._store.suffix_always or upload.uid.hex[-8:] in upload.s3_key:
-            return upload
-        return self._with_another_key(upload)
+        return upload if self._named(upload) else self._with_another_key(upload)
 
     def _with_another_key(self, upload: Upload) -> Upload:
         if self._interrupted():
             raise Cancelled("Stopped; the file is sent later.")
-        folder, _, name = upload.s3_key.rpartition("/")
-        short, whole = upload.uid.hex[-8:], upload.uid.hex
-        if whole in name:
-            raise Conflict(NO_KEY)
-        suffix = whole if f"-{short}" in name else short
-        key = f"{folder}/{suffixed_name(name.replace(f'-{short}', ''), suffix)}"
+        key = _suffixed(upload)
         if upload.upload_id:
             self._store.abort_multipart(upload.s3_key, upload.upload_id)
         now = self._clock()
-        self._write(lambda session: rows.exchange_key(session, upload, key, now=now))
+        self._writes.write(lambda session: rows.exchange_key(session, upload, key, now=now))
         return replace(upload, s3_key=key, upload_id="", part_size=0)
 
     def _verify(self, upload: Upload) -> None:
@@ -194,16 +204,21 @@ class Sender:
         if not _is(found, upload):
             raise Corrupt(CHANGED)
         now = self._clock()
-        self._write(
+        self._writes.write(
             lambda session: rows.mark_stored(
                 session, upload, bucket=self._store.name, version_id=found.version_id, now=now
             )
         )
 
-    def _write(self, change: Callable[[Session], None]) -> None:
-        # The lanes take turns here: whoever waits inside SQLite sleeps longer than it must.
-        with self._writing, self._db.begin() as session:
-            change(session)
+
+def _suffixed(upload: Upload) -> str:
+    """The key with the end of the file's id in its name; with all of it, if that was in vain."""
+    folder, _, name = upload.s3_key.rpartition("/")
+    short, whole = upload.uid.hex[-8:], upload.uid.hex
+    if whole in name:
+        raise Conflict(NO_KEY)
+    suffix = whole if f"-{short}" in name else short
+    return f"{folder}/{suffixed_name(name.replace(f'-{short}', ''), suffix)}"
 
 
 def _headers(upload: Upload) -> ObjectHeaders:

@@ -10,12 +10,12 @@ import random
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from medrec_desktop.attachments.lanes import Lanes
 from medrec_desktop.attachments.pacing import SMALL_BODY, Body, Pace
@@ -285,7 +285,7 @@ class Uploader:
                 session, self._clock(), up_to=ONE_REQUEST, without=running, limit=count
             )
         started = False
-        for upload in found:
+        for upload in self._sender.named_for_good(found):
             # Under way from here: the next look at the queue must not find it again.
             self._enter(upload)
             if not self._lanes.small(partial(self._send_small, upload), give_up=self._blocked):
@@ -448,11 +448,13 @@ class Uploader:
 
     # --- notices and bodies --------------------------------------------------------------------
 
-    def _body(self, content: bytes, progress: Callable[[int], None]) -> bytes | BinaryIO:
-        if len(content) <= SMALL_BODY:
-            self._pace.take(len(content))
-            return content
-        return Body(content, pace=self._pace, interrupted=self._interrupt.is_set, progress=progress)
+    def _body(self, pieces: Sequence[bytes], progress: Callable[[int], None]) -> bytes | BinaryIO:
+        size = sum(len(piece) for piece in pieces)
+        if size <= SMALL_BODY:
+            self._pace.take(size)
+            return b"".join(pieces)
+        body = Body(pieces, pace=self._pace, interrupted=self._interrupt.is_set, progress=progress)
+        return cast("BinaryIO", body)
 
     def _publish(self, upload: Upload, *, at_once: bool = False) -> None:
         now = self._tick()

@@ -28,12 +28,15 @@ SECRET = Secret("AKIDRCLONETEST", "rclone-test-secret")
 _OURS = """
 import resource, sys, threading, time
 from pathlib import Path
+from PySide6.QtCore import QCoreApplication, Qt, QTimer
 from medrec_desktop.attachments.intake import Intake
 from medrec_desktop.attachments.s3 import Bucket
 from medrec_desktop.attachments.upload import Uploader
 from medrec_desktop.attachments.vault import open_vault
 from medrec_desktop.data.clinic import get_clinic
 from medrec_desktop.domain.storage import Secret, StorageSettings
+from medrec_desktop.ui.background import Background
+from medrec_desktop.ui.garbage import UiGarbage
 from tests.factories import a_clinic, a_visit
 from datetime import UTC, datetime
 folder, sources, endpoint, name, access, secret = sys.argv[1:]
@@ -58,26 +61,50 @@ def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 before = peak()
 uploader = Uploader(context.db, vault, bucket, context.changes, context.clock)
-late = []
-ended = threading.Event()
-def window():
-    while not ended.is_set():
-        wished = time.perf_counter() + 0.01
-        time.sleep(0.01)
-        late.append((time.perf_counter() - wished) * 1000)
-watch = threading.Thread(target=window)
-watch.start()
-start, cpu = time.perf_counter(), time.process_time()
-uploader.start()
-while uploader.overview().left:
-    uploader.wait(3600)
-    uploader.retry()
-took, used = time.perf_counter() - start, time.process_time() - cpu
-ended.set()
-watch.join()
+app = QCoreApplication([])
+background = Background()  # as in the program: it sets how soon a thread lets the window in
+garbage = UiGarbage()
+garbage.start()
+garbage.settle()
+late, took = [], []
+def tick():
+    now = time.perf_counter()
+    late.append((now - wished[0]) * 1000)
+    wished[0] = time.perf_counter() + 0.01
+    app.quit() if ended else timer.start()
+def send():
+    start, cpu = time.perf_counter(), time.process_time()
+    uploader.start()
+    while uploader.overview().left:
+        uploader.wait(3600)
+        uploader.retry()
+    took.extend((time.perf_counter() - start, time.process_time() - cpu))
+    ended.append(True)
+timer = QTimer(singleShot=True, interval=10, timerType=Qt.TimerType.PreciseTimer)
+timer.timeout.connect(tick)
+wished, ended = [time.perf_counter() + 0.01], []
+timer.start()
+threading.Thread(target=send).start()
+app.exec()
 uploader.stop()
+background.close()
+garbage.stop()
 late.sort()
+took, used = took
 print(took, used, peak() - before, late[-1], late[len(late) * 99 // 100])
+"""
+
+# The same wait in a process that does nothing else: what the machine itself is late by.
+_IDLE = """
+import sys, threading, time
+late, ended = [], threading.Event()
+threading.Thread(target=lambda: (sys.stdin.read(), ended.set())).start()
+while not ended.is_set():
+    wished = time.perf_counter() + 0.01
+    time.sleep(0.01)
+    late.append((time.perf_counter() - wished) * 1000)
+late.sort()
+print(late[-1], late[len(late) * 99 // 100])
 """
 
 
@@ -105,16 +132,20 @@ def _rclone(place: Path) -> Iterator[str]:
 
 
 def _ours(work: Path, sources: Path, endpoint: str, name: str) -> list[float]:
+    idle = subprocess.Popen(
+        [sys.executable, "-c", _IDLE], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
     out = subprocess.run(
         [
             *(sys.executable, "-c", _OURS, str(work), str(sources), endpoint, name),
             *(SECRET.access_key, SECRET.secret_key),
         ],
         check=True,
-        capture_output=True,
+        stdout=subprocess.PIPE,
         text=True,
     ).stdout.split()
-    return [float(one) for one in out]
+    beside = idle.communicate()[0].split()
+    return [float(one) for one in [*out, *beside]]
 
 
 def _peer(program: str, arguments: Callable[[str], list[str]]) -> float | None:
@@ -167,7 +198,7 @@ def run() -> list[tuple[str, str, str]]:
                 bucket.close()
                 sources = place / f"sources-{count}"
                 _fill(sources, count, size)
-                took, cpu, grown, worst, late = _ours(
+                took, cpu, grown, worst, late, idle_worst, idle_late = _ours(
                     place / f"work-{count}", sources, endpoint, bucket_name
                 )
                 beside = _beside(took, sources, endpoint, bucket_name)
@@ -175,9 +206,9 @@ def run() -> list[tuple[str, str, str]]:
                     (what, f"{took:.1f} s ({cpu:.1f} s CPU)", f"{beside} (at most {target})"),
                     (f"{what}, memory grown", f"{grown:.0f} MB", "at most 130 MB"),
                     (
-                        f"{what}, another thread woken late, worst (99 %)",
+                        f"{what}, the window's loop held, worst (99 %)",
                         f"{worst:.0f} ms ({late:.0f} ms)",
-                        "at most 50 ms",
+                        f"at most 50 ms, goal 16; idle process {idle_worst:.0f} ({idle_late:.0f})",
                     ),
                 ]
                 shutil.rmtree(sources)
