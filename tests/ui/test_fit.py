@@ -9,14 +9,13 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
-from medrec_desktop.bootstrap import build
-from medrec_desktop.config import Config
 from medrec_desktop.ui.app import App
-from medrec_desktop.ui.main_window import DESIGNED, SMALLEST, MainWindow
+from medrec_desktop.ui.main_window import DESIGNED, SMALLEST
 from medrec_desktop.ui.theme import Theme
 from medrec_desktop.ui.visit.page import VisitPage
 from medrec_desktop.ui.widgets import Dialog
 from medrec_desktop.ui.widgets.labels import ElidedLabel
+from tests.ui.program import demo_clinic, open_visit, visit_page, window_of
 
 SIZES = [
     (SMALLEST, 100),
@@ -30,26 +29,8 @@ SIZES = [
 
 @pytest.fixture
 def demo(qtbot: QtBot, qapp: QApplication, tmp_path: Path, theme: Theme) -> Iterator[App]:
-    """The demo clinic, open, with all real screens."""
-    qapp.setQuitOnLastWindowClosed(False)
-    app = build(Config(tmp_path, demo=True), qapp, theme=theme)
-    with qtbot.waitSignal(app.opened, timeout=60_000):
-        assert app.start(demo=True)
-    qtbot.waitUntil(lambda: bool(window_of(app).sidebar.day_list.rows), timeout=10_000)
-    yield app
-    window_of(app).close()
-    app.finish()
-
-
-def window_of(app: App) -> MainWindow:
-    assert app.window is not None
-    return app.window
-
-
-def visit_page(app: App) -> VisitPage:
-    page = window_of(app).workplace.stack.currentWidget()
-    assert isinstance(page, VisitPage)
-    return page
+    with demo_clinic(qtbot, qapp, tmp_path, theme) as app:
+        yield app
 
 
 def cut(over: QWidget) -> list[str]:
@@ -90,9 +71,7 @@ def test_nothing_is_cut_off(
     window = window_of(demo)
     window.resize(*size)
     theme.set(text_percent=percent)
-    row = next(row for row in window.sidebar.day_list.rows if row.given == "Amara")
-    window.open_visit(row.record_id)
-    qtbot.waitUntil(lambda: window.workplace.visit is not None, timeout=10_000)
+    open_visit(qtbot, demo, "Amara")
     fits(qtbot, demo, window)
     pressure = visit_page(demo).form.vitals.edits["blood_pressure"]
     pressure.setText("98/162")
