@@ -8,7 +8,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QFrame, QWidget
 
 from medrec_desktop.domain import dates
-from medrec_desktop.domain.errors import Invalid, MedrecError
+from medrec_desktop.domain.errors import Invalid, MedrecError, Unavailable
 from medrec_desktop.domain.records import Visit
 from medrec_desktop.ui import theme
 from medrec_desktop.ui.widgets import (
@@ -182,6 +182,13 @@ class SaveTrouble(QWidget):
     def _on_again(self) -> None:
         if self._again is not None:
             self._again()
+
+
+def not_saved(error: BaseException) -> str:
+    """What to say of a save that may succeed later: why, as the database said it."""
+    if not isinstance(error, Unavailable) or not str(error):
+        return NOT_SAVED
+    return f"This visit is not saved yet. {error} Don’t close this program meanwhile."
 
 
 def sentence(error: BaseException) -> str:

@@ -18,7 +18,13 @@ from medrec_desktop.ui.autosave import Autosave
 from medrec_desktop.ui.background import Operation
 from medrec_desktop.ui.form import FormBinding
 from medrec_desktop.ui.screen import Services
-from medrec_desktop.ui.visit.header import NOT_SAVED, SaveTrouble, VisitHeader, sentence
+from medrec_desktop.ui.visit.header import (
+    NOT_SAVED,
+    SaveTrouble,
+    VisitHeader,
+    not_saved,
+    sentence,
+)
 from medrec_desktop.ui.visit.section import SECTION_NAMES
 
 CHANGED_ELSEWHERE = (
@@ -187,7 +193,7 @@ class VisitSaving(QObject):
         elif isinstance(error, Invalid):
             self._trouble.say(sentence(error))
         else:
-            self._trouble.say(NOT_SAVED, again="Try again", action=self.flush)
+            self._trouble.say(not_saved(error), again="Try again", action=self.flush)
         self.failed.emit(sentence(error) or NOT_SAVED)
 
     def _on_other(self, visit: Visit) -> None:
