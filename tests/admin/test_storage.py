@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -78,6 +79,29 @@ def test_a_storage_that_works_is_stored(
     code, out, _ = run("bucket", "test")
     assert code == 0, out
     bucket.close()
+
+
+@pytest.mark.usefixtures("clinic")
+def test_what_lies_in_the_storage_without_a_record_is_counted(
+    run: Run, keys: Callable[[S3Server], None], s3_server: S3Server
+) -> None:
+    keys(s3_server)
+    with closing(s3_server.bucket()) as shared:
+        asked = ("bucket", "configure", shared.name, "--endpoint", s3_server.endpoint)
+        assert run(*asked)[0] == 0
+        code, out, err = run("attachments", "verify")
+        assert code == 0, out + err
+        assert "0 files are in the storage as they should be." in out
+        found = re.search(r"tenant_[0-9a-z_]+", run("clinic", "credentials")[1])
+        assert found is not None
+        with closing(s3_server.bucket(found[0], name=shared.name)) as own:
+            put(own, f"{own.tenant}/medical-records/2026/11/7/stray.pdf", b"stray")
+        put(shared, KEY, b"another clinic's")
+    code, out, _ = run("attachments", "verify")
+    assert code == 1
+    assert "1 files in the storage belong to no record here:" in out
+    assert "stray.pdf" in out
+    assert KEY not in out
 
 
 @pytest.mark.usefixtures("clinic")
