@@ -65,6 +65,7 @@ class App(QObject):
         self._question: Question | None = None
         self._passphrase_problem = ""
         self._choices: ComputerSettings | None = None
+        self._typed_passphrase = ""
         self._demo = False
         self._then: Callable[[], None] | None = None
 
@@ -141,6 +142,7 @@ class App(QObject):
         self._demo = demo
         if self._beginning is not None:
             self._choices = self._beginning.choices
+            self._typed_passphrase = self._beginning.passphrase
         self._show_window(say=sentence)
 
     # --- opening -------------------------------------------------------------------------------
@@ -197,6 +199,10 @@ class App(QObject):
 
         if self.window is None or self._question is None:
             return
+        if self._typed_passphrase:
+            typed, self._typed_passphrase = self._typed_passphrase, ""
+            self._question.answer(typed)
+            return
         dialog = PassphraseDialog(self.window, self._passphrase_problem)
         dialog.entered.connect(self._question.answer)
         dialog.rejected.connect(self._on_no_passphrase)
@@ -246,7 +252,8 @@ class App(QObject):
 
     def _on_filled(self) -> None:
         self._garbage.settle()
-        QTimer.singleShot(WARM_AFTER_MS, self, self._make_screens)
+        if self.window is not None:
+            QTimer.singleShot(WARM_AFTER_MS, self.window, self._make_screens)
         self.opened.emit()
 
     def _make_screens(self) -> None:

@@ -37,6 +37,8 @@ class Beginning(QObject):
         self._restoring: RestoreDialog | None = None
         self.choices: ComputerSettings | None = None
         """What the pages said of this computer, to be stored in the clinic they made."""
+        self.passphrase = ""
+        """Of the clinic they made: whoever has just typed it twice is not asked again."""
         self.pages = FirstRun(look)
         self.pages.take_up(self._remembered())
         self.pages.answered.connect(self._remember)
@@ -89,7 +91,7 @@ class Beginning(QObject):
         self.fail(error)
 
     def _make_clinic(self, wanted: NewClinic) -> None:
-        self.choices = wanted.computer
+        self.choices, self.passphrase = wanted.computer, wanted.passphrase or ""
         self.pages.busy("Setting up the clinic…")
         work = self._background.write(
             self,

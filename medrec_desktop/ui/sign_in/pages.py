@@ -81,6 +81,12 @@ class NamesPage(Page):
         self.clinic = QLineEdit()
         self.doctor = QLineEdit()
         self.passphrase = PassphraseField("Passphrase", meter=True)
+        # Hidden text with a slip in it would lock the records for good.
+        self.again = QLineEdit()
+        self.again.setEchoMode(QLineEdit.EchoMode.Password)
+        self.again.setProperty("large", True)
+        self.again.setPlaceholderText("The same once more")
+        self.again.setAccessibleName("Passphrase once more")
         self._problems: dict[str, Label] = {}
         self._passphrase_part = QWidget()
         self._passphrase_part.setLayout(
@@ -94,6 +100,8 @@ class NamesPage(Page):
                 ),
                 self.passphrase,
                 self._problem("passphrase"),
+                self.again,
+                self._problem("again"),
                 spacing=4,
             )
         )
@@ -110,6 +118,8 @@ class NamesPage(Page):
             self.body.addSpacing(theme.px(8))
         self.body.addWidget(self._passphrase_part)
         self.body.addStretch(1)
+        for line in (self.clinic, self.doctor, self.passphrase.line, self.again):
+            line.textChanged.connect(self._on_typed)
 
     def ask_passphrase(self, needed: bool) -> None:
         """Only where the system keeps no keys."""
@@ -124,6 +134,10 @@ class NamesPage(Page):
             found["doctor_name"] = "Type your name."
         if self._passphrase_part.isVisibleTo(self) and not self.passphrase.long_enough:
             found["passphrase"] = "Type at least 8 characters."
+        elif self._passphrase_part.isVisibleTo(self) and (
+            self.again.text() != self.passphrase.text()
+        ):
+            found["again"] = "The two passphrases are not the same. Type it once more."
         return found
 
     def show_problems(self, problems: dict[str, str]) -> None:
@@ -135,6 +149,7 @@ class NamesPage(Page):
             "clinic_name": self.clinic,
             "doctor_name": self.doctor,
             "passphrase": self.passphrase,
+            "again": self.again,
         }
         for name, field in fields.items():
             if name in problems:
@@ -144,6 +159,13 @@ class NamesPage(Page):
     def focus_first(self) -> None:
         """The clinic's name."""
         self.clinic.setFocus()
+
+    def _on_typed(self) -> None:
+        """A sentence goes as soon as it is no longer true."""
+        left = self.problems()
+        for name, words in self._problems.items():
+            if name not in left:
+                words.hide()
 
     def _problem(self, name: str) -> Label:
         words = label("", "meta", wrap=True, tone="danger")
@@ -170,6 +192,10 @@ class ComfortPage(Page):
         form.addRow("", label("New scans in it are offered to the open visit.", "meta", wrap=True))
         self.body.addLayout(form)
         self.body.addStretch(1)
+
+    def focus_first(self) -> None:
+        """The theme."""
+        self.fields.mode.setFocus()
 
     def _on_choose(self) -> None:
         folder = QFileDialog.getExistingDirectory(self, "Scan folder", self.scanner.text())

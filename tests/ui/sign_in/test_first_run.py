@@ -81,7 +81,14 @@ def test_passphrase_is_asked_only_where_no_keyring_is(qtbot: QtBot, pages: First
     pages.go_on()
     assert pages._names._problems["passphrase"].isVisible()
     pages._names.passphrase.line.setText("long enough words")
+    assert not pages._names._problems["passphrase"].isVisible()
+    pages._names.again.setText("long enough wodrs")
     pages.go_on()
+    assert pages._names._problems["again"].isVisible()
+    pages._names.again.setText("long enough words")
+    assert not pages._names._problems["again"].isVisible()
+    pages.go_on()
+    assert focused_now() is pages._comfort.fields.mode
     with qtbot.waitSignal(pages.clinic_requested) as told:
         pages.go_on()
     assert told.args[0].passphrase == "long enough words"
@@ -122,6 +129,7 @@ def test_answers_are_said_at_every_step_without_the_passphrase(
     pages._names.clinic.setText("Riverside Clinic")
     pages._names.doctor.setText("Dr M. Haddad")
     pages._names.passphrase.line.setText("several plain words")
+    pages._names.again.setText("several plain words")
     pages.go_on()
     assert said[-1]["step"] == "2"
     assert said[-1]["clinic_name"] == "Riverside Clinic"
