@@ -167,8 +167,9 @@ class IconLabel(Label):
 
     def set_icon(self, name: str, colour: str = "text2") -> None:
         """Another picture or colour."""
-        self._look = (name, colour, self._look[2])
-        self._paint()
+        if self._look[:2] != (name, colour):
+            self._look = (name, colour, self._look[2])
+            self._paint()
 
     def changeEvent(self, event: QEvent) -> None:
         """Follow the theme."""
