@@ -140,9 +140,10 @@ class Workplace(QWidget):
 
     def focus_inspector(self) -> None:
         """Where F6 lands right of the form."""
+        from medrec_desktop.ui.zones import focus_first_in
+
         self.inspector.expand()
-        self.inspector.setFocus()
-        self.inspector.focusNextChild()
+        focus_first_in(self.inspector)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Give the inspector its room, or the rail."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QStackedWidget, QWidget
 
 Zone = tuple[QWidget, Callable[[], object]]
@@ -22,6 +23,19 @@ def focus_page(stack: QStackedWidget) -> None:
         focused: QWidget | None = page.window().focusWidget()
         if focused is page or not _inside(page, focused):
             page.focusNextChild()
+
+
+def focus_first_in(zone: QWidget) -> None:
+    """Give the focus to the highest thing in `zone` that takes it; Qt's own chain leads out."""
+    wanted = Qt.FocusPolicy.TabFocus
+    takers = [
+        one
+        for one in zone.findChildren(QWidget)
+        if one.isVisible() and one.isEnabled() and one.focusPolicy() & wanted
+    ]
+    if takers:
+        top = min(takers, key=lambda one: one.mapTo(zone, QPoint(0, 0)).toTuple()[::-1])
+        top.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
 
 def _inside(zone: QWidget, focused: QWidget | None) -> bool:
