@@ -128,8 +128,7 @@ class MainWindow(QMainWindow):
         self._drops = WindowDrops(self)
         self.workplace.set_services(services)
         self._find = self._screens.find(services, self)
-        selected = getattr(self._find, "patient_selected", None)
-        if selected is not None:
+        if (selected := getattr(self._find, "patient_selected", None)) is not None:
             selected.connect(self._on_patient_selected)
         self.sidebar.open(self._find)
         self.sidebar.set_clinic("Demo Clinic" if clinic.demo else "Clinic", demo=clinic.demo)
