@@ -1,0 +1,62 @@
+from pathlib import Path
+
+import pytest
+
+from medrec_desktop.shipped import resources
+from medrec_desktop.terminology import build, lists, words
+from medrec_desktop.terminology.search import Icd10
+
+
+def test_every_code_of_the_lists_is_in_the_installed_release(icd10: Icd10) -> None:
+    read = lists.read()
+    named = {code for code, _ in read.names} | {code for code, _ in read.common}
+    assert [code for code in sorted(named) if icd10.get(code) is None] == []
+
+
+def test_the_lists_have_something_to_say() -> None:
+    read = lists.read()
+    assert len(read.readings) > 1000
+    assert len(read.names) > 5000
+    assert all(any(words.words(text)) for _, many in read.readings for text in many)
+    assert all(any(words.words(name)) for _, name in read.names)
+
+
+def test_each_file_explains_its_format() -> None:
+    for name in lists.FILES:
+        first = (resources() / lists.FOLDER / name).read_text(encoding="utf-8")
+        assert first.startswith("# ")
+
+
+def test_lists_and_index_use_the_same_words(icd10: Icd10) -> None:
+    """A list in British plurals must find what the index has in American singulars."""
+    found = icd10._held.equivalents
+    assert found[words.canonical("haemorrhoids")] == found[words.canonical("hemorrhoid")]
+    assert all(
+        words.canonical(word) == word for key in icd10._held.readings for word in key.split()
+    )
+
+
+@pytest.mark.parametrize(
+    ("file", "line"),
+    [
+        ("abbreviations.txt", "MI = "),
+        ("equivalents.txt", "a = b > c"),
+        ("equivalents.txt", "a = = c"),
+        ("names.txt", "I10 high blood pressure"),
+        ("common.txt", "9: I10"),
+    ],
+)
+def test_a_line_that_is_wrong_stops_the_build_and_is_named(
+    tmp_path: Path, file: str, line: str
+) -> None:
+    for name in lists.FILES:
+        (tmp_path / name).write_text("# format\n", encoding="utf-8")
+    (tmp_path / file).write_text(f"# format\n\n{line}\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=f"{file}, line 3"):
+        lists.read(tmp_path)
+
+
+def test_releases_are_named_by_their_files() -> None:
+    assert build.release_of("icd10c-tabular-April-1-2026.xml") == "2026-04"
+    assert build.release_of("icd10cm_tabular_October_1_2027.xml") == "2027-10"
+    assert build.release_of("icd10cm-tabular-2027.xml") == ""
