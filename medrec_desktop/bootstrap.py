@@ -5,7 +5,7 @@ import sys
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QSettings
 from PySide6.QtWidgets import QApplication, QWidget
@@ -17,6 +17,9 @@ from medrec_desktop.ui.app import App
 from medrec_desktop.ui.doors import Ask, Doors
 from medrec_desktop.ui.screen import OpenClinic, Screens, Services
 from medrec_desktop.ui.theme import Theme
+
+if TYPE_CHECKING:
+    from medrec_desktop.terminology.search import Icd10
 
 ALREADY_OPEN = "MedRec Desktop is already open for this clinic; its window is in front now."
 
@@ -93,8 +96,6 @@ def open_clinic(home: Path, demo: bool, ask: Ask) -> OpenClinic:  # noqa: FBT001
     from medrec_desktop.services.stored_files import StoredFiles
     from medrec_desktop.services.uploads import Uploads
     from medrec_desktop.services.visits import Visits
-    from medrec_desktop.terminology.code_file import newest
-    from medrec_desktop.terminology.search import Icd10
     from medrec_desktop.ui.storage.desk import FileStorage
 
     folder = clinic_dir(home, demo=demo)
@@ -103,7 +104,7 @@ def open_clinic(home: Path, demo: bool, ask: Ask) -> OpenClinic:  # noqa: FBT001
     context = open_context(db, changes=changes, clock=now)
     vault = open_vault(db, folder / "vault")
     intake = Intake(db, vault, changes, now)
-    icd10 = Icd10(newest(home))
+    icd10 = _codes(home)
     intake.start()
     set_up = StorageSetUp(context)
     uploads = Uploads(context, vault, set_up)
@@ -112,7 +113,8 @@ def open_clinic(home: Path, demo: bool, ask: Ask) -> OpenClinic:  # noqa: FBT001
     def close() -> None:
         intake.stop()
         uploads.close()
-        icd10.close()
+        if icd10 is not None:
+            icd10.close()
         db.close()
 
     return OpenClinic(
@@ -131,6 +133,17 @@ def open_clinic(home: Path, demo: bool, ask: Ask) -> OpenClinic:  # noqa: FBT001
         close=close,
         storage=FileStorage(uploads, set_up, StoredFiles(context, set_up)),
     )
+
+
+def _codes(home: Path) -> "Icd10 | None":
+    """The list of codes; None when it cannot be read, for that must not keep visits closed."""
+    from medrec_desktop.terminology.code_file import newest
+    from medrec_desktop.terminology.search import Icd10
+
+    try:
+        return Icd10(newest(home))
+    except Unavailable:
+        return None
 
 
 def _theme_of(state: QSettings) -> Theme:

@@ -12,6 +12,7 @@ from medrec_desktop.data.outbox import mark
 from medrec_desktop.data.patients import patient_key
 from medrec_desktop.data.visit_lists import last_diagnosed, list_problems
 from medrec_desktop.domain.coding import conflicts
+from medrec_desktop.domain.errors import Unavailable
 from medrec_desktop.domain.ids import DiagnosisId, PatientId, RecordId
 from medrec_desktop.domain.records import Diagnosis, EarlierDiagnoses
 from medrec_desktop.domain.terminology import (
@@ -23,6 +24,7 @@ from medrec_desktop.domain.terminology import (
 )
 from medrec_desktop.services.context import Context
 from medrec_desktop.services.usage import Usage
+from medrec_desktop.terminology.code_file import FAULT
 from medrec_desktop.terminology.search import Icd10
 
 _MINE = 20
@@ -35,13 +37,21 @@ class Diagnoses:
     """The diagnosis box's questions. The code system is read-only; of the clinic only a doctor's
     stars are written."""
 
-    def __init__(self, context: Context, icd10: Icd10) -> None:
+    def __init__(self, context: Context, icd10: Icd10 | None) -> None:
+        """`icd10` None: the list cannot be read. Questions about codes then raise `Unavailable`;
+        visits are written all the same, with diagnoses as free text."""
         self._context = context
-        self._icd10 = icd10
+        self._codes = icd10
         self._lock = threading.Lock()
         # Counted once and kept: no key press waits for the records.
         self._usage: tuple[datetime, Usage] | None = None
         self._patient: tuple[datetime, PatientId, frozenset[str]] | None = None
+
+    @property
+    def _icd10(self) -> Icd10:
+        if self._codes is None:
+            raise Unavailable(FAULT)
+        return self._codes
 
     def search(
         self, text: str, *, limit: int = 50, patient_id: PatientId | None = None

@@ -33,6 +33,12 @@ def test_search_answers_for_the_text_that_was_asked(clinic: Context, icd10: Icd1
     assert 0 < len(matches.rows) <= 5
 
 
+def test_list_that_cannot_be_read_is_said_when_codes_are_asked_for(clinic: Context) -> None:
+    without = Diagnoses(clinic, None)
+    with pytest.raises(Unavailable, match="free text"):
+        without.search("gout")
+
+
 def test_children_lie_beneath_their_heading(clinic: Context, icd10: Icd10) -> None:
     assert all(c.code.startswith("E11") for c in Diagnoses(clinic, icd10).children("E11"))
 
