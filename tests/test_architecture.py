@@ -51,6 +51,32 @@ def test_every_package_states_its_rule() -> None:
     assert not silent
 
 
+def _borrowed_by_a_timer(file: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if (
+            isinstance(node, ast.Call)
+            and ast.unparse(node.func).endswith("singleShot")
+            and len(node.args) == 3
+            and isinstance(slot := node.args[2], ast.Attribute)
+            and ast.unparse(slot.value) != ast.unparse(node.args[1])
+        ):
+            yield f"{file.name}:{node.lineno}: {ast.unparse(node)}"
+
+
+def test_a_timer_calls_a_method_of_its_own_context_only() -> None:
+    # PySide 6.11 borrows the object of a bound method given to singleShot and asks the context
+    # alone whether it still lives: with another context the call reads freed memory.
+    assert not [one for file in PACKAGE.rglob("*.py") for one in _borrowed_by_a_timer(file)]
+
+
+def test_a_borrowed_method_is_seen(tmp_path: Path) -> None:
+    file = tmp_path / "borrowed.py"
+    file.write_text(
+        "QTimer.singleShot(0, self.window, self._go)\nQTimer.singleShot(0, self, self._go)"
+    )
+    assert len(list(_borrowed_by_a_timer(file))) == 1
+
+
 def test_shipped_folders_are_found() -> None:
     assert (shipped.resources() / "fonts" / "Inter-Regular.ttf").is_file()
     assert (shipped.migrations() / "env.py").is_file()

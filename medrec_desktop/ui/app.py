@@ -253,7 +253,7 @@ class App(QObject):
     def _on_filled(self) -> None:
         self._garbage.settle()
         if self.window is not None:
-            QTimer.singleShot(WARM_AFTER_MS, self.window, self._make_screens)
+            QTimer.singleShot(WARM_AFTER_MS, self, self._make_screens)
         self.opened.emit()
 
     def _make_screens(self) -> None:

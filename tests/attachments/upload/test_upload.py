@@ -285,16 +285,18 @@ def test_pause_keeps_and_resume_goes_on_even_after_a_restart(
     sending: Sending, fake: FakeBucket
 ) -> None:
     uid = sending.keep(40 * MIB)
-    uploader = sending.start()
-    arrived = threading.Event()
+    arrived, paused = threading.Event(), threading.Event()
 
     def gate(step: str) -> None:
         if step == "part" and len(fake.sent_parts) >= 2:
             arrived.set()
+            paused.wait(30)
 
     fake.gate = gate
+    uploader = sending.start()
     assert arrived.wait(30)
     uploader.pause()
+    paused.set()
     assert uploader.wait(30)
     assert uploader.overview().paused
     assert uploader.stop(30)
