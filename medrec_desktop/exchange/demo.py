@@ -29,7 +29,7 @@ from medrec_desktop.exchange.bulk import Place
 from medrec_desktop.exchange.demo_papers import papers
 from medrec_desktop.exchange.demo_people import NO_ALLERGY, PEOPLE, Made, allergies_of
 from medrec_desktop.exchange.demo_stories import STORIES, Teller, Told
-from medrec_desktop.exchange.demo_today import Slot, before_amara, slots
+from medrec_desktop.exchange.demo_today import BEGUN, Slot, before_amara, slots
 from medrec_desktop.exchange.incoming import IncomingAddendum, IncomingPatient
 from medrec_desktop.exchange.storing import (
     Filed,
@@ -190,9 +190,11 @@ def _addenda(chance: Random, doctor: Person, at: datetime) -> tuple[IncomingAdde
 def _today(
     people: list[IncomingPatient], staff: tuple[Person, ...], today: date, now: datetime
 ) -> Iterator[Filed]:
+    earlier = _earlier(now)
     for slot in slots(_EMPTY, today):
-        hour, minute = (int(part) for part in slot.at.split(":"))
-        at = _local(today, hour, minute)
+        # Nobody was seen at a time that is still to come, nor on the evening before.
+        minutes = max(_minutes(slot.at) - earlier, 0)
+        at = _local(today, minutes // 60, minutes % 60)
         doctor = staff[slot.second]
         visit = replace(
             slot.told,
@@ -203,6 +205,18 @@ def _today(
         )
         signed = Signature(doctor, doctor.name, min(at + timedelta(minutes=14), now))
         yield Filed(visit, doctor, signed if slot.done else None)
+
+
+def _earlier(now: datetime) -> int:
+    """By how many minutes the day of the demo begins earlier, so that the visit that is half
+    written began twenty minutes ago at the latest."""
+    local = now.astimezone()
+    return max(0, _minutes(BEGUN) + 20 - (local.hour * 60 + local.minute))
+
+
+def _minutes(clock: str) -> int:
+    hour, minute = clock.split(":")
+    return int(hour) * 60 + int(minute)
 
 
 def _name(slot: Slot, people: list[IncomingPatient]) -> str:

@@ -12,6 +12,8 @@ from medrec_desktop.domain.vitals import Vitals
 from medrec_desktop.exchange.demo_codes import coded, medicines, ordered
 from medrec_desktop.exchange.demo_stories import Told
 
+BEGUN = "10:20"
+"""When the visit began that is half written."""
 _SUNDAY = 6
 
 
@@ -36,7 +38,7 @@ def slots(empty: Told, today: date) -> tuple[Slot, ...]:
         Slot("09:10", 0, _copd(visit("COPD review")), done=True),
         Slot("09:30", 1, _throat(visit("Sore throat")), done=True),
         Slot("09:50", 2, _fever(visit("Fever, 2 days")), done=True, second=True),
-        Slot("10:20", 3, _amara(visit("Blood pressure check; morning headaches for 2 weeks"), today)),
+        Slot(BEGUN, 3, _amara(visit("Blood pressure check; morning headaches for 2 weeks"), today)),
         Slot("10:40", 4, visit("Knee pain")),
         Slot("11:00", 5, visit("Antenatal"), second=True),
         Slot("11:20", 6, visit("Results")),

@@ -26,11 +26,11 @@ NOW = datetime(2026, 11, 22, 10, 52, tzinfo=UTC)
 KEY = bytes(range(32))
 
 
-def made(folder: Path, *, seed: int = 1) -> Context:
+def made(folder: Path, *, seed: int = 1, now: datetime = NOW) -> Context:
     folder.mkdir()
     db = LocalDb.create(folder / "medrec.db", KEY)
-    fill(db, seed=seed, now=NOW)
-    return open_context(db, changes=Changes(), clock=lambda: NOW)
+    fill(db, seed=seed, now=now)
+    return open_context(db, changes=Changes(), clock=lambda: now)
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +91,22 @@ def test_todays_list_is_the_one_of_the_pictures(demo: Context) -> None:
     assert [row.given for row in rows if row.similar] == ["Amara", "Amarachi"]
     counts = Visits(demo).counts(NOW.astimezone().date())
     assert (counts.today, counts.waiting, counts.drafts) == (8, 5, 3)
+
+
+@pytest.mark.parametrize("clock", ["00:00", "00:07", "05:30", "08:55", "10:21", "19:40"])
+def test_at_any_hour_what_is_done_lies_in_the_past_of_the_same_day(
+    tmp_path: Path, clock: str
+) -> None:
+    hour, minute = (int(part) for part in clock.split(":"))
+    now = NOW.astimezone().replace(hour=hour, minute=minute).astimezone(UTC)
+    context = made(tmp_path / "clinic", now=now)
+    rows = Visits(context).today(now.astimezone().date())
+    context.db.close()
+    assert [row.given for row in rows][:5] == ["Rui", "Anjali", "Yusuf", "Amara", "Per"]
+    assert len(rows) == 8
+    assert all(row.visit_date <= now for row in rows if row.status == "finalized")
+    begun = next(row for row in rows if row.given == "Amara")
+    assert begun.visit_date <= now
 
 
 def test_the_half_written_visit_is_the_one_of_the_pictures(demo: Context) -> None:
