@@ -4,12 +4,11 @@ Nothing here waits to try again (beyond boto3's three attempts), touches the vau
 or logs a key. What is in the bucket is only ever hidden by a delete marker, never removed.
 """
 
-import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal
+from typing import Any, BinaryIO
 from urllib.parse import quote
 
 from medrec_desktop.attachments.s3_errors import denied, portal, translated
@@ -21,27 +20,19 @@ from medrec_desktop.attachments.s3_objects import (
     digest_of,
     etag_of,
     in_base64,
-    new_client,
     stored,
     stored_by_headers,
     version_of,
 )
-from medrec_desktop.attachments.s3_wire import Wire
+from medrec_desktop.attachments.s3_prefix import Prefix
 from medrec_desktop.domain.errors import Cancelled, Corrupt, NotFound
-from medrec_desktop.domain.filenames import LONGEST_KEY
 from medrec_desktop.domain.storage import (
     KeyTaken,
     RetrievalUnderWay,
-    Secret,
     StorageDenied,
-    StorageSettings,
     StorageUnavailable,
 )
 
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
-
-_TENANT = re.compile(r"tenant_[0-9a-z_]{1,48}\Z")
 _READ = 1 << 18
 _RETRIEVED_DAYS = 7
 _CUT_SHORT = (
@@ -57,7 +48,7 @@ class Deleted:
     version_id: str
 
 
-class Bucket:
+class Bucket(Prefix):
     """One clinic's prefix of the bucket. Thread-safe; connects at the first call.
 
     Errors: `StorageUnavailable` (try later), `StorageDenied` (stop and tell), `KeyTaken`,
@@ -65,73 +56,11 @@ class Bucket:
     `StorageDenied("prefix")` before anything is sent.
     """
 
-    def __init__(
-        self, settings: StorageSettings, secret: Secret, *, suffix_always: bool = False
-    ) -> None:
-        if not _TENANT.match(settings.tenant):
-            raise ValueError("not a clinic's prefix")
-        self.settings = settings
-        self.tenant = settings.tenant
-        self.name = settings.bucket
-        self.suffix_always = suffix_always or settings.suffix_always
-        self._secret = secret
-        self._lock = threading.Lock()
-        # False sends every request through boto3, where tests can stand in for AWS.
-        self.short_way = True
-        self._made: S3Client | None = None
-        self._wire: Wire | None = None
-
-    @property
-    def client(self) -> "S3Client":
-        """The boto3 client. Calls through it raise boto3's errors: use `calling()`."""
-        with self._lock:
-            if self._made is None:
-                self._made = new_client(self.settings, self._secret)
-            return self._made
-
-    @contextmanager
-    def calling(self) -> "Iterator[S3Client]":
-        """The client, with its errors translated."""
-        with translated():
-            yield self.client
-
-    def close(self) -> None:
-        """Close idle connections; the next call opens new ones."""
-        with self._lock:
-            made, self._made, self._wire = self._made, None, None
-        if made is not None:
-            made.close()
-
-    def _briefly(
-        self, method: Literal["HEAD", "PUT"], key: str, **request: Any
-    ) -> Mapping[str, str] | None:
-        """The answer's headers; None when the request has to go through boto3."""
-        if not self.short_way:
-            return None
-        client = self.client
-        with self._lock:
-            wire = self._wire = self._wire or Wire(client, self._secret, self.name)
-        return wire.ask(method, key, **request)
-
-    def require_ours(self, key: str) -> str:
-        """`key`, unless it could mean something outside this clinic's prefix."""
-        pieces = key.split("/")
-        if (
-            len(pieces) < 2
-            or pieces[0] != self.tenant
-            or any(piece in {"", ".", ".."} for piece in pieces)
-            or "\\" in key
-            or any(ord(sign) < 32 or ord(sign) == 127 for sign in key)
-            or len(key.encode(errors="replace")) > LONGEST_KEY
-        ):
-            raise denied("prefix")
-        return key
-
     def head(self, key: str) -> Stored | None:
         """The object under `key`; None when there is none."""
         self.require_ours(key)
         try:
-            if answer := self._briefly("HEAD", key):
+            if answer := self.briefly("HEAD", key):
                 return stored_by_headers(answer)
             with self.calling() as s3:
                 return stored(s3.head_object(Bucket=self.name, Key=key))
@@ -189,7 +118,7 @@ class Bucket:
         }
         if if_none_match:
             asked["IfNoneMatch"] = "*"
-        if brief := self._briefly("PUT", key, asked=asked, body=body, sha256=sha256.hex()):
+        if brief := self.briefly("PUT", key, asked=asked, body=body, sha256=sha256.hex()):
             return brief.get("x-amz-version-id") or brief["etag"].strip('"')
         with self.calling() as s3:
             answer = s3.put_object(Bucket=self.name, Key=key, Body=body, **asked)
@@ -224,7 +153,7 @@ class Bucket:
             "ChecksumSHA256": in_base64(sha256),
         }
         query = f"partNumber={number}&uploadId={quote(upload_id, safe='')}"
-        if brief := self._briefly(
+        if brief := self.briefly(
             "PUT", key, query=query, asked=asked, body=body, sha256=sha256.hex()
         ):
             return brief["etag"].strip('"')
@@ -401,26 +330,3 @@ class Bucket:
                 **asked,
             )
         return str(answer.get("VersionId", ""))
-
-    def stored_as(self, headers: ObjectHeaders) -> dict[str, Any]:
-        """What a new object is asked to be: type, metadata, encryption, storage class."""
-        asked: dict[str, Any] = {
-            "ContentType": headers.content_type,
-            "ContentEncoding": headers.encoding,
-            "Metadata": headers.metadata(),
-        }
-        asked |= self.encrypted_as()
-        if self.settings.tiering:
-            asked["StorageClass"] = "INTELLIGENT_TIERING"
-        return asked
-
-    def encrypted_as(self) -> dict[str, Any]:
-        """The encryption asked for with every object."""
-        if self.settings.encryption == "none":
-            return {}
-        if self.settings.encryption == "s3":
-            return {"ServerSideEncryption": "AES256"}
-        asked: dict[str, Any] = {"ServerSideEncryption": "aws:kms", "BucketKeyEnabled": True}
-        if self.settings.kms_key:
-            asked["SSEKMSKeyId"] = self.settings.kms_key
-        return asked

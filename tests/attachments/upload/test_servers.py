@@ -10,7 +10,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from medrec_desktop.attachments import s3_bucket
+from medrec_desktop.attachments import s3_prefix
 from medrec_desktop.attachments.fetch import fetch
 from medrec_desktop.attachments.s3 import Bucket
 from medrec_desktop.attachments.sending import ONE_REQUEST
@@ -124,7 +124,7 @@ def over_bad(
         )
 
     name = s3_server.bucket(tenant_of(setting)).name
-    monkeypatch.setattr(s3_bucket, "new_client", client)
+    monkeypatch.setattr(s3_prefix, "new_client", client)
     settings = s3_server.settings(name, tenant_of(setting))
     made = Bucket(replace(settings, endpoint=f"http://127.0.0.1:{bad.port}"), s3_server.secret)
     yield made
