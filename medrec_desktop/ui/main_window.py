@@ -229,6 +229,7 @@ class MainWindow(QMainWindow):
         self._empty.new_visit_requested.connect(self.new_visit)
         work.visit_opened.connect(self._on_visit_opened)
         work.visit_closed.connect(self._on_visit_closed)
+        work.finalized.connect(self.sidebar.focus_next)
         work.patient_opened.connect(self._on_patient_opened)
         work.visit_requested.connect(self.open_visit)
         work.window_requested.connect(self.open_in_second_window)

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from medrec_desktop.domain.ids import RecordId
     from medrec_desktop.domain.records import Counts
     from medrec_desktop.ui.today.day_list import DayList
 
@@ -248,6 +249,10 @@ class Sidebar(QFrame):
             self.day_list.focus_list()
         else:
             self._nav["today"].setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def focus_next(self, done: RecordId) -> None:
+        """After a signature the keys go to whoever waits next."""
+        self.day_list.focus_next(done)
 
     def open_menu(self) -> None:
         """Open the clinic's menu below its name."""

@@ -167,7 +167,7 @@ class FindBox(SearchBox):
         self.patient_selected.emit(patient_id)
 
     def _register(self) -> None:
-        form = form_from(self.text())
+        form = form_from(self.text(), today=self._services.clock().astimezone().date())
         self._query.stop()
         self._close()
         dialog = RegisterDialog(self._services, self.window(), form)

@@ -12,7 +12,7 @@ from medrec_desktop.ui.patients.hits import HitDelegate, hits_model
 from medrec_desktop.ui.patients.query import PatientQuery, form_from, headline
 from medrec_desktop.ui.patients.register import RegisterDialog
 from medrec_desktop.ui.screen import Services
-from medrec_desktop.ui.widgets import FilledButton, SearchBox, label, row
+from medrec_desktop.ui.widgets import FilledButton, PlainButton, SearchBox, column, label, row
 from medrec_desktop.ui.widgets.popup_list import MOST_ROWS
 
 
@@ -36,6 +36,10 @@ class PatientsPage(QWidget):
         self.register = FilledButton("Register new patient", "plus")
         self.register.clicked.connect(self._on_register)
         self._words = label("", "body2", wrap=True)
+        self.register_found_none = PlainButton("Register new patient", "plus")
+        self.register_found_none.clicked.connect(self._on_register)
+        self._found_none = QWidget()
+        self._found_none.setLayout(column(self._words, row(self.register_found_none, None), spacing=8))
         self._query = PatientQuery(services, self)
         self._query.answered.connect(self._on_answer)
         self._query.failed.connect(self._on_failed)
@@ -58,10 +62,11 @@ class PatientsPage(QWidget):
         layout.setSpacing(theme.px(10))
         layout.addLayout(row(label("Patients", "title"), None, self.register))
         layout.addWidget(self.search)
-        layout.addWidget(self._words)
+        layout.addWidget(self._found_none)
         layout.addWidget(self.list, 1)
         layout.addStretch(0)
-        QWidget.setTabOrder(self.search, self.list)
+        QWidget.setTabOrder(self.search, self.register_found_none)
+        QWidget.setTabOrder(self.register_found_none, self.list)
         QWidget.setTabOrder(self.list, self.register)
         services.notices.changed.connect(self._on_changed)
 
@@ -90,6 +95,8 @@ class PatientsPage(QWidget):
         if not matches.rows and not typed.strip():
             words = "No patients yet. Register the first one."
         self._say(words)
+        nobody = bool(typed.strip()) and (matches.near or not matches.rows)
+        self.register_found_none.setVisible(nobody)
         before: PatientHit | None = self._model.row(self.list.currentIndex())
         self._model.set_rows(matches.rows)
         kept = self._model.index_of(before.id) if before else QModelIndex()
@@ -106,10 +113,11 @@ class PatientsPage(QWidget):
         self._enter_waits = False
         self._model.set_rows(())
         self._say(sentence)
+        self.register_found_none.hide()
 
     def _say(self, words: str) -> None:
         self._words.setText(words)
-        self._words.setVisible(bool(words))
+        self._found_none.setVisible(bool(words))
 
     def _on_moved(self, steps: int) -> None:
         count = self._model.rowCount()
@@ -154,7 +162,8 @@ class PatientsPage(QWidget):
         matches = self._matches
         known = matches is not None and matches.rows and not matches.near
         typed = "" if known else self.search.text()
-        dialog = RegisterDialog(self._services, self, form_from(typed))
+        today = self._services.clock().astimezone().date()
+        dialog = RegisterDialog(self._services, self, form_from(typed, today=today))
         dialog.patient_selected.connect(self.patient_selected)
         dialog.open()
 

@@ -121,7 +121,13 @@ class RegisterDialog(_DetailsDialog):
         self._pause.setSingleShot(True)
         self._pause.setInterval(PAUSE_MS)
         self._pause.timeout.connect(self._check)
-        for box, text in ((self.details.family, typed.family), (self.details.given, typed.given)):
+        details = self.details
+        for box, text in (
+            (details.family, typed.family),
+            (details.given, typed.given),
+            (details.birth_date, typed.birth_date),
+            (details.phone, typed.phone),
+        ):
             box.setText(text)
 
     @property

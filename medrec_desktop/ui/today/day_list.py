@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from uuid import UUID
 
-from PySide6.QtCore import QEvent, QModelIndex, Qt, Signal
+from PySide6.QtCore import QEvent, QItemSelectionModel, QModelIndex, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QListView, QVBoxLayout, QWidget
 
@@ -49,6 +49,7 @@ class DayList(QWidget):
         super().__init__(parent)
         self._clock = clock
         self._open: UUID | None = None
+        self._next: UUID | None = None
         self._title = label("", "meta")
         self._note = label("", "meta")
         self._title.setProperty("role", "listhead")
@@ -97,8 +98,23 @@ class DayList(QWidget):
 
     def mark_open(self, record_id: RecordId | None) -> None:
         """Show which visit is open beside the list."""
+        if record_id != self._open:
+            self._next = None
         self._open = record_id
         self._select_open()
+
+    def focus_next(self, after: RecordId) -> bool:
+        """This one is done: the keys go to the next that waits, also one further up; False when
+        none does. The open one stays marked."""
+        at = next((n for n, one in enumerate(self.rows) if one.record_id == after), -1)
+        order = (*self.rows[at + 1 :], *self.rows[: max(at, 0)])
+        waiting = next((one for one in order if one.status == "draft"), None)
+        if waiting is None:
+            return False
+        self._next = waiting.record_id
+        self._select_open()
+        self.focus_list()
+        return True
 
     def focus_list(self) -> None:
         """Give the keys to the list."""
@@ -126,6 +142,12 @@ class DayList(QWidget):
         else:
             self._list.clearSelection()
             self._list.setCurrentIndex(QModelIndex())
+        following = self._model.index_of(self._next) if self._next else QModelIndex()
+        if following.isValid():
+            # The ring alone: what is selected is what stands beside the list.
+            keep = QItemSelectionModel.SelectionFlag.NoUpdate
+            self._list.selectionModel().setCurrentIndex(following, keep)
+            self._list.scrollTo(following)
 
     def _on_picked(self, index: QModelIndex) -> None:
         picked: QueueRow | None = self._model.row(index)
