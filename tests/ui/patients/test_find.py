@@ -92,6 +92,149 @@ def test_number_phone_and_birth_date_find(
 
 
 @pytest.mark.parametrize(
+    ("typed", "family", "given"),
+    [("sun", "Sun", "Li"), ("may 5", "May", "5th"), ("mon", "Mon", "A")],
+)
+def test_words_that_are_also_dates_find_names(
+    services: Services, find: FindBox, qtbot: QtBot, typed: str, family: str, given: str
+) -> None:
+    services.patients.register(a_patient(family, given, birth_date=""))
+    type_and_wait(qtbot, find, typed)
+    assert names(find) == [f"{family.upper()}, {given}"]
+
+
+def test_near_spellings_are_offered_and_none_is_opened_by_one_enter(
+    services: Services, find: FindBox, qtbot: QtBot
+) -> None:
+    services.patients.register(a_patient("Okafor", "Amara"))
+    type_and_wait(qtbot, find, "okaofr")
+    assert find.popup.words.text() == "No patient named “okaofr”. Near spellings:"
+    assert names(find) == ["OKAFOR, Amara"]
+    with qtbot.assertNotEmitted(find.patient_selected):
+        qtbot.keyClick(find, Key.Key_Return)
+
+
+def test_nobody_found_leads_to_registration_with_the_name(
+    find: FindBox, window: QWidget, qtbot: QtBot
+) -> None:
+    type_and_wait(qtbot, find, "zofia zak")
+    assert find.popup.words.text() == "No patient named “zofia zak”."
+    qtbot.keyClick(find, Key.Key_Return)
+    dialog = found(window, RegisterDialog)
+    assert (dialog.details.family.text(), dialog.details.given.text()) == ("Zak", "Zofia")
+
+
+def test_empty_box_shows_those_seen_last(
+    clinic: Context, services: Services, find: FindBox, qtbot: QtBot
+) -> None:
+    seen = services.patients.register(a_patient("Mendes", "Rui"))
+    services.patients.register(a_patient("Kapoor", "Anjali"))
+    a_visit(clinic, seen)
+    find.focus_search()
+    qtbot.waitUntil(lambda: names(find)[:1] == ["MENDES, Rui"])
+    assert find.popup.words.text() == "Seen last"
+
+
+def test_markup_in_a_name_stays_letters(services: Services, find: FindBox, qtbot: QtBot) -> None:
+    services.patients.register(a_patient("<img src=x>", "<b>Bo</b>"))
+    type_and_wait(qtbot, find, "img")
+    index = find.popup.model.index(0, 0)
+    assert index.data(Qt.ItemDataRole.DisplayRole) == "<IMG SRC=X>, <b>Bo</b>"
+    spoken = index.data(Qt.ItemDataRole.AccessibleTextRole)
+    assert spoken.startswith("<IMG SRC=X>, <b>Bo</b>, Born 12-May-1984 (41y)")
+
+
+def test_escape_closes_the_list_and_keeps_the_text(find: FindBox, qtbot: QtBot) -> None:
+    type_and_wait(qtbot, find, "oka")
+    qtbot.keyClick(find, Key.Key_Escape)
+    assert not find.popup.isVisible()
+    assert find.text() == "oka"
+
+
+def test_list_goes_with_the_focus(find: FindBox, window: QWidget, qtbot: QtBot) -> None:
+    type_and_wait(qtbot, find, "oka")
+    assert find.popup.isVisible()
+    find.clearFocus()
+    assert not find.popup.isVisible()
+
+
+class _Stopped:
+    """Patients whose searches wait until they are let go."""
+
+    def __init__(self, real: Patients) -> None:
+        self._real = real
+        self.asked: list[str] = []
+        self.go = threading.Event()
+
+    def search(self, text: str, *, limit: int = 50) -> PatientMatches:
+        self.asked.append(text)
+        assert self.go.wait(10)
+        return self._real.search(text, limit=limit)
+
+
+class _Broken:
+    def search(self, text: str, *, limit: int = 50) -> PatientMatches:
+        raise Unavailable("The records cannot be read just now.")
+
+
+def test_typing_goes_on_while_a_search_hangs_and_stale_answers_are_dropped(
+    services: Services, window: QWidget, qtbot: QtBot
+) -> None:
+    slow = _Stopped(services.patients)
+    find = FindBox(replace(services, patients=cast("Patients", slow)))
+    put(window, find)
+    find.setFocus()
+    qtbot.waitUntil(find.hasFocus)
+    qtbot.keyClicks(find, "mendes")
+    qtbot.waitUntil(lambda: len(slow.asked) == 2)
+    assert find.text() == "mendes"
+    answers: list[str] = []
+    find._query.answered.connect(lambda matches: answers.append(matches.text))
+    slow.go.set()
+    qtbot.waitUntil(lambda: "mendes" in slow.asked and bool(answers))
+    assert answers == ["mendes"]
+    # Keys that came while both lanes were busy were not asked for at all.
+    assert len(slow.asked) <= 3
+
+
+def test_failed_search_says_so(services: Services, window: QWidget, qtbot: QtBot) -> None:
+    find = FindBox(replace(services, patients=cast("Patients", _Broken())))
+    put(window, find)
+    find.setFocus()
+    qtbot.keyClicks(find, "m")
+    qtbot.waitUntil(find.popup.isVisible)
+    assert find.popup.words.text() == "The records cannot be read just now."
+
+
+def test_page_lists_patients_and_opens_the_marked_one(
+    services: Services, window: QWidget, qtbot: QtBot
+) -> None:
+    services.patients.register(a_patient("Okafor", "Amara"))
+    services.patients.register(a_patient("Okafor", "Amarachi"))
+    page = PatientsPage(services)
+    put(window, page)
+    page.focus_search()
+    qtbot.keyClicks(page.search, "oka")
+    qtbot.waitUntil(lambda: page._matches is not None and page._matches.text == "oka")
+    qtbot.keyClick(page.search, Key.Key_Down)
+    qtbot.keyClick(page.search, Key.Key_Down)
+    second = page._model.rows[1]
+    with qtbot.waitSignal(page.patient_selected) as picked:
+        qtbot.keyClick(page.search, Key.Key_Return)
+    assert picked.args == [second.id]
+
+
+def test_page_shows_a_patient_registered_elsewhere(
+    services: Services, window: QWidget, qtbot: QtBot
+) -> None:
+    page = PatientsPage(services)
+    put(window, page)
+    qtbot.waitUntil(lambda: page._words.text() == "No patients yet. Register the first one.")
+    services.background.write(page, services.patients.register, a_patient())
+    qtbot.waitUntil(lambda: len(page._model.rows) == 1)
+
+
+@pytest.mark.parametrize(
     ("typed", "family", "given", "birth_date", "phone"),
     [
         ("okafor", "Okafor", "", "", ""),
