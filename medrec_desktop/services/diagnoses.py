@@ -1,7 +1,7 @@
 """Finding codes: the whole of ICD-10-CM, this patient's problems, and what this doctor uses."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import uuid4
@@ -15,6 +15,7 @@ from medrec_desktop.domain.coding import conflicts
 from medrec_desktop.domain.errors import Unavailable
 from medrec_desktop.domain.ids import DiagnosisId, PatientId, RecordId
 from medrec_desktop.domain.records import Diagnosis, EarlierDiagnoses
+from medrec_desktop.domain.search_log import SearchLog, as_counted
 from medrec_desktop.domain.terminology import (
     CodeConflict,
     CodeMatch,
@@ -35,7 +36,7 @@ _KEPT_FOR = timedelta(minutes=5)
 
 class Diagnoses:
     """The diagnosis box's questions. The code system is read-only; of the clinic only a doctor's
-    stars are written."""
+    stars, its own words for codes, and on this computer what became of the searches are written."""
 
     def __init__(self, context: Context, icd10: Icd10 | None) -> None:
         """`icd10` None: the list cannot be read. Questions about codes then raise `Unavailable`;
@@ -59,8 +60,9 @@ class Diagnoses:
         """Codes for a typed text, the best first; among equals those that this patient has, this
         doctor starred or uses, and this clinic uses."""
         usage = self._in_use(patient_id)
-        found = self._icd10.search(text, limit=limit, known=usage.weights())
-        return replace(found, rows=usage.marked(found.rows))
+        found = self._icd10.search(text, limit=limit, known=usage.weights(text))
+        rows = self._with_own_words(usage, text, found.rows)[:limit]
+        return replace(found, rows=usage.marked(rows))
 
     def children(self, code: str) -> tuple[CodeMatch, ...]:
         """The codes directly beneath a heading."""
@@ -97,6 +99,27 @@ class Diagnoses:
     def unstar(self, code: str) -> None:
         """Take the mark away."""
         self._keep_star(code, wanted=False)
+
+    def picked(self, query: str, code: str, place: int) -> None:
+        """A search ended in this code; its row stood at `place`, counted from 1."""
+        self._keep_search(lambda log: log.with_pick(query, code, place))
+
+    def abandoned(self, query: str, *, kept: bool = False) -> None:
+        """A search ended without a code: the words were given up, or `kept` as free text."""
+        self._keep_search(lambda log: log.with_kept(query) if kept else log.with_given_up(query))
+
+    def named(self, words: str, code: str) -> None:
+        """A free text was given this code. From the second time on it is found by these words."""
+        key, now = as_counted(words), self._context.clock()
+        if not key:
+            return
+        with self._context.db.begin() as session:
+            known = coding.read_words(session)
+            codes = known.pop(key, {})
+            known[key] = {**codes, code: codes.get(code, 0) + 1}
+            coding.write_words(session, known, now=now)
+            mark(session, "settings", get_clinic(session).id, now=now)
+        self._forget()
 
     def notes(self, code: str) -> CodeNotes | None:
         """What the list says beside a code; None for an unknown one."""
@@ -135,6 +158,34 @@ class Diagnoses:
             return new
         return replace(new, code=match.code, system=match.system, release=match.release)
 
+    def _with_own_words(
+        self, usage: Usage, text: str, rows: tuple[CodeMatch, ...]
+    ) -> tuple[CodeMatch, ...]:
+        """The rows, above them the codes of the clinic's own words; below what is typed exactly."""
+        own = [
+            replace(match, also=words)
+            for code, words in usage.named(text)
+            if (match := self._icd10.get(code)) is not None and match.billable
+        ]
+        if not own:
+            return rows
+        exact = self._icd10.get(text)
+        above = [row for row in rows if exact is not None and row.code == exact.code]
+        taken = {row.code for row in above}
+        own = [row for row in own if row.code not in taken]
+        taken |= {row.code for row in own}
+        return (*above, *own, *(row for row in rows if row.code not in taken))
+
+    def _keep_search(self, change: Callable[[SearchLog], SearchLog]) -> None:
+        user = self._context.actor.id
+        with self._context.db.begin() as session:
+            log = change(coding.read_searches(session, user))
+            coding.write_searches(session, user, log)
+        with self._lock:
+            if self._usage is not None:
+                read, usage = self._usage
+                self._usage = (read, replace(usage, picked=log.picked))
+
     def _keep_star(self, code: str, *, wanted: bool) -> None:
         user, now = self._context.actor.id, self._context.clock()
         with self._context.db.begin() as session:
@@ -171,6 +222,8 @@ class Diagnoses:
                 stars=coding.read_stars(session, user),
                 doctor=coding.count_codes(session, doctor=doctor, visits=_DOCTOR_VISITS),
                 clinic=coding.count_codes(session, visits=_CLINIC_VISITS),
+                picked=coding.read_searches(session, user).picked,
+                words=coding.read_words(session),
             )
 
     def _read_problems(self, patient_id: PatientId) -> frozenset[str]:

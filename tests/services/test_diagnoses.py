@@ -2,7 +2,11 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 
+from medrec_desktop.data import coding
+from medrec_desktop.data.clinic import read_computer_settings, write_computer_settings
+from medrec_desktop.data.schema import clinic_settings, outbox
 from medrec_desktop.domain.errors import Unavailable
 from medrec_desktop.domain.ids import PatientId
 from medrec_desktop.services.context import Context
@@ -166,3 +170,99 @@ def test_no_key_press_counts_the_records_again(
     assert not diagnoses.search("I10").rows[0].used
     clock.now += timedelta(minutes=6)
     assert diagnoses.search("I10").rows[0].used == 1
+
+
+def test_what_was_picked_for_these_words_comes_first_of_its_equals(
+    clinic: Context, icd10: Icd10
+) -> None:
+    plain = [row.code for row in icd10.search("asthma").rows if row.billable]
+    wanted = plain[4]
+    for _ in range(3):
+        Diagnoses(clinic, icd10).picked(" Asthma ", wanted, 6)
+    diagnoses = Diagnoses(clinic, icd10)
+    assert diagnoses.search("asthma").rows[0].code == wanted
+    # For other words, for an exact code and for other doctors nothing moved.
+    assert diagnoses.search("i10").rows[0].code == "I10"
+    assert [r.code for r in diagnoses.search("asthma cough").rows] == [
+        r.code for r in icd10.search("asthma cough").rows
+    ]
+    other = Diagnoses(another_user(clinic), icd10)
+    assert [r.code for r in other.search("asthma").rows if r.billable] == plain
+
+
+def test_a_pick_counts_at_once_and_not_after_the_next_minutes(
+    clinic: Context, icd10: Icd10
+) -> None:
+    diagnoses = Diagnoses(clinic, icd10)
+    wanted = [row.code for row in diagnoses.search("asthma").rows if row.billable][4]
+    for _ in range(3):
+        diagnoses.picked("asthma", wanted, 5)
+    assert diagnoses.search("asthma").rows[0].code == wanted
+
+
+def test_the_log_of_searches_names_no_patient_and_stays_on_this_computer(
+    clinic: Context, icd10: Icd10, patient: PatientId
+) -> None:
+    diagnoses = Diagnoses(clinic, icd10)
+    diagnoses.search("hyprtension", patient_id=patient)
+    diagnoses.picked("hyprtension", "I10", 1)
+    diagnoses.abandoned("sugar atack")
+    diagnoses.abandoned("sugar attack", kept=True)
+    with clinic.db.read() as session:
+        log = coding.read_searches(session, clinic.actor.id)
+        stored = read_computer_settings(session)
+        shared = session.scalars(sa.select(clinic_settings.c.name)).all()
+        waiting = session.scalars(sa.select(outbox.c.kind)).all()
+    assert log.places == (1, 0, 0, 0)
+    assert log.picked == {"hyprtension": {"I10": 1}}
+    assert (log.given_up, log.kept) == ({"sugar atack": 1}, {"sugar attack": 1})
+    name = f"code_searches.{clinic.actor.id.hex}"
+    assert stored[name].keys() == {"places", "picked", "given_up", "kept"}
+    assert str(patient) not in str(stored[name])
+    assert name not in shared
+    assert "settings" not in waiting
+
+
+def test_a_damaged_log_is_begun_anew_and_stops_no_search(clinic: Context, icd10: Icd10) -> None:
+    name = f"code_searches.{clinic.actor.id.hex}"
+    damaged: tuple[object, ...] = ("x", [1], {"places": "x", "picked": {"gout": 5}, "kept": None})
+    for value in damaged:
+        with clinic.db.begin() as session:
+            write_computer_settings(session, {name: value})
+        diagnoses = Diagnoses(clinic, icd10)
+        assert diagnoses.search("gout").rows
+        diagnoses.picked("gout", "M10.9", 1)
+        with clinic.db.read() as session:
+            assert coding.read_searches(session, clinic.actor.id).places == (1, 0, 0, 0)
+
+
+def test_a_free_text_coded_twice_is_found_by_its_words_by_everybody(
+    clinic: Context, icd10: Icd10
+) -> None:
+    first = Diagnoses(clinic, icd10)
+    words = "wobbly on the ward"
+    first.named(words, "R26.81")
+    assert all(row.also != words for row in first.search(words).rows)
+    first.named("Wobbly  on the ward", "R26.81")
+    for diagnoses in (first, Diagnoses(another_user(clinic), icd10)):
+        for typed in (words, "WOBBLY ON"):
+            top = diagnoses.search(typed).rows[0]
+            assert (top.code, top.also, top.billable) == ("R26.81", words, True)
+    assert all(row.also != words for row in first.search("wob").rows)
+
+
+def test_own_words_never_stand_above_an_exact_code_and_name_only_codes_of_the_release(
+    clinic: Context, icd10: Icd10
+) -> None:
+    diagnoses = Diagnoses(clinic, icd10)
+    for _ in range(2):
+        diagnoses.named("I10 and gout", "M10.9")
+        diagnoses.named("E11.9", "I10")
+        diagnoses.named("lost words", "XX9")
+        diagnoses.named("a heading", "E11")
+    rows = diagnoses.search("E11.9").rows
+    assert [row.code for row in rows[:2]] == ["E11.9", "I10"]
+    assert diagnoses.search("i10").rows[0].code == "I10"
+    assert all(row.also != "lost words" for row in diagnoses.search("lost words").rows)
+    assert all(row.also != "a heading" for row in diagnoses.search("a heading").rows)
+    assert len(diagnoses.search("i10 and gout", limit=3).rows) == 3
