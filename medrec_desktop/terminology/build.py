@@ -32,7 +32,7 @@ from medrec_desktop.terminology.alphabetic import Reference
 from medrec_desktop.terminology.entries import Entry, Gatherer
 from medrec_desktop.terminology.tabular import Item
 
-FORMAT = "2"
+FORMAT = "3"
 SYSTEM = "ICD-10-CM"
 DEFAULT_TARGET = Path(__file__).with_name("icd10cm.sqlite")
 
@@ -164,12 +164,13 @@ def _fill(
         [(ids[item.code], kind, text) for item in items for kind, text in item.notes],
     )
     db.execute("CREATE INDEX notes_code ON notes (code)")
-    entries = Gatherer(items, stem, meant, word_lists).entries(references)
+    gatherer = Gatherer(items, stem, meant, word_lists)
+    entries = gatherer.entries(references)
     db.executemany(
         "INSERT INTO entries VALUES (?, ?, ?)",
         [(number, ids[entry.code], entry.also) for number, entry in enumerate(entries)],
     )
-    arrays = _arrays(entries, ids) | _rewrites(word_lists)
+    arrays = _arrays(entries, ids) | _rewrites(word_lists) | _initials(gatherer.initials(entries))
     codes = db.execute("SELECT coalesce(preferred, 0), stem FROM codes ORDER BY id").fetchall()
     arrays["code_preferred"] = _packed("I", [0, *(row[0] for row in codes)])
     arrays["code_stem"] = _packed("I", [0, *(row[1] for row in codes)])
@@ -271,6 +272,18 @@ def _arrays(entries: Sequence[Entry], ids: dict[str, int]) -> dict[str, bytes]:
             "B", [min(round(entry.length * LENGTH_UNIT), 255) for entry in entries]
         ),
         "entry_prior": _packed("f", [entry.prior for entry in entries]),
+    }
+
+
+def _initials(found: dict[str, list[int]]) -> dict[str, bytes]:
+    letters = sorted(found)
+    starts = [0]
+    for one in letters:
+        starts.append(starts[-1] + len(found[one]))
+    return {
+        "initials": "\n".join(letters).encode(),
+        "initial_starts": _packed("I", starts),
+        "initial_entries": _packed("I", [place for one in letters for place in found[one]]),
     }
 
 

@@ -15,7 +15,7 @@ from medrec_desktop.terminology.held import Held
 
 INDEX = Path(__file__).with_name("icd10cm.sqlite")
 FOLDER = "terminology"
-FORMAT = "2"
+FORMAT = "3"
 FAULT = (
     "The list of diagnosis codes cannot be read, so codes cannot be searched. Visits are not "
     "affected and diagnoses can be written as free text. Installing MedRec Desktop again "

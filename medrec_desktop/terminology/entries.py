@@ -5,6 +5,7 @@ likely it is meant. Pure functions; standard library alone.
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,8 @@ _BRACKETS = re.compile(r"\([^)]*\)|\[[^]]*\]")
 _REFERENCE = re.compile(r"classifiable|any condition", re.IGNORECASE)
 _LAST_WORD = re.compile(r"\b(?:NEC|NOS)\b")
 _SYNONYM, _INCLUDES, _OTHER_TERM, _NAME, _INDEX = 0.97, 0.85, 0.85, 1.04, 0.93
+_FEWEST_INITIALS, _MOST_INITIALS = 3, 6
+_MOST_OF_INITIALS = 6
 _OWN_TIER, _KIN_TIER = 0.11, 0.03
 # The part of a score that does not depend on how much of an entry was asked for (search.py).
 BASE = 0.6
@@ -52,6 +55,7 @@ class Gatherer:
         self._stems = stems
         self._preferred = preferred
         self._lists = lists
+        self._titles = {item.code: item.title for item in items}
         self._by_key = {item.key: item.code for item in items}
         self._tiers = {self.nearest(code): tier for code, tier in lists.common}
         self._kin: dict[str, int] = {}
@@ -79,6 +83,25 @@ class Gatherer:
             if known is None or (known.also is not None and entry.rank > known.rank):
                 best[key] = entry
         return sorted(best.values(), key=lambda e: (-e.rank, e.code, e.also or ""))
+
+    def initials(self, entries: Sequence[Entry]) -> dict[str, list[int]]:
+        """Names by their first letters ("LBRF"), for the abbreviations that no list knows.
+
+        Letters -> entries by their place. None that is a word itself, and of each the likeliest.
+        """
+        spoken = {word for entry in entries for word in entry.found}
+        short: dict[str, dict[str, int]] = defaultdict(dict)
+        for place, entry in enumerate(entries):
+            row = self._stems[self._preferred.get(entry.code, entry.code)]
+            for letters in _first_letters(entry.also or self._titles[entry.code]):
+                rows = short[letters]
+                if len(rows) < _MOST_OF_INITIALS:
+                    rows.setdefault(row, place)
+        return {
+            letters: sorted(rows.values())
+            for letters, rows in short.items()
+            if letters not in spoken
+        }
 
     def _all(self, references: Iterable[Reference]) -> Iterator[Entry]:
         for item in self._items:
@@ -151,6 +174,21 @@ def _length(text: str) -> float:
     found = [word.text for word in words.words(_BRACKETS.sub(" ", text))]
     telling = [word for word in found if word not in words.STOP_WORDS]
     return sum(0.25 if word in words.NEUTRAL else 1.0 for word in telling)
+
+
+def _first_letters(text: str) -> Iterator[str]:
+    """ "LBRF" of "Louse-borne relapsing fever" and of "Fever, relapsing, louse-borne"."""
+    parts = _LAST_WORD.sub(" ", _BRACKETS.sub(" ", text)).split(", ")
+    orders = [parts, parts[::-1]] if 1 < len(parts) <= 3 else [parts] if len(parts) == 1 else []
+    for order in orders:
+        found = [
+            word.text
+            for word in words.words(" ".join(order))
+            if word.text not in words.STOP_WORDS and word.text != "unspecified"
+        ]
+        letters = "".join(word[0] for word in found if word[0].isalpha())
+        if len(letters) == len(found) and _FEWEST_INITIALS <= len(letters) <= _MOST_INITIALS:
+            yield letters
 
 
 def _first_variant(part: str) -> str:

@@ -38,6 +38,9 @@ class Held:
         self._stems = _lines(arrays["stems"])
         self._stem_starts = _numbers("I", arrays["stem_starts"])
         self._stem_words = _numbers("I", arrays["stem_words"])
+        self._initials = _lines(arrays["initials"])
+        self._initial_starts = _numbers("I", arrays["initial_starts"])
+        self._initial_entries = _numbers("I", arrays["initial_entries"])
         self.readings: dict[str, list[str]] = json.loads(arrays["readings"])
         self.equivalents: dict[str, list[str]] = json.loads(arrays["equivalents"])
         if len(self._starts) != len(self.vocabulary) + 1 or len(self.priors) != self.size:
@@ -99,6 +102,18 @@ class Held:
             return []
         places = self._stem_words[self._stem_starts[at] : self._stem_starts[at + 1]]
         return [self.vocabulary[place] for place in places]
+
+    def named_by(self, letters: str) -> int:
+        """The entries whose words begin with these letters, one word a letter."""
+        at = bisect_left(self._initials, letters)
+        if at >= len(self._initials) or self._initials[at] != letters:
+            return NOTHING
+        bits = NOTHING
+        for number in self._initial_entries[
+            self._initial_starts[at] : self._initial_starts[at + 1]
+        ]:
+            bits |= 1 << number
+        return bits
 
     def frequency(self, word: str) -> int:
         """In how many entries a word stands."""

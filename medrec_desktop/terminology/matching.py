@@ -16,6 +16,8 @@ EXACT, SAME_MEANING, SAME_ROOT = 1.0, 0.92, 0.74
 # The start of a word: while it is typed, and elsewhere.
 _TYPING, _SHORTENED = 0.88, 0.7
 _ONE_SLIP, _TWO_SLIPS = 0.75, 0.6
+# The first letters of a whole name; a worth of its own, by which it is told from the others.
+INITIALS = 0.73
 # Below this a near spelling is as often another word: "copd" is one letter from "cord".
 _SHORTEST_REPAIRED = 4
 _TWO_SLIPS_FROM = 8
@@ -63,8 +65,13 @@ class Matcher:
         self._cut = lru_cache(maxsize=24)(self._cut_to)
         self._of_length = _by_length(held.vocabulary)
 
-    def _token(self, word: str, *, typing: bool = False, near: bool = False) -> Token:
-        """The token of a folded word; `typing` the last one, `near` with repairs in any case."""
+    def _token(
+        self, word: str, *, typing: bool = False, near: bool = False, aside: bool = False
+    ) -> Token:
+        """The token of a folded word; `typing` the last one, `near` with repairs in any case.
+
+        `aside` are words that choose within a row and need not be in what is found.
+        """
         held = self._held
         forms = words.forms(word)
         exact = held.having(forms)
@@ -94,14 +101,19 @@ class Matcher:
                 for one in some:
                     bits |= held.begun(one) if typing else held.having(words.forms(one))
                 tiers.append((worth, bits))
+        if not exact and canonical not in held.readings:
+            named = held.named_by(word)
+            tiers.append((INITIALS, named))
+            close |= named
         anything = NOTHING
         for _, bits in tiers:
             anything |= bits
+        neutral = aside or word in words.NEUTRAL
         return Token(
             word=word,
-            weight=self._weight(word, anything),
-            length=_NEUTRAL_LENGTH if word in words.NEUTRAL else 1.0,
-            telling=word not in words.NEUTRAL and words.canonical(word) not in words.WEAK,
+            weight=_NEUTRAL_WEIGHT if neutral else self._weight(word, anything),
+            length=_NEUTRAL_LENGTH if neutral else 1.0,
+            telling=not neutral and words.canonical(word) not in words.WEAK,
             tiers=tuple(
                 (worth, held.packed(bits))
                 for worth, bits in sorted(tiers, key=lambda tier: -tier[0])
@@ -114,8 +126,6 @@ class Matcher:
 
     def _weight(self, word: str, anything: int) -> float:
         """Rare words say more about what is meant than common ones."""
-        if word in words.NEUTRAL:
-            return _NEUTRAL_WEIGHT
         if word in words.WEAK or words.canonical(word) in words.WEAK:
             return _WEAK_WEIGHT
         size = max(self._held.size, 2 * _RARE)

@@ -5,18 +5,20 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from medrec_desktop.terminology import words
+from medrec_desktop.terminology import varying, words
 from medrec_desktop.terminology.entries import BASE
 from medrec_desktop.terminology.held import Held, first_entries
-from medrec_desktop.terminology.matching import Matcher, Token
+from medrec_desktop.terminology.matching import INITIALS, Matcher, Token
 from medrec_desktop.terminology.readings import Reading, readings
 
 # How many entries are looked at: all words there, all but one, a single word.
-_MOST, _WITHOUT_ONE, _SINGLE = 260, 60, 40
+_MOST, _WITHOUT_ONE, _SINGLE = 200, 50, 30
 _ENOUGH = 24
 _LENGTH_UNIT = 8
 _COVERED, _WHOLE = 0.8, 0.97
 _FULL_MATCH = 1.12
+# Only the likeliest readings are looked for in part; pairs of words only in short queries.
+_READ_PARTLY, _MOST_PAIRED = 3, 4
 # Below this a result says too little of what was typed: try near spellings of every word.
 _POOR = 0.45
 _SHORTEST_HALF, _SHORTEST_JOINED = 3, 7
@@ -114,9 +116,9 @@ class Ranking:
     def _of_all(self, variants: Sequence[Reading], wanted: int, *, near: bool) -> list[Found]:
         most = max(wanted // len(variants), 60)
         best: dict[int, Found] = {}
-        for reading in variants:
+        for place, reading in enumerate(variants):
             query = self._query(reading, near=near)
-            for one in self._scored(query, most):
+            for one in self._scored(query, most, partly=place < _READ_PARTLY):
                 known = best.get(one.entry)
                 if known is None or one.score > known.score:
                     best[one.entry] = one
@@ -125,8 +127,9 @@ class Ranking:
     def _query(self, reading: Reading, *, near: bool) -> Query:
         said = reading.said
         last = len(said) - 1 if reading.typing else -1
+        aside = varying.aside(said)
         tokens = tuple(
-            self._matcher.token(word, typing=place == last, near=near)
+            self._matcher.token(word, typing=place == last, near=near, aside=word in aside)
             for place, word in enumerate(said)
         )
         weights = {token.word: token.weight for token in tokens}
@@ -140,7 +143,7 @@ class Ranking:
                         weights[word] *= typed / whole
         return Query(reading, tokens, tuple(weights[token.word] for token in tokens))
 
-    def _scored(self, query: Query, most: int) -> Iterator[Found]:
+    def _scored(self, query: Query, most: int, *, partly: bool) -> Iterator[Found]:
         held, tokens = self._held, query.tokens
         total = sum(query.weights) or 1.0
         lengths, priors, worth = held.lengths, held.priors, query.reading.worth
@@ -148,13 +151,13 @@ class Ranking:
             (token.fit, weight / total, token.length)
             for token, weight in zip(tokens, query.weights, strict=True)
         ]
-        for entry in self._candidates(tokens, most):
+        for entry in self._candidates(tokens, most, partly=partly):
             covered = said = 0.0
+            long = max(lengths[entry], 2) / _LENGTH_UNIT
             for fit_of, weight, length in fits:
                 fit = fit_of(entry)
                 covered += weight * fit
-                said += length * fit
-            long = max(lengths[entry], 2) / _LENGTH_UNIT
+                said += long if fit == INITIALS else length * fit
             share = min(said / long, 1.0)
             score = covered * covered * (BASE + (1 - BASE) * share) * worth
             prior = priors[entry]
@@ -163,8 +166,9 @@ class Ranking:
                 score *= _FULL_MATCH
             yield Found(score, covered, entry, query)
 
-    def _candidates(self, tokens: Sequence[Token], most: int) -> Iterable[int]:
-        """Entries worth looking at: those with all words, and if these are few, with fewer."""
+    def _candidates(self, tokens: Sequence[Token], most: int, *, partly: bool) -> Iterable[int]:
+        """Entries worth looking at: those with all words, and `partly` if these are few, with
+        fewer."""
         packed = self._held.packed
         telling = [token for token in tokens if token.telling] or list(tokens)
         chosen: dict[int, None] = {}
@@ -178,7 +182,7 @@ class Ranking:
         anything = _all(token.any for token in telling)
         if anything != close:
             take(anything, most // 2)
-        if len(chosen) < _ENOUGH:
+        if partly and len(chosen) < _ENOUGH:
             for bits, number in _fewer(telling):
                 take(bits, number)
         return chosen
@@ -189,7 +193,7 @@ def _fewer(telling: Sequence[Token]) -> Iterator[tuple[int, int]]:
     if len(telling) > 1:
         for left_out in telling:
             yield _all(token.any for token in telling if token is not left_out), _WITHOUT_ONE
-    if len(telling) > 2:
+    if 2 < len(telling) <= _MOST_PAIRED:
         for one, other in combinations(telling, 2):
             yield one.any & other.any, _SINGLE
     for token in telling:

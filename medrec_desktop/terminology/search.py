@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from medrec_desktop.domain.terminology import CodeMatch, CodeMatches, CodeNotes
-from medrec_desktop.terminology import words
+from medrec_desktop.terminology import varying, words
 from medrec_desktop.terminology.code_file import FORMAT, INDEX, Code, CodeFile, code_key
 from medrec_desktop.terminology.held import Held
 from medrec_desktop.terminology.ranking import Found, Ranking
@@ -39,8 +39,6 @@ _ALL, _LEAST_BESIDE_ALL, _LEAST_SHARE = 0.9, 0.55, 0.4
 _USUAL_ROWS = 60
 # Entries read for each row wanted: several entries lead to one code.
 _ENTRIES_A_ROW = 5
-_SIDES = {"right": 1, "left": 2, "bilateral": 3}
-_ENCOUNTERS = {"initial": "A", "subsequent": "D", "sequela": "S"}
 
 
 class Icd10:
@@ -100,7 +98,9 @@ class Icd10:
                 if row.code not in seen and len(rows) < limit:
                     seen.add(row.code)
                     rows.append(row)
-        return CodeMatches(text, tuple(rows), understood(found, said) if found else "")
+        # A word that chose the code within its row was understood, though its entry lacks it.
+        chosen = rows[0].title if rows else ""
+        return CodeMatches(text, tuple(rows), understood(found, said, chosen) if found else "")
 
     def get(self, code: str) -> CodeMatch | None:
         """The code as written, with or without its dot, in either case; None if unknown."""
@@ -183,20 +183,11 @@ class Icd10:
             yield from headings.values()
 
     def _sided(self, shown: Code, row: Code, said: Sequence[str]) -> Code:
-        """The code of the side and encounter that were typed, where the row has them."""
-        side = next((_SIDES[word] for word in said if word in _SIDES), 0)
-        encounter = next((_ENCOUNTERS[word] for word in said if word in _ENCOUNTERS), "")
-        if shown.below or not (side or encounter):
+        """The code of the side, trimester and encounter that were typed, where the row has them."""
+        wanted = varying.asked(said)
+        if shown.below or not wanted:
             return shown
-        seventh = shown.key[6:]
-        wanted = encounter if seventh and encounter else seventh
-        fitting = (
-            code
-            for code in self._file.of_stem(row)
-            if code.key[6:] == wanted
-            and (code.side == side if side else code.key[:6] == shown.key[:6])
-        )
-        return next(fitting, shown)
+        return varying.chosen(shown, self._file.of_stem(row), wanted)
 
     def _explained(self, code: Code, found_by: str, one: Found, heading: Code) -> CodeMatch:
         """The row with its highlights, and the words it was found by if the title lacks them."""

@@ -21,6 +21,7 @@ _BESIDE = _VARYING | frozenset(
     ["unspecified", "side", "eye", "ear", "eyelid", "dominant", "nondominant", "fetus", "other"]
 )
 _TELLING = frozenset(["right", "left", "bilateral", "trimester"])
+_TRIMESTERS = frozenset(["first", "second", "third"])
 
 
 def children_of(items: Sequence[Item]) -> Children:
@@ -78,10 +79,12 @@ def narrow(item: Item, stems: dict[str, str], children: Children) -> str | None:
 
 
 def _alike(siblings: Sequence[Item]) -> list[list[Item]]:
-    """Groups of siblings whose titles differ in the side alone."""
+    """Groups of siblings whose titles differ in the side or the trimester alone."""
     groups: dict[frozenset[str], list[Item]] = defaultdict(list)
     for item in siblings:
-        groups[frozenset(_words(item.title)) - _TELLING - {"unspecified"}].append(item)
+        said = frozenset(_words(item.title))
+        varying = _TELLING | _TRIMESTERS if "trimester" in said else _TELLING
+        groups[said - varying - {"unspecified"}].append(item)
     return [
         group
         for group in groups.values()

@@ -10,10 +10,13 @@ _BETWEEN = " · "
 _NEARLY = 0.6
 
 
-def understood(found: Sequence[Found], typed: Sequence[str]) -> str:
-    """The words of the best answer; for an abbreviation of several meanings, each of them."""
+def understood(found: Sequence[Found], typed: Sequence[str], chosen: str = "") -> str:
+    """The words of the best answer; for an abbreviation of several meanings, each of them.
+
+    `chosen` is the title of the first row, which may say more than what led to it.
+    """
     best = found[0].query
-    said = _said(best, found[0].entry)
+    said = _said(best, found[0].entry, frozenset(word.text for word in words.words(chosen)))
     first = "" if said == _plain(typed) else said
     shorts = [part for part in best.reading.parts if part.short]
     if len(shorts) != 1 or len(best.reading.parts) != 1:
@@ -31,7 +34,7 @@ def understood(found: Sequence[Found], typed: Sequence[str]) -> str:
     return first
 
 
-def _said(query: Query, entry: int) -> str:
+def _said(query: Query, entry: int, chosen: frozenset[str] = frozenset()) -> str:
     """The reading in words: repaired where misspelled, without what the answer lacks."""
     tokens = {token.word: token for token in query.tokens}
     parts = []
@@ -42,7 +45,7 @@ def _said(query: Query, entry: int) -> str:
             token = tokens.get(word)
             if token is None:
                 words_said += [word] if part.short else []
-            elif token.fit(entry) > 0 or word in words.NEUTRAL:
+            elif token.fit(entry) > 0 or word in words.NEUTRAL or word in chosen:
                 words_said.append(token.spelled[0] if token.spelled else word)
         if words_said:
             text = " ".join(words_said)

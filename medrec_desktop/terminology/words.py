@@ -30,6 +30,7 @@ NEUTRAL = frozenset(
         *["not", "site", "type", "organism", "part", "uncertain", "cause", "other", "specified"],
         *["elsewhere", "classified", "disease", "disorder", "syndrome", "condition", "nos"],
         *["initial", "encounter", "subsequent", "sequela", "right", "left", "bilateral", "side"],
+        "trimester",
     ]
 )
 

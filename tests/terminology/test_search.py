@@ -146,6 +146,29 @@ def test_words_for_a_side_choose_it_where_there_is_one(icd10: Icd10, typed: str,
     assert codes(icd10.search(typed))[0] == code
 
 
+@pytest.mark.parametrize(
+    ("typed", "code"),
+    [
+        ("superficial thrombophlebitis in pregnancy, third trimester", "O22.23"),
+        ("superficial thrombophlebitis pregnancy 2nd trimester", "O22.22"),
+        ("smoking pregnancy first trimester", "O99.331"),
+        ("open fracture shaft right clavicle", "S42.021B"),
+        ("fracture right clavicle nonunion", "S42.001K"),
+        ("fracture shaft clavicle left subsequent encounter delayed healing", "S42.022G"),
+    ],
+)
+def test_words_for_trimester_and_encounter_choose_within_what_was_found(
+    icd10: Icd10, typed: str, code: str
+) -> None:
+    found = icd10.search(typed)
+    assert codes(found)[0] == code
+
+
+def test_a_word_that_chose_a_code_was_understood(icd10: Icd10) -> None:
+    assert icd10.search("fracture right clavicle nonunion").understood == ""
+    assert icd10.search("superficial thrombophlebitis pregnancy third trimester").understood == ""
+
+
 def test_children_are_one_step_beneath_in_the_order_of_the_list(icd10: Icd10) -> None:
     found = [row.code for row in icd10.children("M25.56")]
     assert found == ["M25.561", "M25.562", "M25.569"]
