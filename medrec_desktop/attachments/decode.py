@@ -26,6 +26,9 @@ PDF_LARGEST_SCALE = 4.0
 TOO_MANY_PIXELS = "This picture is too large to show here ({} × {}). {}"
 SAVE_A_COPY = "It is kept unchanged; save a copy to open it in another program."
 NEEDS_PASSWORD = f"This PDF needs a password. {SAVE_A_COPY}"
+NOT_DECODED = (
+    "The picture in this DICOM file is packed in a way that can’t be shown here. " + SAVE_A_COPY
+)
 NO_PICTURE = f"This DICOM file holds no picture. {SAVE_A_COPY}"
 
 _FORMATS = ("JPEG", "PNG", "TIFF", "GIF", "BMP", "WEBP", "MPO", "HEIF", "JPEG2000", "AVIF", "ICO")
@@ -192,7 +195,13 @@ def _dicom(content: bytes, page: int, largest: int) -> tuple["Image | None", int
     rows, columns = int(dataset.Rows), int(dataset.Columns)
     if rows * columns > MAX_PIXELS:
         raise _NotShownError(TOO_MANY_PIXELS.format(columns, rows, SAVE_A_COPY))
-    frame = pixel_array(dataset, index=max(0, min(page, frames) - 1))
+    try:
+        frame = pixel_array(dataset, index=max(0, min(page, frames) - 1))
+    except RuntimeError as error:
+        # JPEG-LS, HTJ2K and the like need decoders that this program does not bring.
+        if _decodable(dataset):
+            raise
+        raise _NotShownError(NOT_DECODED) from error
     if dataset.get("PhotometricInterpretation") == "PALETTE COLOR":
         frame = apply_color_lut(frame, dataset)
         frame = (frame >> 8 if frame.dtype.itemsize > 1 else frame).astype("uint8")
@@ -201,6 +210,19 @@ def _dicom(content: bytes, page: int, largest: int) -> tuple["Image | None", int
     picture = Image.fromarray(frame.astype("uint8"))
     picture.thumbnail((largest, largest))
     return picture, frames
+
+
+def _decodable(dataset: Any) -> bool:
+    """Whether the way in which the pixels are packed is one that can be unpacked here."""
+    from pydicom.pixels.decoders.base import get_decoder
+
+    syntax = dataset.file_meta.get("TransferSyntaxUID")
+    if syntax is None or not syntax.is_compressed:
+        return True
+    try:
+        return bool(get_decoder(syntax).is_available)
+    except NotImplementedError:
+        return False
 
 
 def _windowed(frame: Any, dataset: Any) -> Any:

@@ -11,7 +11,7 @@ import PIL.Image
 import pytest
 
 from medrec_desktop.attachments import preview as module
-from medrec_desktop.attachments.decode import NEEDS_PASSWORD, NO_PICTURE
+from medrec_desktop.attachments.decode import NEEDS_PASSWORD, NO_PICTURE, NOT_DECODED
 from medrec_desktop.attachments.preview import (
     CUT,
     NO_VIEWER,
@@ -125,6 +125,52 @@ def test_a_ct_slice_is_drawn_through_its_window(corpus: tuple[Sample, ...]) -> N
     assert min(greys) == 0
     assert max(greys) == 255
     assert len(greys) > 50
+
+
+@pytest.mark.parametrize(
+    "syntax",
+    [
+        "1.2.840.10008.1.2.4.57",
+        "1.2.840.10008.1.2.4.70",
+        "1.2.840.10008.1.2.4.80",
+        "1.2.840.10008.1.2.4.201",
+        "1.2.840.10008.1.2.4.102",
+    ],
+)
+def test_a_dicom_packed_in_a_way_we_cannot_unpack_says_so_and_not_that_it_is_damaged(
+    syntax: str,
+) -> None:
+    view = shown("dicom", packed_dicom(syntax))
+    assert view.sentence == NOT_DECODED
+    assert "kept unchanged" in view.sentence
+    assert not view.rgba
+
+
+def test_a_damaged_dicom_is_not_said_to_be_packed_oddly() -> None:
+    assert shown("dicom", packed_dicom("1.2.840.10008.1.2.4.50")).sentence == NOT_DRAWN
+
+
+def packed_dicom(syntax: str, frame: bytes = b"\xff\xd8\xff\xd9") -> bytes:
+    """A picture of 16 × 16 grey pixels whose one frame holds these bytes."""
+    from pydicom import dcmwrite
+    from pydicom.dataset import Dataset, FileMetaDataset
+    from pydicom.encaps import encapsulate
+    from pydicom.uid import UID
+
+    dataset = Dataset()
+    dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = UID(syntax)
+    dataset.file_meta.MediaStorageSOPClassUID = UID("1.2.840.10008.5.1.4.1.1.7")
+    dataset.file_meta.MediaStorageSOPInstanceUID = UID("1.2.3.4")
+    dataset.Rows = dataset.Columns = 16
+    dataset.BitsAllocated = dataset.BitsStored = 8
+    dataset.HighBit, dataset.PixelRepresentation, dataset.SamplesPerPixel = 7, 0, 1
+    dataset.PhotometricInterpretation = "MONOCHROME2"
+    dataset.PixelData = encapsulate([frame])
+    dataset["PixelData"].VR = "OB"
+    out = io.BytesIO()
+    dcmwrite(out, dataset, enforce_file_format=True)
+    return out.getvalue()
 
 
 def test_text_shows_its_start_with_controls_made_visible() -> None:

@@ -59,7 +59,8 @@ def test_the_next_who_waits_has_the_focus_and_enter_opens_the_visit(
     assert [days.rows[at].record_id for at in chosen] == [signed.record_id]
     enter()
     qtbot.waitUntil(lambda: record_shown(demo) == follows.record_id)
-    qtbot.waitUntil(lambda: visit_page(demo).form.complaint.hasFocus())
+    complaint = visit_page(demo).form.complaint
+    qtbot.waitUntil(complaint.hasFocus)
 
 
 def test_behind_the_last_of_the_day_comes_who_still_waits_further_up(

@@ -6,7 +6,6 @@ another one is shown by the time the worker has looked at it.
 
 from dataclasses import replace
 from datetime import date
-from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QMimeData, Qt, Signal
@@ -18,15 +17,15 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QFileDialog, QVBoxLayout, QWidget
 
-from medrec_desktop.domain.attachments import Attachment
 from medrec_desktop.domain.changes import Changed
 from medrec_desktop.domain.dates import shown
 from medrec_desktop.domain.errors import MedrecError
-from medrec_desktop.domain.ids import AttachmentId, RecordId
+from medrec_desktop.domain.ids import RecordId
 from medrec_desktop.domain.records import Visit
 from medrec_desktop.ui import theme
-from medrec_desktop.ui.attachments import dialogs, offer
-from medrec_desktop.ui.attachments.files import FileRow, Files, Standing, rows_of, short_name
+from medrec_desktop.ui.attachments import offer
+from medrec_desktop.ui.attachments.acting import FileActing
+from medrec_desktop.ui.attachments.files import Files, Standing, rows_of
 from medrec_desktop.ui.attachments.inbox import ScannerInbox
 from medrec_desktop.ui.attachments.listing import FileList
 from medrec_desktop.ui.attachments.overlay import DropOverlay
@@ -34,13 +33,10 @@ from medrec_desktop.ui.attachments.parts import DropArea, Notice
 from medrec_desktop.ui.attachments.pasting import PasteIntoText
 from medrec_desktop.ui.attachments.reading import read_files
 from medrec_desktop.ui.attachments.removed import RemovedLine
-from medrec_desktop.ui.attachments.taking import Looked, answer, attach, look_and_attach, paste
+from medrec_desktop.ui.attachments.taking import Looked, attach, look_and_attach, paste
 from medrec_desktop.ui.attachments.thumbnails import Thumbnails
-from medrec_desktop.ui.attachments.viewer import FileViewer
 from medrec_desktop.ui.inspector import Inspector
 from medrec_desktop.ui.screen import Services
-from medrec_desktop.ui.storage.acting import act_on_storage
-from medrec_desktop.ui.storage.desk import StorageDesk
 from medrec_desktop.ui.widgets import (
     Card,
     GhostButton,
@@ -76,10 +72,12 @@ class AttachmentPanel(QWidget):
         self._notice = Notice()
         self._inbox = ScannerInbox(services)
         self._inbox.attach_requested.connect(self._attach_scans)
-        self._undo = UndoBar()
+        self.undo = UndoBar()
         self.thumbnails = Thumbnails(services, self)
         self.list = FileList(self.thumbnails)
-        self.list.acted.connect(self._on_acted)
+        self.acting = FileActing(services, self)
+        self.list.acted.connect(self.acting.act)
+        self.acting.failed.connect(self._on_failed)
         self._card = Card(margins=(0, 0, 0, 0), spacing=0)
         self._card.body.addWidget(self.list)
         self._card.hide()
@@ -90,13 +88,18 @@ class AttachmentPanel(QWidget):
         layout.setSpacing(theme.px(8))
         head = row(label("Attachments", "section"), self._figure, None, self._add, spacing=6)
         layout.addLayout(head)
-        for part in (self._area, self._notice, self._inbox, self._undo, self._card, self.removed):
+        for part in (self._area, self._notice, self._inbox, self.undo, self._card, self.removed):
             layout.addWidget(part)
         services.notices.changed.connect(self._on_changed)
         if self._desk is not None:
             self._desk.changed.connect(self._show_files)
             self._desk.fetch_changed.connect(self._show_files)
         self._into_text = PasteIntoText(self._paste_from_text, self)
+
+    @property
+    def visit(self) -> Visit | None:
+        """Whose files are shown."""
+        return self._visit
 
     # --- AttachmentsScreen ---------------------------------------------------------------------
 
@@ -111,7 +114,7 @@ class AttachmentPanel(QWidget):
         if not same:
             self.thumbnails.forget()
             self._notice.hide()
-            self._undo.hide()
+            self.undo.hide()
             self._files = Files()
             self.removed.fold()
             self._show_files()
@@ -302,63 +305,6 @@ class AttachmentPanel(QWidget):
         if kept != self._count:
             self._count = kept
             self.count_changed.emit(kept)
-
-    # --- what can be done with a line ----------------------------------------------------------
-
-    def _on_acted(self, row_: FileRow, what: str) -> None:
-        if row_.keeping is not None:
-            service = self._services.attachments
-            self._services.background.read(self, answer, service, row_.keeping.job, what)
-        elif row_.attachment is not None:
-            self._act(row_, row_.attachment, what)
-
-    def _act(self, row_: FileRow, file: Attachment, what: str) -> None:
-        match what:
-            case "open" | "save" | "retry" if not row_.here and self._desk is not None:
-                self._fetch(self._desk, file, "save" if what == "save" else "open")
-            case "open" if self._visit is not None:
-                viewer = FileViewer(self._services, self._visit.patient, file, self.window())
-                viewer.show()
-            case "save":
-                dialogs.save_copy(self, self._services, file)
-            case "rename" | "describe":
-                ask_about = dialogs.rename if what == "rename" else dialogs.describe
-                ask_about(self, self._services, file)
-            case "restore":
-                self._restore(file.id)
-            case "remove" if self.list.locked:
-                done = partial(self._on_removed, file)
-                dialogs.remove_with_reason(self, self._services, file, done)
-            case "remove":
-                self._remove(file)
-            case _ if self._desk is not None:
-                act_on_storage(self, self._services, self._desk, file, what)
-
-    def _fetch(self, desk: StorageDesk, file: Attachment, what: str) -> None:
-        """Bring the file here first; then what was asked for, if its visit is still shown."""
-
-        def then() -> None:
-            if self._visit is not None and file.record_id == self._record and self.isVisible():
-                here = FileRow(key=file.id, name=file.file_name, detail="", state="")
-                self._act(here, file, what)
-
-        desk.fetch(file, then, whose=self._name)
-
-    def _remove(self, file: Attachment) -> None:
-        service = self._services.attachments
-        removing = self._services.background.write(self, service.remove, file.id)
-        removing.then(lambda _: self._on_removed(file)).failed(self._on_failed)
-
-    def _on_removed(self, file: Attachment) -> None:
-        if self._visit is not None and file.record_id == self._record:
-            self._undo.offer(
-                f"Removed {short_name(file.file_name)}", lambda: self._restore(file.id)
-            )
-
-    def _restore(self, attachment_id: AttachmentId) -> None:
-        service = self._services.attachments
-        restoring = self._services.background.write(self, service.restore, attachment_id)
-        restoring.failed(self._on_failed)
 
     # --- small things --------------------------------------------------------------------------
 

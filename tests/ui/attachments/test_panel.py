@@ -196,8 +196,8 @@ def test_removing_can_be_undone(
     panel.list.setFocus()
     panel.list.setCurrentIndex(panel.list.files.index(0, 0))
     qtbot.keyClick(panel.list, Qt.Key.Key_Delete)
-    qtbot.waitUntil(lambda: rows() == () and panel._undo.isVisible())
-    panel._undo.undo()
+    qtbot.waitUntil(lambda: rows() == () and panel.undo.isVisible())
+    panel.undo.undo()
     qtbot.waitUntil(lambda: names(rows) == ["lab.txt"])
 
 

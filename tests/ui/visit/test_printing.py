@@ -8,7 +8,10 @@ from uuid import uuid4
 
 import pypdfium2
 import pytest
-from PySide6.QtWidgets import QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtPrintSupport import QPrintDialog
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QFileDialog, QLineEdit, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from medrec_desktop.domain.errors import Unavailable
@@ -20,14 +23,8 @@ from medrec_desktop.domain.vitals import Vitals
 from medrec_desktop.services.context import Context
 from medrec_desktop.ui.screen import Services
 from medrec_desktop.ui.theme import Theme
-from medrec_desktop.ui.visit.printing import (
-    DEMO,
-    Printed,
-    print_visit,
-    render_pdf,
-    suggested_name,
-    write_pdf,
-)
+from medrec_desktop.ui.visit.paper import DEMO, Printed, render_pdf, suggested_name, write_pdf
+from medrec_desktop.ui.visit.printing import Errand, print_visit
 from medrec_desktop.ui.widgets import Dialog, Label
 from tests.factories import NOON, a_diagnosis, a_draft, a_lab, a_medicine, a_visit
 
@@ -303,6 +300,46 @@ def test_what_was_saved_a_moment_ago_is_in_the_pdf(
     qtbot.waitUntil(lambda: any("The PDF was saved" in one.text() for one in labels(window)))
     (text,) = pages(target.read_bytes())
     assert "Sore throat since Monday" in text
+
+
+def test_printing_that_is_called_off_leaves_no_file_no_question_and_no_errand(
+    clinic: Context, services: Services, qtbot: QtBot, tmp_path: Path, monkeypatch: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    before = sorted(path.name for path in tmp_path.iterdir())
+    window = QWidget()
+    qtbot.addWidget(window)
+    window.resize(800, 600)
+    field = QLineEdit(window)
+    window.show()
+    field.setFocus()
+    qtbot.waitUntil(field.hasFocus)
+    record = a_visit(clinic, complaint="Sore throat since Monday")
+
+    def question() -> Dialog:
+        print_visit(window, services, record)
+        qtbot.waitUntil(lambda: bool(window.findChildren(Dialog)))
+        return window.findChildren(Dialog)[0]
+
+    def gone() -> bool:
+        return not window.findChildren(Dialog) and not window.findChildren(Errand)
+
+    # Cancel on the question itself.
+    click(question(), "Cancel")
+    qtbot.waitUntil(gone)
+    assert field.hasFocus()
+    # Cancel on the system's dialogs that follow.
+    for words, kind in (("Save as PDF…", QFileDialog), ("Print…", QPrintDialog)):
+        click(question(), words)
+        qtbot.waitUntil(lambda kind=kind: bool(window.findChildren(kind)))
+        window.findChildren(kind)[0].reject()
+        qtbot.waitUntil(lambda kind=kind: gone() and not window.findChildren(kind))
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
+
+
+def click(dialog: Dialog, words: str) -> None:
+    button = next(one for one in dialog.findChildren(QPushButton) if one.text() == words)
+    QTest.mouseClick(button, Qt.MouseButton.LeftButton)
 
 
 def labels(window: QWidget) -> list[Label]:
