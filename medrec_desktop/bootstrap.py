@@ -121,7 +121,7 @@ def open_clinic(home: Path, demo: bool, ask: Ask) -> OpenClinic:  # noqa: FBT001
         visits=Visits(context),
         patients=Patients(context),
         diagnoses=Diagnoses(context, icd10),
-        attachments=Attachments(context, vault, intake),
+        attachments=Attachments(context, vault, intake, small=uploads.small),
         clinic=Clinic(context),
         changes=changes,
         clock=now,
@@ -225,7 +225,8 @@ def _back_up(db: Any, vault_folder: Path, target: Path, passphrase: str) -> str:
 def _visit(services: Services, parent: QWidget) -> QWidget:
     from medrec_desktop.ui.visit.page import VisitPage
 
-    return VisitPage(services, parent)
+    # In pieces, between two turns of the event loop; in one go when it is opened before.
+    return VisitPage(services, parent, at_once=False)
 
 
 def _chart(services: Services, parent: QWidget) -> QWidget:

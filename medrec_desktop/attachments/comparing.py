@@ -7,6 +7,7 @@ nothing is paid for. Nothing here changes either side.
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from medrec_desktop.attachments.small_pictures import small_key
 from medrec_desktop.attachments.store import ObjectStore
 from medrec_desktop.data.uploads import StoredRow
 from medrec_desktop.domain.ids import AttachmentId
@@ -15,7 +16,8 @@ from medrec_desktop.domain.ids import AttachmentId
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """`missing`: called stored, not in the bucket. `wrong`: there, but its size, hash or id is not
-    the row's. `orphaned`: keys no row knows. `waiting`: not stored yet, which is no fault."""
+    the row's. `orphaned`: keys no row knows
+    (a file's small picture belongs to its row). `waiting`: not stored yet, which is no fault."""
 
     right: int = 0
     waiting: int = 0
@@ -49,7 +51,7 @@ def compare(
             wrong.append(row.uid)
         else:
             right += 1
-    keys = {row.s3_key for row in known}
+    keys = {row.s3_key for row in known} | {small_key(row.s3_key, row.uid) for row in known}
     return Comparison(
         right=right,
         waiting=sum(not row.stored for row in known),

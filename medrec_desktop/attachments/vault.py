@@ -37,6 +37,8 @@ INCOMING = "incoming"
 # for this long before it goes.
 UNCLAIMED = "unclaimed"
 UNCLAIMED_DAYS = 30
+# Small pictures of files; they stay when the file itself leaves for the storage.
+SMALL = "small"
 GRACE_S = 3600.0
 
 MISSING = "This file is not on this computer. Restore it from a backup, or attach it again."
@@ -68,6 +70,15 @@ def open_vault(db: LocalDb, folder: Path, *, free: Callable[[Path], int] | None 
 def free_bytes(folder: Path) -> int:
     """What the disk under `folder` has left."""
     return shutil.disk_usage(folder).free
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A file in its place: bytes on the disk, and when (seconds since 1970) it was last used."""
+
+    uid: UUID
+    size: int
+    used_at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +182,68 @@ class Vault:
     def has(self, uid: UUID) -> bool:
         """Whether the bytes are on this computer."""
         return self._found(uid) is not None
+
+    def touch(self, uid: UUID, at: float) -> None:
+        """Somebody used the file: it is the last that leaves when room is needed."""
+        with contextlib.suppress(OSError):
+            os.utime(self.path(uid), (at, at))
+
+    def held(self) -> Iterator[Held]:
+        """Every file in its place, with what it takes and when it was used."""
+        for path in self._folder.glob("??/*.age"):
+            with contextlib.suppress(ValueError, OSError):
+                seen = path.stat()
+                yield Held(UUID(path.stem), seen.st_size, seen.st_mtime)
+
+    def free(self) -> int:
+        """Bytes left on the disk under the vault."""
+        return self._free(self._folder)
+
+    def release(self, uid: UUID) -> bool:
+        """Let go of a file that the storage has. Only `room` may call this, which has made sure.
+        False when another program holds it open."""
+        try:
+            self.path(uid).unlink(missing_ok=True)
+        except OSError:
+            return False
+        return True
+
+    def keep_small(self, uid: UUID, picture: bytes | None) -> None:
+        """Keep a small picture of the file, encrypted like it; None remembers that there is
+        none."""
+        final = self._small(uid) if picture is not None else self._small(uid).with_suffix(".none")
+        part = final.with_suffix(".part")
+        try:
+            final.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            sealed = b""
+            if picture is not None:
+                sealed = pyrage.encrypt(picture, [self._identity.to_public()])
+            part.write_bytes(sealed)
+            part.replace(final)
+        except OSError as error:
+            part.unlink(missing_ok=True)
+            raise _translated(error) from error
+
+    def small(self, uid: UUID) -> bytes | None:
+        """The small picture; None when there is none that can be read. It is not the record:
+        show it, never judge by it."""
+        try:
+            picture: bytes = pyrage.decrypt(self._small(uid).read_bytes(), [self._identity])
+        except (OSError, pyrage.DecryptError):
+            return None
+        return picture
+
+    def with_small(self) -> set[UUID]:
+        """Files whose small picture is here, and those that were found to have none."""
+        found: set[UUID] = set()
+        for path in (self._folder / SMALL).glob("??/*"):
+            if path.suffix in {".age", ".none"}:
+                with contextlib.suppress(ValueError):
+                    found.add(UUID(path.stem))
+        return found
+
+    def _small(self, uid: UUID) -> Path:
+        return self._folder / SMALL / uid.hex[-2:] / f"{uid}.age"
 
     def read(self, uid: UUID, kept: Kept, write: Callable[[bytes], object]) -> None:
         """Send the original bytes to `write`, piece by piece, in bounded memory.

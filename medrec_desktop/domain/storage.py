@@ -43,6 +43,21 @@ class StorageSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class FileRoomNow:
+    """Files on this computer: bytes in all, bytes of what the storage does not have (yet), and how
+    many gigabytes they may take, 0 for no limit."""
+
+    used: int
+    quota_gb: int
+    only_here: int
+
+    @property
+    def over(self) -> bool:
+        """Whether they take more than they may."""
+        return bool(self.quota_gb) and self.used > self.quota_gb * 10**9
+
+
+@dataclass(frozen=True, slots=True)
 class Secret:
     """Keys of the storage; never printed, never in a file."""
 

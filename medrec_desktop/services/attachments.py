@@ -10,6 +10,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -17,10 +18,11 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from medrec_desktop.attachments import preview as drawing
+from medrec_desktop.attachments import small_pictures
 from medrec_desktop.attachments.intake import Intake
 from medrec_desktop.attachments.scanner import Scanner
 from medrec_desktop.attachments.sources import files_inside
-from medrec_desktop.attachments.vault import Vault
+from medrec_desktop.attachments.vault import MISSING, Vault
 from medrec_desktop.data import attachments as rows
 from medrec_desktop.data import uploads as queue
 from medrec_desktop.data.clinic import read_computer_settings, user_key
@@ -48,6 +50,10 @@ NOT_BROUGHT_BACK = (
 )
 VOIDED = "This visit was entered in error; its files stay as they are."
 REASON = "Say why this file is removed: the visit is finalized, and the reason stays with it."
+SMALL = (
+    "A small picture of the first page. The file itself is in the storage and opens once it is "
+    "fetched."
+)
 NAMELESS = "A file needs a name."
 NOT_WRITTEN = (
     "The copy could not be written there. The file itself is safe. "
@@ -64,11 +70,14 @@ class Attachments:
         vault: Vault,
         intake: Intake,
         *,
+        small: Callable[[AttachmentId], bytes | None] = lambda _id: None,
         tick: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`small` gives the small picture of a file that is not on this computer."""
         self._context = context
         self._vault = vault
         self._intake = intake
+        self._small = small
         self._thumbnails: OrderedDict[AttachmentId, Preview] = OrderedDict()
         self._lock = threading.Lock()
         self._tick = tick
@@ -218,13 +227,28 @@ class Attachments:
 
     def preview(self, attachment_id: AttachmentId, *, page: int = 1, max_px: int = 1600) -> Preview:
         """A page to draw, text, or the sentence that says why not. Never raises for a file's
-        content; takes up to ten seconds for a hostile one."""
+        content; takes up to ten seconds for a hostile one. Of a file that is not here: its small
+        picture, with a sentence that says so."""
         attachment, kept = self._get(attachment_id)
+        if not self._vault.has(attachment_id):
+            return self._small_preview(attachment, max_px)
+        self._vault.touch(attachment_id, self._context.clock().timestamp())
+        return self._drawn(attachment, kept, page, max_px)
+
+    def _small_preview(self, attachment: Attachment, max_px: int) -> Preview:
+        picture = self._small(attachment.id)
+        if picture is None:
+            return Preview(attachment.kind, sentence=MISSING)
+        shown = small_pictures.draw_small(picture, max_px=max_px)
+        pages = attachment.pages or 1
+        return replace(shown, kind=attachment.kind, pages=pages, sentence=shown.sentence or SMALL)
+
+    def _drawn(self, attachment: Attachment, kept: Kept, page: int, max_px: int) -> Preview:
         try:
             return drawing.preview(
                 attachment.kind,
                 kept.size,
-                self._bytes(attachment_id, kept),
+                self._bytes(attachment.id, kept),
                 page=page,
                 max_px=max_px,
             )
@@ -237,10 +261,15 @@ class Attachments:
             known = self._thumbnails.get(attachment_id)
         if known is not None:
             return known
-        attachment, _ = self._get(attachment_id)
+        attachment, kept = self._get(attachment_id)
         if attachment.kind not in {"image", "pdf", "dicom"}:
             return Preview(attachment.kind, sentence=drawing.NO_VIEWER)
-        small = self.preview(attachment_id, max_px=THUMBNAIL_PX)
+        if self._vault.has(attachment_id):
+            small = self._drawn(attachment, kept, 1, THUMBNAIL_PX)
+        else:
+            small = self._small_preview(attachment, THUMBNAIL_PX)
+            if not small.rgba:
+                return small  # it may be had later
         with self._lock:
             self._thumbnails[attachment_id] = small
             if len(self._thumbnails) > THUMBNAILS:
@@ -251,6 +280,7 @@ class Attachments:
         """Write the original bytes for the user alone and return where. An existing file is never
         overwritten: the copy gets a number."""
         attachment, kept = self._get(attachment_id)
+        self._vault.touch(attachment_id, self._context.clock().timestamp())
         target = folder_or_path
         if target.is_dir():
             target /= stored_name(attachment.file_name)

@@ -20,10 +20,12 @@ from medrec_desktop.domain.ids import AttachmentId, RecordId
 from medrec_desktop.domain.storage import StorageSettings
 from medrec_desktop.domain.uploads import FileUpload, UploadsOverview, limited
 from medrec_desktop.services.context import Context
+from medrec_desktop.services.file_room import FileRoom
 from medrec_desktop.services.storage_settings import storage_settings_of
 
 if TYPE_CHECKING:
     from medrec_desktop.attachments.s3 import Bucket
+    from medrec_desktop.attachments.upkeep import Upkeep
     from medrec_desktop.attachments.upload import Uploader
 
 log = logging.getLogger(__name__)
@@ -60,6 +62,8 @@ class Uploads:
         self._settings: StorageSettings | None = None
         self._bucket: Bucket | None = None
         self._uploader: Uploader | None = None
+        self._upkeep: Upkeep | None = None
+        self._room = FileRoom(context, vault)
         self._problem = ""
         self._unsubscribe: Callable[[], None] = lambda: None
 
@@ -85,6 +89,11 @@ class Uploads:
                 uploader = self._uploader
             if uploader is not None:
                 uploader.wake()
+        elif changed.kind == "upload":
+            with self._lock:
+                upkeep = self._upkeep
+            if upkeep is not None:
+                upkeep.wake()
         elif changed.kind == "settings":
             self._reopen()
 
@@ -114,6 +123,7 @@ class Uploads:
         self._context.changes.publish(Changed("upload"))
 
     def _begin(self, settings: StorageSettings) -> None:
+        from medrec_desktop.attachments.upkeep import Upkeep
         from medrec_desktop.attachments.upload import Uploader
 
         bucket = self._buckets().bucket()
@@ -127,15 +137,27 @@ class Uploads:
             self._context.clock,
             limit=lambda: self._limit(settings),
         )
+        upkeep = Upkeep(
+            self._context.db,
+            self._vault,
+            bucket,
+            self._context.changes,
+            self._context.clock,
+            quota=self._room.quota,
+            busy=lambda: bool(uploader.under_way()),
+        )
         uploader.start()
+        upkeep.start()
         with self._lock:
-            self._bucket, self._uploader = bucket, uploader
+            self._bucket, self._uploader, self._upkeep = bucket, uploader, upkeep
 
     def _shut(self, timeout_s: float) -> bool:
         with self._lock:
-            uploader, bucket = self._uploader, self._bucket
-            self._uploader = self._bucket = None
+            uploader, upkeep, bucket = self._uploader, self._upkeep, self._bucket
+            self._uploader = self._upkeep = self._bucket = None
         ended = uploader is None or uploader.stop(timeout_s)
+        if upkeep is not None:
+            ended = upkeep.stop(timeout_s) and ended
         if bucket is not None:
             bucket.close()
         return ended
@@ -264,6 +286,26 @@ class Uploads:
         bucket = self._open_bucket()
         fetch(bucket, self._vault, attachment_id, row.s3_key, kept, progress=progress, stop=stop)
         self._context.changes.publish(Changed("attachment", frozenset({RecordId(row.record_uid)})))
+
+    def small(self, attachment_id: AttachmentId) -> bytes | None:
+        """The small picture of a file that is not here: this computer's own, or the storage's, of
+        which a copy stays here. None when there is none, or when it cannot be had now. May block
+        for seconds."""
+        if (known := self._vault.small(attachment_id)) is not None:
+            return known
+        from medrec_desktop.attachments.small_pictures import DRAWN, NEEDED_FROM, fetch_small
+
+        with self._context.db.read() as session:
+            row = rows.attachment_row(session, attachment_id)
+        if row.upload_state != "stored" or row.kind not in DRAWN or row.kept_size < NEEDED_FROM:
+            return None
+        try:
+            picture = fetch_small(self._open_bucket(), row.s3_key, attachment_id)
+            self._vault.keep_small(attachment_id, picture)
+        except MedrecError as error:
+            log.info("no small picture of %s: %s", attachment_id, type(error).__name__)
+            return None
+        return picture
 
     def retrieve(self, attachment_id: AttachmentId, *, urgent: bool = False) -> None:
         """Ask for an archived file: 3-5 hours, or minutes when `urgent`. Asking twice is fine."""

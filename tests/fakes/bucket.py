@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 from medrec_desktop.attachments.s3_objects import Listed, ObjectHeaders, Part, Stored
 from medrec_desktop.domain.errors import Cancelled, Corrupt, NotFound
@@ -34,6 +34,7 @@ class FakeObject:
     version: str
     tags: dict[str, str] = field(default_factory=dict)
     parts: int = 0
+    archived: Literal["", "archived", "retrieving", "retrieved"] = ""
 
 
 @dataclass
@@ -242,5 +243,5 @@ def _stored(found: FakeObject) -> Stored:
         version_id=found.version,
         metadata=found.headers.metadata(),
         storage_class="STANDARD",
-        archived="",
+        archived=found.archived,
     )

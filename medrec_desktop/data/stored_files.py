@@ -1,0 +1,92 @@
+"""Files that are in the storage: which may leave this computer, which have a small picture there.
+
+Only reads. A row says "stored" after its object was looked at; whether it is still so is asked
+again by whoever lets go of a file.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from medrec_desktop.data.clinic import read_device
+from medrec_desktop.data.schema import medical_records, record_attachments, upload_queue
+from medrec_desktop.data.session import Session
+from medrec_desktop.domain.attachments import Kept, Kind
+from medrec_desktop.domain.ids import AttachmentId, RecordId
+
+
+@dataclass(frozen=True, slots=True)
+class StoredHere:
+    """A stored file. `patient_seen` is the patient's latest visit."""
+
+    key: int
+    uid: AttachmentId
+    record_id: RecordId
+    s3_key: str
+    s3_version: str
+    kind: Kind
+    kept: Kept
+    patient_seen: datetime
+
+
+_seen = medical_records.alias("seen")
+_STORED = (
+    sa.select(
+        record_attachments,
+        medical_records.c.uid.label("record_uid"),
+        sa.select(sa.func.max(_seen.c.visit_date))
+        .where(_seen.c.patient_id == medical_records.c.patient_id)
+        .scalar_subquery()
+        .label("patient_seen"),
+    )
+    .join(medical_records, medical_records.c.id == record_attachments.c.record_id)
+    .where(
+        record_attachments.c.upload_state == "stored",
+        record_attachments.c.s3_key.is_not(None),
+        record_attachments.c.id.not_in(sa.select(upload_queue.c.attachment_id)),
+    )
+)
+
+
+def stored_files(session: Session) -> tuple[StoredHere, ...]:
+    """Every file that was looked at in the storage and waits for nothing, removed ones too."""
+    return tuple(_stored(row) for row in session.execute(_STORED))
+
+
+def still_stored(session: Session, file: StoredHere) -> bool:
+    """Whether the row says so just now, of the same object: in one transaction with what follows
+    from it."""
+    row = session.execute(_STORED.where(record_attachments.c.id == file.key)).first()
+    return row is not None and (row.s3_key, row.s3_version or "") == (file.s3_key, file.s3_version)
+
+
+def drawn_files(
+    session: Session, kinds: Collection[Kind], *, from_size: int
+) -> tuple[StoredHere, ...]:
+    """Stored files that were attached on this computer, of these kinds and at least this
+    compressed size, in the order they came."""
+    rows = session.execute(
+        _STORED.where(
+            record_attachments.c.kind.in_(list(kinds)),
+            record_attachments.c.kept_size >= from_size,
+            record_attachments.c.held_by == read_device(session),
+            record_attachments.c.voided_at.is_(None),
+        ).order_by(record_attachments.c.id)
+    )
+    return tuple(_stored(row) for row in rows)
+
+
+def _stored(row: sa.Row[Any]) -> StoredHere:
+    return StoredHere(
+        key=row.id,
+        uid=AttachmentId(row.uid),
+        record_id=RecordId(row.record_uid),
+        s3_key=row.s3_key,
+        s3_version=row.s3_version or "",
+        kind=row.kind,
+        kept=Kept(row.file_size, row.sha256, row.kept_size, row.kept_sha256),
+        patient_seen=row.patient_seen,
+    )
