@@ -106,7 +106,7 @@ def open_clinic(home: Path, demo: bool, ask: Ask) -> OpenClinic:  # noqa: FBT001
     intake = Intake(db, vault, changes, now)
     icd10 = _codes(home)
     intake.start()
-    set_up = StorageSetUp(context)
+    set_up = StorageSetUp(context, vault)
     uploads = Uploads(context, vault, set_up)
     uploads.start()
 

@@ -55,6 +55,10 @@ class Prefix:
         with translated():
             yield self.client
 
+    def same_access(self, other: "Prefix") -> bool:
+        """Whether both go to the same place with the same keys."""
+        return (self.settings, self._secret) == (other.settings, other._secret)  # noqa: SLF001 - one of us
+
     def close(self) -> None:
         """Close idle connections; the next call opens new ones."""
         with self._lock:

@@ -36,14 +36,16 @@ class FileRoom:
     def __init__(self, context: Context, vault: Vault) -> None:
         self._context, self._vault = context, vault
 
-    def now(self) -> FileRoomNow:
-        """What files take on this computer, and how much of it the storage has too."""
+    def now(self) -> tuple[FileRoomNow, int]:
+        """What files take on this computer and how much of it the storage has too; how many
+        stored files are not here."""
         held = {one.uid: one.size for one in self._vault.held()}
         with self._context.db.read() as session:
             quota = quota_gb_of(read_computer_settings(session))
-            stored = sum(held.get(one.uid, 0) for one in rows.stored_files(session))
+            stored = {one.uid for one in rows.stored_files(session)}
         used = sum(held.values())
-        return FileRoomNow(used=used, quota_gb=quota, only_here=used - stored)
+        both = sum(size for uid, size in held.items() if uid in stored)
+        return FileRoomNow(used, quota, only_here=used - both), len(stored - held.keys())
 
     def quota(self) -> int:
         """Bytes that files may take; 0 for no limit."""

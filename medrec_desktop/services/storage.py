@@ -11,6 +11,7 @@ from medrec_desktop.attachments.connection import try_connection
 from medrec_desktop.attachments.s3 import Bucket
 from medrec_desktop.data import clinic as store
 from medrec_desktop.data.outbox import mark
+from medrec_desktop.data.session import Session
 from medrec_desktop.domain.changes import Changed
 from medrec_desktop.domain.errors import Denied, Invalid, NotFound
 from medrec_desktop.domain.storage import ConnectionReport, Secret, StorageSettings
@@ -72,6 +73,20 @@ class Storage:
         except (NotFound, Denied):
             return False
         return True
+
+    def remove(self) -> None:
+        """Have no storage any more, on every computer of the clinic; this one forgets its keys.
+        What is in the bucket stays there, what is here stays here, and nothing is sent."""
+        now = self._context.clock()
+        with self._context.db.begin() as session:
+            if self._is_stored(session):
+                store.write_clinic_settings(session, {NAME: {}}, now=now)
+                mark(session, "settings", store.get_clinic(session).id, now=now)
+        self.forget_keys()
+
+    @staticmethod
+    def _is_stored(session: Session) -> bool:
+        return bool(store.read_clinic_settings(session).get(NAME))
 
     def forget_keys(self) -> None:
         """Remove the access keys from this computer. Files that wait stay safely here."""

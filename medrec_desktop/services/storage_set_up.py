@@ -8,8 +8,10 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from medrec_desktop.domain.storage import ConnectionReport, Secret, StorageSettings
+from medrec_desktop.attachments.vault import Vault
+from medrec_desktop.domain.storage import ConnectionReport, FileRoomNow, Secret, StorageSettings
 from medrec_desktop.services.context import Context
+from medrec_desktop.services.file_room import FileRoom
 
 if TYPE_CHECKING:
     from medrec_desktop.attachments.s3 import Bucket
@@ -18,20 +20,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class StorageNow:
-    """What is set up. `has_keys`: this computer can reach it; `keeps_keys`: it has a keyring."""
+    """What is set up. `has_keys`: this computer can reach it; `keeps_keys`: it has a keyring.
+    `away`: files that are in the storage and not on this computer."""
 
     settings: StorageSettings
     configured: bool
     has_keys: bool
     keeps_keys: bool
+    room: FileRoomNow
+    away: int
 
 
 class StorageSetUp:
     """The one `Storage` of the open clinic behind a door: the uploads and the settings share it,
     since keys that no keyring keeps live in it."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, vault: Vault) -> None:
         self._context = context
+        self._room = FileRoom(context, vault)
         self._lock = threading.Lock()
         self._made: Storage | None = None
 
@@ -41,11 +47,14 @@ class StorageSetUp:
 
         storage = self._storage()
         stored = storage.settings()
+        room, away = self._room.now()
         return StorageNow(
             settings=stored or storage.blank(),
             configured=stored is not None,
             has_keys=storage.has_keys(),
             keeps_keys=has_keyring(),
+            room=room,
+            away=away,
         )
 
     def test(self, settings: StorageSettings, secret: Secret | None = None) -> ConnectionReport:
@@ -57,6 +66,18 @@ class StorageSetUp:
     ) -> Literal["kept", "until the program ends"]:
         """As `Storage.save`."""
         return self._storage().save(settings, secret)
+
+    def set_quota(self, gigabytes: int) -> None:
+        """As `FileRoom.set_quota`."""
+        self._room.set_quota(gigabytes)
+
+    def forget_keys(self) -> None:
+        """As `Storage.forget_keys`."""
+        self._storage().forget_keys()
+
+    def remove(self) -> None:
+        """As `Storage.remove`."""
+        self._storage().remove()
 
     def bucket(self) -> "Bucket | None":
         """As `Storage.bucket`."""

@@ -107,10 +107,8 @@ class Uploads:
         with self._changing:
             try:
                 wanted = self._stored_settings()
-                # A refusal is also answered by new keys, which are not among the settings.
-                refused = self._uploader is not None and self._uploader.refused
-                same = wanted == self._settings and not self._problem and not refused
-                if self._closed or (same and not anew):
+                same = wanted == self._settings and not self._problem
+                if self._closed or (same and not anew and self._same_keys()):
                     return
                 self._shut(5)
                 self._settings = wanted
@@ -121,6 +119,25 @@ class Uploads:
                 self._problem = str(error)
                 log.info("uploads cannot start: %s", type(error).__name__)
         self._context.changes.publish(Changed("upload"))
+
+    def _same_keys(self) -> bool:
+        """Keys are not among the settings: they may be other ones, or none, by now."""
+        with self._lock:
+            bucket, uploader = self._bucket, self._uploader
+        if bucket is None or uploader is None:
+            return True
+        if uploader.refused:
+            return False
+        try:
+            fresh = self._buckets().bucket()
+        except NotFound:
+            return False
+        except MedrecError:
+            return True  # the keyring is locked just now: those we have are good
+        if fresh is None or fresh is bucket:
+            return fresh is bucket
+        fresh.close()  # it was never connected
+        return bucket.same_access(fresh)
 
     def _begin(self, settings: StorageSettings) -> None:
         from medrec_desktop.attachments.upkeep import Upkeep

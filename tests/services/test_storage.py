@@ -2,8 +2,11 @@ from dataclasses import replace
 from datetime import UTC, datetime, time
 
 import pytest
+import sqlalchemy as sa
 
 from medrec_desktop.data.clinic import read_clinic_settings, write_clinic_settings
+from medrec_desktop.data.outbox import marked
+from medrec_desktop.data.schema import outbox
 from medrec_desktop.domain.errors import Invalid, NotFound, Unavailable
 from medrec_desktop.domain.storage import Secret, StorageSettings
 from medrec_desktop.security import storage_keys
@@ -150,3 +153,17 @@ def test_a_storage_is_tried_and_what_it_cannot_do_is_stored(
     assert kept is not None
     assert kept.suffix_always
     assert storage.test(kept).works
+
+
+def test_a_removed_storage_is_as_if_there_never_was_one(storage: Storage, clinic: Context) -> None:
+    storage.save(full(storage), SECRET)
+    with clinic.db.begin() as session:
+        session.execute(sa.delete(outbox))
+    storage.remove()
+    assert storage.settings() is None
+    assert not storage.has_keys()
+    assert storage.bucket() is None
+    with clinic.db.read() as session:
+        (mark,) = marked(session)
+    assert mark[0] == "settings"
+    storage.remove()  # nothing happens

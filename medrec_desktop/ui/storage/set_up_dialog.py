@@ -1,5 +1,7 @@
 """Setting the clinic's storage up: where, with which keys, how fast; tried before it is stored."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QTimer, Signal
@@ -10,12 +12,15 @@ from medrec_desktop.domain.storage import ConnectionReport, StorageSettings
 from medrec_desktop.ui.screen import Services
 from medrec_desktop.ui.storage.desk import StorageDesk
 from medrec_desktop.ui.storage.set_up_fields import StorageFields
+from medrec_desktop.ui.storage.words import away_words
 from medrec_desktop.ui.widgets import (
     Card,
     Dialog,
     FilledButton,
     IconLabel,
+    LinkButton,
     PlainButton,
+    ask,
     label,
     row,
     tell,
@@ -37,6 +42,17 @@ UNTIL_THE_END = (
     "The settings are stored. This computer has no keyring, so the keys are used until the program "
     "ends: type them again here after the next start. Until then files wait safely."
 )
+FORGET, REMOVE = "Forget the keys on this computer…", "Remove the storage…"
+FORGET_ASKED = (
+    "This computer sends and fetches no files until the keys are typed again. Files wait safely "
+    "here meanwhile. Other computers go on."
+)
+REMOVE_ASKED = (
+    "Nothing is sent or fetched any more, and this computer forgets the keys. Files on this "
+    "computer stay here, files in the bucket stay there."
+)
+KEYS_FORGOTTEN = "The keys are forgotten. Files wait safely here."
+REMOVED = "The storage is removed. Files are kept on this computer."
 TRYING = "Trying the connection… This takes up to a minute where nothing answers."
 _SIGNS = {
     "ok": ("check", "ok"),
@@ -62,6 +78,7 @@ class StorageDialog(Dialog):
         super().__init__(parent, "File storage (S3)", width=640)
         self._services, self._set_up = services, desk.set_up
         self._has_keys = False
+        self._now: StorageNow | None = None
         self._tried: tuple[Any, ...] = ()
         self._works = False
         self.fields = StorageFields()
@@ -71,8 +88,12 @@ class StorageDialog(Dialog):
         self.problem.hide()
         self.report = Card(tone="subtle", margins=(12, 10, 12, 10), spacing=6)
         self.report.hide()
+        self.forget_it, self.remove_it = LinkButton(FORGET), LinkButton(REMOVE)
+        self.forget_it.clicked.connect(self._on_forget)
+        self.remove_it.clicked.connect(self._on_remove)
         for part in (label(ABOUT, "body2", wrap=True), self.fields, self._keys_note):
             self.body.addWidget(part)
+        self.body.addLayout(row(self.forget_it, self.remove_it, None, spacing=16))
         self.body.addWidget(self.report)
         self.body.addWidget(self.problem)
         self.try_it = PlainButton("Test connection", "refresh")
@@ -94,7 +115,12 @@ class StorageDialog(Dialog):
 
     def save(self) -> None:
         """Store what is entered; what was not tried is tried first."""
-        if self._tried == self._entered() and self._tried:
+        if self._only_here():
+            problems = self.fields.unreadable(has_keys=self._has_keys)
+            self._show_problems(problems)
+            if not problems:
+                self._keep_quota(self.accept)
+        elif self._tried == self._entered() and self._tried:
             self._store()
         else:
             self._try(self._on_tried_to_save)
@@ -111,8 +137,40 @@ class StorageDialog(Dialog):
         self._keys_note.setText(IN_KEYRING if now.keeps_keys else NO_KEYRING)
         self._keys_note.set_tone("" if now.keeps_keys else "warn")
         self.fields.fill(now.settings, has_keys=now.has_keys)
+        self.fields.fill_room(now.room)
+        # As the fields give it back, so that nothing counts as changed before somebody types.
+        self._now = replace(now, settings=self.fields.settings())
+        self.forget_it.setVisible(now.configured and now.has_keys)
+        self.remove_it.setVisible(now.configured)
         self._busy("")
         self.fields.kind.setFocus()
+
+    def _only_here(self) -> bool:
+        """Whether nothing was changed but what concerns this computer's disk: nothing to try."""
+        now = self._now
+        return now is not None and now.configured and self._entered() == (now.settings, None)
+
+    # --- ending --------------------------------------------------------------------------------
+
+    def _on_forget(self) -> None:
+        asking = ask(self, "Forget the keys?", FORGET_ASKED, yes="Forget the keys", danger=True)
+        asking.accepted.connect(lambda: self._end(self._set_up.forget_keys, KEYS_FORGOTTEN))
+
+    def _on_remove(self) -> None:
+        away = self._now.away if self._now is not None else 0
+        words = f"{REMOVE_ASKED} {away_words(away)}".strip()
+        asking = ask(self, "Remove the storage?", words, yes="Remove the storage", danger=True)
+        asking.accepted.connect(lambda: self._end(self._set_up.remove, REMOVED))
+
+    def _end(self, what: Callable[[], None], told: str) -> None:
+        self._busy("One moment…")
+
+        def done(_none: None) -> None:
+            self.accept()
+            self.told.emit(told)
+
+        # The keyring may ask somebody: not on the lane that saves visits.
+        self._services.background.slow(self, what).then(done).failed(self._on_failed)
 
     # --- trying --------------------------------------------------------------------------------
 
@@ -159,7 +217,16 @@ class StorageDialog(Dialog):
         storing = self._services.background.slow(self, self._set_up.save, settings, self._tried[1])
         storing.then(self._on_stored).failed(self._on_failed)
 
+    def _keep_quota(self, then: Callable[[], object]) -> None:
+        """What concerns this computer's disk is stored by itself."""
+        gigabytes = self.fields.quota_gb()
+        keeping = self._services.background.write(self, self._set_up.set_quota, gigabytes)
+        keeping.then(lambda _none: then()).failed(self._on_failed)
+
     def _on_stored(self, keys: str) -> None:
+        self._keep_quota(lambda: self._on_all_stored(keys))
+
+    def _on_all_stored(self, keys: str) -> None:
         self.fields.forget_secret()
         self._tried = ()
         parent = self.window()
@@ -186,7 +253,7 @@ class StorageDialog(Dialog):
 
     def _busy(self, words: str) -> None:
         """Work is under way and named; nothing is pressed twice."""
-        for part in (self.fields, self.try_it, self.save_it):
+        for part in (self.fields, self.try_it, self.save_it, self.forget_it, self.remove_it):
             part.setEnabled(not words)
         body = self.report.body
         while (item := body.takeAt(0)) is not None:

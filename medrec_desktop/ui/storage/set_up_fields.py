@@ -7,12 +7,14 @@ from typing import Any
 
 from PySide6.QtWidgets import QComboBox, QFormLayout, QLineEdit, QWidget
 
-from medrec_desktop.domain.storage import Secret, StorageSettings
+from medrec_desktop.domain.storage import FileRoomNow, Secret, StorageSettings
 from medrec_desktop.ui import theme
+from medrec_desktop.ui.storage.words import room_words
 from medrec_desktop.ui.widgets import Label, column, label, row
 
 NO_NUMBER = "Type a number of kilobytes a second, or leave it empty for no limit."
 NO_TIME = "Type a time like 08:00."
+NO_QUOTA = "Type a whole number of gigabytes, or leave it empty for no limit."
 BOTH_KEYS = "Type the access key and the secret key; the one belongs to the other."
 _KINDS = (("Amazon S3", "aws"), ("Another S3 server", "server"))
 _ENCRYPTION = (
@@ -44,7 +46,10 @@ class StorageFields(QWidget):
         self.glacier = _choice("To the archive after 90 days", _GLACIER)
         self.limit = _line("Limit, kilobytes a second", "No limit")
         self.open_from, self.open_until = _line("Open from"), _line("Open until")
-        for field, width in ((self.limit, 90), (self.open_from, 70), (self.open_until, 70)):
+        self.quota = _line("Files on this computer take at most, gigabytes", "No limit")
+        self.room = label("", "meta", wrap=True)
+        narrow = ((self.limit, 90), (self.open_from, 70), (self.open_until, 70), (self.quota, 90))
+        for field, width in narrow:
             field.setFixedWidth(theme.px(width))
         self.prefix = label("", "code")
         self._problems: dict[str, Label] = {}
@@ -78,6 +83,17 @@ class StorageFields(QWidget):
             field.clear()
             field.setPlaceholderText("Kept – type only to replace it" if has_keys else "")
         self._show_kind()
+
+    def fill_room(self, room: FileRoomNow) -> None:
+        """Show what files take here, and what they may."""
+        self.quota.setText(str(room.quota_gb) if room.quota_gb else "")
+        self.room.setText(room_words(room))
+        self.room.set_tone("warn" if room.over else "")
+
+    def quota_gb(self) -> int:
+        """Gigabytes, 0 for no limit; what cannot be read is named by `unreadable`."""
+        typed = self.quota.text().strip()
+        return int(typed) if typed.isdecimal() else 0
 
     def take_over(self, settings: StorageSettings) -> None:
         """What a test found out about the server is stored with what was typed."""
@@ -124,6 +140,9 @@ class StorageFields(QWidget):
             found["bandwidth_limit"] = NO_NUMBER
         if not (_time(self.open_from.text()) and _time(self.open_until.text())):
             found["open_until"] = NO_TIME
+        quota = self.quota.text().strip()
+        if quota and not (quota.isdecimal() and 0 < int(quota) <= 100_000):
+            found["quota"] = NO_QUOTA
         typed = (bool(self.access.text().strip()), bool(self.secret_key.text().strip()))
         if any(typed) != all(typed) or not (has_keys or all(typed)):
             found["secret"] = BOTH_KEYS
@@ -151,6 +170,7 @@ class StorageFields(QWidget):
             self.limit, label("KB a second", "body2"), 8, label("from", "body2"),
             self.open_from, label("to", "body2"), self.open_until, None,
         )  # fmt: skip
+        room = row(self.quota, label("GB, then what is in storage leaves", "body2"), None)
         for name, words, field in (
             ("", "Kind", self.kind),
             ("endpoint", "Address", self.endpoint),
@@ -164,6 +184,7 @@ class StorageFields(QWidget):
             ("", "Archive at 90 days", self.glacier),
             ("bandwidth_limit", "Limit while open", hours),
             ("open_until", "", None),
+            ("quota", "Files here take", column(room, self.room)),
         ):
             self._add(name, words, field)
 

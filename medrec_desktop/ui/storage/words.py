@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Literal
 
 from medrec_desktop.domain.attachments import size_text
+from medrec_desktop.domain.storage import FileRoomNow
 from medrec_desktop.domain.uploads import FileUpload, UploadsOverview
 
 Tone = Literal["text2", "ok", "warn", "danger"]
@@ -178,6 +179,33 @@ def summary(seen: UploadsOverview, now: datetime) -> tuple[str, Tone]:
         )
     speed = f" About {size_text(int(seen.bytes_per_s))} a second." if seen.bytes_per_s > 0 else ""
     return f"{waiting}{speed}", "text2"
+
+
+def room_words(room: FileRoomNow) -> str:
+    """What files take on this computer, and why it may be more than they should."""
+    used = f"They take {size_text(room.used)} now."
+    if not room.quota_gb:
+        return f"{used} Those in the storage leave only when the disk is nearly full."
+    if room.over and room.only_here > room.quota_gb * 10**9:
+        return (
+            f"{used} {size_text(room.only_here)} of it is not in the storage yet, so it stays here "
+            "until it is."
+        )
+    if room.over:
+        return f"{used} What is in the storage leaves as soon as the storage can be asked."
+    return (
+        f"{used} When there is more, the files in the storage that were not used for longest leave "
+        "first. They come back when they are opened."
+    )
+
+
+def away_words(away: int) -> str:
+    """What removing the storage means for files that are there alone."""
+    if not away:
+        return ""
+    what = "1 file is" if away == 1 else f"{away:,} files are"
+    verb = "opens" if away == 1 else "open"
+    return f"{what} only in the bucket and {verb} again once it is set up again."
 
 
 def _trouble(seen: UploadsOverview, now: datetime) -> str:
