@@ -4,6 +4,7 @@ are drawn by `paper`, on a worker; the dialogs of the system are asked on the UI
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtPrintSupport import QPrintDialog, QPrinter
@@ -43,8 +44,14 @@ class Errand(QObject):
 
     def __init__(self, parent: QWidget, services: Services) -> None:
         super().__init__(parent)
-        self._widget, self._services = parent, services
+        self._services = services
         self.printed: Printed | None = None
+
+    @property
+    def _widget(self) -> QWidget:
+        # Never kept beside Qt's own tie: the last to hold a window would destroy it, and itself
+        # with it, in the middle of its own end.
+        return cast("QWidget", self.parent())
 
     def gather(self, record_id: RecordId, then: Callable[[Printed], None]) -> None:
         """Read what is stored, then go on."""
