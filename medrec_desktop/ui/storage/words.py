@@ -1,6 +1,7 @@
 """What uploads and fetches say of themselves: one sentence, one colour, one word to click. No Qt
 here, and no percentage of anything but bytes the storage has confirmed."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -158,6 +159,18 @@ def totals(seen: UploadsOverview, batch: Batch, now: datetime) -> Totals:
     if not seen.waiting:
         return Totals("", trouble)
     return Totals(f"{_files(seen.waiting)} waiting to upload  ·  {left}", trouble)
+
+
+def still_sending(files: Collection[FileUpload], seen: UploadsOverview) -> str:
+    """Of a visit's files that are not stored yet; "" when all are, or when nothing sends them."""
+    if not files or not seen.configured:
+        return ""
+    stuck = sum(one.state == "attention" for one in files)
+    if stuck == len(files):
+        return f"{_files(stuck)} {'needs' if stuck == 1 else 'need'} attention – fine to go on"
+    waits = seen.paused or seen.stopped or seen.held_until is not None
+    what = "to upload later" if waits else "still uploading"
+    return f"{_files(len(files) - stuck)} {what} – fine to go on"
 
 
 def summary(seen: UploadsOverview, now: datetime) -> tuple[str, Tone]:

@@ -21,6 +21,7 @@ from medrec_desktop.ui.visit.cards import words_of
 from medrec_desktop.ui.widgets import (
     Avatar,
     Card,
+    Chip,
     Dialog,
     FilledButton,
     IconLabel,
@@ -37,6 +38,7 @@ WHAT_HAPPENS = (
     "The visit is signed and locked now. Later changes are added as a dated addendum; "
     "nothing is erased."
 )
+FILES_GO_ON = "Files keep uploading in the background."
 _MOST_ROWS = 8
 
 
@@ -65,6 +67,10 @@ class FinalizeDialog(Dialog):
         self._summary.setColumnStretch(1, 1)
         self._summary.setVerticalSpacing(theme.px(6))
         self._files = label("…", wrap=True)
+        self._sending = Chip("", "info")
+        self._sending.hide()
+        self._go_on = label(FILES_GO_ON, "body2", wrap=True)
+        self._go_on.hide()
         self._first_jump: LinkButton | None = None
         self.body.addWidget(_identity(visit.patient, today))
         self._summarize(visit, draft, last)
@@ -73,7 +79,7 @@ class FinalizeDialog(Dialog):
             self.body.addWidget(self._list("Needed before you can sign", blocking, "danger"))
         if looks:
             self.body.addWidget(self._list("Worth a second look", looks, "warn"))
-        self.body.addWidget(_note())
+        self.body.addWidget(_note(self._go_on))
         self.body.addWidget(label(f"Signing as {signer}", "body2"))
         self._trouble = label("", wrap=True, tone="danger")
         self._trouble.hide()
@@ -100,6 +106,18 @@ class FinalizeDialog(Dialog):
         """How many files the visit has, once that is read."""
         count = len(files)
         self._files.setText("None" if not count else f"{count} file{'s' if count > 1 else ''}")
+
+    def show_sending(self, words: str) -> None:
+        """That some of them are not in the storage yet; it stands in nobody's way."""
+        short_words, _, _ = words.partition(" – ")
+        self._sending.setText(short_words.replace(" files ", " ").replace(" file ", " "))
+        self._sending.setVisible(bool(words))
+        self._go_on.setVisible(bool(words))
+
+    @property
+    def sending(self) -> str:
+        """What `show_sending` showed."""
+        return self._sending.text() if not self._sending.isHidden() else ""
 
     def show_trouble(self, words: str) -> None:
         """Why it was not signed; the visit stays a draft."""
@@ -141,7 +159,9 @@ class FinalizeDialog(Dialog):
         if draft.follow_up:
             day = dates.read_date(draft.follow_up, today=draft.visit_date.astimezone().date())
             self._line("Follow-up", label(dates.shown_long(day) if day else draft.follow_up[:60]))
-        self._line("Attachments", self._files)
+        files = QWidget()
+        files.setLayout(row(self._files, None, self._sending))
+        self._line("Attachments", files)
 
     def _line(self, title: str, what: QWidget) -> None:
         at = self._summary.rowCount()
@@ -188,9 +208,10 @@ def _identity(patient: Patient, today: date) -> Card:
     return card
 
 
-def _note() -> Card:
+def _note(more: QWidget) -> Card:
     card = Card(tone="subtle", margins=(14, 10, 14, 10))
-    line = row(IconLabel("lock"), label(WHAT_HAPPENS, "body2", wrap=True), spacing=12)
+    words = column(label(WHAT_HAPPENS, "body2", wrap=True), more, spacing=2)
+    line = row(IconLabel("lock"), words, spacing=12)
     line.setStretch(1, 1)
     card.body.addLayout(line)
     return card

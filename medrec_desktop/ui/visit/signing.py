@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QWidget
 from medrec_desktop.domain.ids import RecordId
 from medrec_desktop.domain.records import Problem, Visit
 from medrec_desktop.ui.screen import Services
+from medrec_desktop.ui.storage.words import still_sending
 from medrec_desktop.ui.visit.addenda import AddendumDialog, ErrorDialog
 from medrec_desktop.ui.visit.finalize import FinalizeDialog
 from medrec_desktop.ui.visit.header import sentence
@@ -62,6 +63,14 @@ class VisitSigning(QObject):
         dialog.finished.connect(self._on_finished)
         files = self._services.attachments.list
         self._services.background.read(dialog, files, typed.record_id).then(dialog.show_files)
+        desk = self._services.storage
+        if desk is not None and desk.overview.configured:
+            reading = self._services.background.read(
+                dialog, desk.uploads.of_record, typed.record_id
+            )
+            reading.then(
+                lambda found: dialog.show_sending(still_sending(found.values(), desk.overview))
+            )
         dialog.open()
         dialog.focus_first()
 
