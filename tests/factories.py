@@ -78,7 +78,7 @@ def a_clinic(tmp_path: Path, *, clock: Callable[[], datetime] | None = None) -> 
         made = LocalDb.create(template, KEY)
         with made.begin() as session:
             insert_clinic(session, name="Hill Clinic", now=NOON)
-            insert_user(session, name="Dr. Efua Mensah", role="doctor", now=NOON)
+            insert_user(session, name="Dr. Efua Mensah", role="doctor", now=NOON, admin=True)
         made.close()
     path = tmp_path / "clinic" / "medrec.db"
     path.parent.mkdir(parents=True)

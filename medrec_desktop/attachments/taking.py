@@ -17,6 +17,7 @@ from medrec_desktop.attachments.sniff import FileType, Glimpse, file_type, glimp
 from medrec_desktop.attachments.sources import Source
 from medrec_desktop.attachments.vault import Vault
 from medrec_desktop.data import attachments as rows
+from medrec_desktop.data.audit import add_entry
 from medrec_desktop.data.clinic import get_clinic, read_device, user_key
 from medrec_desktop.data.ids import new_uid
 from medrec_desktop.data.local import LocalDb
@@ -157,6 +158,9 @@ class Taker:
             )
             rows.queue_upload(session, key, now=now)
             mark(session, "attachment", uid, now=now)
+            add_entry(
+                session, "file.add", at=now, actor=asked.by, record=asked.record_id, subject=uid
+            )
 
     def _undo(self, uid: UUID) -> None:
         """Take the bytes away, unless the row was stored after all (a commit may fail late). Where

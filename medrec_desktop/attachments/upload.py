@@ -444,7 +444,7 @@ class Uploader:
                     rows.postpone_retraction(session, one.uid, until=until)
             else:
                 with self._db.begin() as session:
-                    rows.drop_retraction(session, one.uid)
+                    rows.retraction_told(session, one.uid, now=self._clock())
 
     # --- notices and bodies --------------------------------------------------------------------
 

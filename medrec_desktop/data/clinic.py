@@ -38,9 +38,11 @@ def insert_clinic(session: Session, *, name: str, now: datetime, demo: bool = Fa
     return clinic
 
 
-def insert_user(session: Session, *, name: str, role: Role, now: datetime) -> User:
-    """A new user of this database's clinic."""
-    user = User(id=UserId(new_uid()), name=name, role=role)
+def insert_user(
+    session: Session, *, name: str, role: Role, now: datetime, admin: bool = False
+) -> User:
+    """A new user of this database's clinic; `admin` also looks after it."""
+    user = User(id=UserId(new_uid()), name=name, role=role, admin=admin)
     session.execute(
         sa.insert(users).values(
             uid=user.id,
@@ -48,6 +50,7 @@ def insert_user(session: Session, *, name: str, role: Role, now: datetime) -> Us
             name=name,
             role=role,
             active=True,
+            admin=admin,
             created_at=now,
         )
     )
@@ -67,7 +70,7 @@ def get_clinic(session: Session) -> Clinic:
 def list_users(session: Session) -> tuple[User, ...]:
     """Everybody who ever worked here, first user first; left ones are not active."""
     rows = session.execute(sa.select(users).order_by(users.c.id))
-    return tuple(User(UserId(r.uid), r.name, r.role, r.active) for r in rows)
+    return tuple(User(UserId(r.uid), r.name, r.role, r.active, r.admin) for r in rows)
 
 
 def get_user(session: Session, user: UserId) -> User:
@@ -75,7 +78,7 @@ def get_user(session: Session, user: UserId) -> User:
     row = session.execute(sa.select(users).where(users.c.uid == user)).first()
     if row is None:
         raise NotFound("This user is not known on this computer.")
-    return User(UserId(row.uid), row.name, row.role, row.active)
+    return User(UserId(row.uid), row.name, row.role, row.active, row.admin)
 
 
 def rename_user(session: Session, user: UserId, name: str) -> None:

@@ -80,7 +80,7 @@ class LocalDb:
         self.path = path
         self.key = key
         self._busy_ms = busy_ms
-        self._writes = _engine(lambda: _connect(path, key, busy_ms, may_make=may_make))
+        self._writes = _engine(lambda: _connect(path, key, busy_ms, may_make=may_make), busy_ms)
         self._reads = self._writes.execution_options(medrec_writes=False)
 
     def __repr__(self) -> str:
@@ -129,10 +129,14 @@ class LocalDb:
         return cls(path, key)
 
     @contextmanager
-    def begin(self) -> Iterator[Session]:
-        """A write transaction, the only one at a time: commits on exit, rolls back on error."""
+    def begin(self, *, wait_ms: int | None = None) -> Iterator[Session]:
+        """A write transaction, the only one at a time: commits on exit, rolls back on error.
+        `wait_ms`: how long it waits for another writer, if not as long as usual."""
+        engine = self._writes
+        if wait_ms is not None:
+            engine = engine.execution_options(medrec_wait_ms=wait_ms)
         # Takes the write lock now, not at the first change.
-        with translated(), self._writes.begin() as session:
+        with translated(), engine.begin() as session:
             yield session
 
     @contextmanager
@@ -222,7 +226,7 @@ def _ours(error: BaseException | None, *, writes: bool) -> MedrecError | None:
     return None
 
 
-def _engine(connect: Callable[[], Any]) -> sa.Engine:
+def _engine(connect: Callable[[], Any], busy_ms: int) -> sa.Engine:
     engine = sa.create_engine(
         "sqlite://",
         module=dbapi2,
@@ -235,8 +239,11 @@ def _engine(connect: Callable[[], Any]) -> sa.Engine:
 
     @sa.event.listens_for(engine, "begin")
     def _begin(connection: sa.Connection) -> None:
-        writes = connection.get_execution_options().get("medrec_writes", True)
+        options = connection.get_execution_options()
+        writes = options.get("medrec_writes", True)
         cursor = connection.connection.cursor()
+        if writes:
+            cursor.execute(f"PRAGMA busy_timeout = {options.get('medrec_wait_ms', busy_ms):d}")
         cursor.execute(f"PRAGMA query_only = {'OFF' if writes else 'ON'}")
         # IMMEDIATE: a deferred transaction that writes after reading may fail half-way, however
         # long it is willing to wait.

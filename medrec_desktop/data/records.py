@@ -36,6 +36,7 @@ _RECORD = (
         patients.c.uid.label("patient_uid"),
         _doctor.c.uid.label("doctor_uid"),
         _doctor.c.name.label("doctor_name"),
+        _doctor.c.active.label("doctor_active"),
         _signer.c.name.label("signer_name"),
     )
     .join(patients, patients.c.id == medical_records.c.patient_id)

@@ -139,6 +139,8 @@ users = sa.Table(
     sa.Column("role", sa.String(20), nullable=False),
     sa.Column("active", sa.Boolean, nullable=False, server_default=sa.true()),
     sa.Column("created_at", UtcDateTime, nullable=False),
+    # Looks after the clinic beside what `role` says.
+    sa.Column("admin", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.CheckConstraint("role in ('doctor', 'front_desk', 'admin')", name="role"),
     sa.Index("ix_users_tenant_id", "tenant_id"),
     schema=SHARED,
@@ -344,6 +346,32 @@ clinic_settings = sa.Table(
     sa.Column("updated_at", UtcDateTime, nullable=False),
 )
 
+# Who did what: only added, numbered and chained for each computer (`domain/auditing.py`). No
+# foreign keys: an entry says what it says, whatever becomes of what it speaks of.
+audit_entries = sa.Table(
+    "audit_entries",
+    metadata,
+    _id(),
+    sa.Column("device", sa.Uuid, nullable=False),
+    sa.Column("n", sa.BigInteger, nullable=False),
+    sa.Column("at", UtcDateTime, nullable=False),
+    sa.Column("actor", sa.Uuid),
+    sa.Column("patient", sa.Uuid),
+    sa.Column("record", sa.Uuid),
+    sa.Column("subject", sa.Uuid),
+    sa.Column("what", sa.String(40), nullable=False),
+    sa.Column("outcome", sa.String(10), nullable=False, server_default="done"),
+    sa.Column("detail", sa.Text, nullable=False, server_default=""),
+    sa.Column("previous_sha256", sa.String(64), nullable=False, server_default=""),
+    sa.Column("sha256", sa.String(64), nullable=False),
+    sa.UniqueConstraint("device", "n"),
+    sa.Index("ix_audit_entries_patient", "patient"),
+    sa.Index("ix_audit_entries_record", "record"),
+    sa.Index("ix_audit_entries_what_at", "what", "at"),
+    # Numbers are never given again: where the newest rows were removed, SQLite's counter tells.
+    sqlite_autoincrement=True,
+)
+
 _LOCAL = {"local": True}
 
 # Name -> value of this computer: device id, theme, vault identity, import positions.
@@ -420,26 +448,6 @@ retractions = sa.Table(
     ),
     sa.Column("due_at", UtcDateTime, nullable=False),
     sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
-    info=_LOCAL,
-)
-
-# What happened to a file on this computer: "stored" in the bucket, a link to it "shared" by
-# somebody. Rows are added and never changed.
-file_log = sa.Table(
-    "file_log",
-    metadata,
-    _id(),
-    sa.Column(
-        "attachment_id",
-        sa.Integer,
-        sa.ForeignKey("record_attachments.id", ondelete="CASCADE"),
-        nullable=False,
-    ),
-    sa.Column("event", sa.String(10), nullable=False),
-    sa.Column("at", UtcDateTime, nullable=False),
-    _user("by"),
-    sa.Index("ix_file_log_attachment_id", "attachment_id"),
-    sa.Index("ix_file_log_event_at", "event", "at"),
     info=_LOCAL,
 )
 

@@ -14,8 +14,8 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
+from medrec_desktop.data.audit import add_entry
 from medrec_desktop.data.clinic import read_computer_settings, write_computer_settings
-from medrec_desktop.data.file_log import log_event
 from medrec_desktop.data.outbox import mark
 from medrec_desktop.data.schema import (
     UtcDateTime,
@@ -195,7 +195,7 @@ def mark_stored(
         _STORE,
         {"key": upload.key, "rev": uuid4(), "s3_bucket": bucket, "s3_version": version_id or None},
     )
-    log_event(session, upload.key, "stored", at=now)
+    add_entry(session, "file.stored", at=now, record=upload.record_id, subject=upload.uid)
     mark(session, "attachment", upload.uid, now=now)
 
 
@@ -339,6 +339,17 @@ def drop_retraction(session: Session, uid: UUID) -> None:
     """Taken back, or the bucket knows."""
     key = sa.select(record_attachments.c.id).where(record_attachments.c.uid == uid)
     session.execute(sa.delete(retractions).where(retractions.c.attachment_id.in_(key)))
+
+
+def retraction_told(session: Session, uid: UUID, *, now: datetime) -> None:
+    """The object is marked: nothing waits any more, and the trail says so."""
+    drop_retraction(session, uid)
+    record = session.scalar(
+        sa.select(medical_records.c.uid)
+        .join(record_attachments, record_attachments.c.record_id == medical_records.c.id)
+        .where(record_attachments.c.uid == uid)
+    )
+    add_entry(session, "file.retracted", at=now, record=record, subject=uid)
 
 
 @dataclass(frozen=True, slots=True)

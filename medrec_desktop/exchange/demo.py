@@ -11,6 +11,7 @@ from random import Random
 
 import sqlalchemy as sa
 
+from medrec_desktop.data.audit import add_entry
 from medrec_desktop.data.clinic import (
     get_clinic,
     insert_clinic,
@@ -76,6 +77,8 @@ def fill(db: LocalDb, *, seed: int, now: datetime, zone: str = "UTC") -> tuple[A
         filed += _today(people, staff, today, now)
         stored = insert_visits(session, filed, owners, place)
         seal_visits(session, stored, place)
+        made = f"{len(people)} patients, {len(stored)} visits, all made up"
+        add_entry(session, "clinic.create", at=now, actor=staff[0].uid, detail=made)
     records = {one.filed.visit.source_id: one for one in stored}
     return tuple(
         Attached(
@@ -96,10 +99,10 @@ def _staff(session: Session, now: datetime) -> tuple[Person, ...]:
     write_clinic_settings(session, {"name": CLINIC}, now=now)
     there = list(list_users(session))
     found: list[User] = []
-    for name, role in STAFF:
+    for n, (name, role) in enumerate(STAFF):
         same = next((user for user in there if user.role == role and user not in found), None)
         if same is None:
-            found.append(insert_user(session, name=name, role=role, now=now))
+            found.append(insert_user(session, name=name, role=role, now=now, admin=n == 0))
             continue
         session.execute(sa.update(users).where(users.c.uid == same.id).values(name=name))
         there.remove(same)

@@ -13,6 +13,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from medrec_desktop.data.audit import add_entry
 from medrec_desktop.data.clinic import get_clinic, insert_user, list_users, read_device, user_key
 from medrec_desktop.data.schema import medical_records, patients, users
 from medrec_desktop.data.session import Session
@@ -59,6 +60,8 @@ class Desk:
     place: Place
     doctor: Person
     signature: Signature | None
+    by: UserId
+    source: str
 
 
 @dataclass(slots=True)
@@ -103,7 +106,7 @@ def open_desk(session: Session, importer: Importer, source: str) -> Desk:
     if importer.stored_as == "finalized":
         printed = storable(f"Imported from {source}")[:255]
         signature = Signature(signer, printed, importer.now)
-    return Desk(place, doctor, signature)
+    return Desk(place, doctor, signature, importer.by, storable(source))
 
 
 def _user(session: Session, user_id: UserId) -> User:
@@ -134,10 +137,16 @@ def file_away(
     visits_read: Sequence[tuple[str, IncomingVisit]],
 ) -> None:
     """Store what is new of these; each comes with the place in the source that it stands at."""
+    patients_before, visits_before = tally.patients, tally.visits
     owners = _file_patients(session, desk, tally, patients_read)
     missing = [visit.patient for _, visit in visits_read if visit.patient not in owners]
     owners |= known_patients(session, missing) | _by_own_uuid(session, patients, missing)
     _file_visits(session, desk, tally, visits_read, owners=owners)
+    new_patients, new_visits = tally.patients - patients_before, tally.visits - visits_before
+    if new_patients or new_visits:
+        # One entry for what is stored together, or the trail would be as long as the import.
+        detail = f"{new_patients} patients, {new_visits} visits from {desk.source}"
+        add_entry(session, "import", at=desk.place.now, actor=desk.by, detail=detail)
 
 
 def _file_patients(

@@ -5,7 +5,7 @@ Built once by bootstrap (and again when another user signs in); holds no rule of
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from uuid import UUID
@@ -15,6 +15,7 @@ from medrec_desktop.data.local import LocalDb
 from medrec_desktop.domain.changes import Changes
 from medrec_desktop.domain.errors import Corrupt
 from medrec_desktop.domain.people import User
+from medrec_desktop.services.sitting import Sitting
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,16 +27,18 @@ class Context:
     clock: Callable[[], datetime]
     actor: User
     device: UUID
+    sitting: Sitting = field(default_factory=Sitting)
 
 
 def open_context(db: LocalDb, *, changes: Changes, clock: Callable[[], datetime]) -> Context:
-    """The context of the clinic's first active doctor, until sign-in says who acts."""
+    """The context of the doctor who leads the clinic, else of its first, until sign-in says who
+    acts."""
     with db.read() as session:
         device = read_device(session)
-        people = [user for user in list_users(session) if user.active]
-    actor = next((user for user in people if user.role == "doctor"), None)
-    if actor is None:
+        people = [user for user in list_users(session) if user.active and user.role == "doctor"]
+    if not people:
         raise Corrupt("This clinic has no doctor who may sign. Restore a backup.")
+    actor = next((user for user in people if user.admin), people[0])
     return Context(db=db, changes=changes, clock=clock, actor=actor, device=device)
 
 

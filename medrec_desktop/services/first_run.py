@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from medrec_desktop.data.audit import add_entry
 from medrec_desktop.data.clinic import insert_clinic, insert_user
 from medrec_desktop.data.local import LocalDb
 from medrec_desktop.domain.errors import Conflict, Invalid, Unavailable
@@ -112,7 +113,9 @@ def open_clinic(
 def _people(db: LocalDb, clinic_name: str, doctor_name: str, *, now: datetime) -> None:
     with db.begin() as session:
         insert_clinic(session, name=storable(clinic_name).strip(), now=now)
-        insert_user(session, name=storable(doctor_name).strip(), role="doctor", now=now)
+        name = storable(doctor_name).strip()
+        founder = insert_user(session, name=name, role="doctor", now=now, admin=True)
+        add_entry(session, "clinic.create", at=now, actor=founder.id)
 
 
 @contextmanager

@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 
 from medrec_desktop.data import attachments as rows
 from medrec_desktop.data import file_log
-from medrec_desktop.data.clinic import user_key
 from medrec_desktop.domain.errors import Conflict, NotFound, Unavailable
 from medrec_desktop.domain.ids import AttachmentId, RecordId
 from medrec_desktop.domain.uploads import ShareLink, StoredFile
 from medrec_desktop.services.context import Context
+from medrec_desktop.services.trail import note_alone
 from medrec_desktop.services.uploads import NO_STORAGE, Buckets
 
 NOT_THERE_YET = (
@@ -60,7 +60,5 @@ class StoredFiles:
         with closing(bucket):
             url = generate_download_url(row.s3_key, bucket=bucket)
         now = self._context.clock()
-        with self._context.db.begin() as session:
-            by = user_key(session, self._context.actor.id)
-            file_log.log_event(session, row.id, "shared", at=now, by=by)
+        note_alone(self._context, "file.share", record=row.record_uid, subject=attachment_id)
         return ShareLink(url, now + timedelta(seconds=DOWNLOAD_URL_S))

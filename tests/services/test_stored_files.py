@@ -10,7 +10,7 @@ from medrec_desktop.attachments.intake import Intake
 from medrec_desktop.attachments.vault import open_vault
 from medrec_desktop.data import uploads as queue
 from medrec_desktop.data.clinic import get_clinic
-from medrec_desktop.data.schema import file_log
+from medrec_desktop.data.schema import audit_entries
 from medrec_desktop.domain.errors import Conflict, NotFound, Unavailable
 from medrec_desktop.domain.ids import AttachmentId
 from medrec_desktop.domain.storage import Secret, StorageSettings
@@ -67,7 +67,11 @@ def store(clinic: Context, file: AttachmentId) -> None:
 
 def shared(clinic: Context) -> list[int | None]:
     with clinic.db.read() as session:
-        return list(session.scalars(sa.select(file_log.c.by).where(file_log.c.event == "shared")))
+        return list(
+            session.scalars(
+                sa.select(audit_entries.c.actor).where(audit_entries.c.what == "file.share")
+            )
+        )
 
 
 def test_a_link_is_for_five_minutes_and_who_asked_is_kept(

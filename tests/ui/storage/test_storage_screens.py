@@ -141,9 +141,11 @@ def test_a_file_that_is_only_in_storage_is_fetched_opened_shared_and_retracted(
     with desk.stored._context.db.read() as session:
         import sqlalchemy as sa
 
-        from medrec_desktop.data.schema import file_log
+        from medrec_desktop.data.schema import audit_entries
 
-        shared = session.scalars(sa.select(file_log.c.by).where(file_log.c.event == "shared"))
+        shared = session.scalars(
+            sa.select(audit_entries.c.actor).where(audit_entries.c.what == "file.share")
+        )
         assert [by is not None for by in shared] == [True]
 
     files.remove(file.id, "wrong patient")
