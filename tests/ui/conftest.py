@@ -3,10 +3,12 @@
 import gc
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from PySide6.QtCore import QObject
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
+from pytestqt.qtbot import QtBot
 
 from medrec_desktop.domain.changes import Changes
 from medrec_desktop.ui.background import Background
@@ -23,6 +25,25 @@ def garbage_on_this_thread_alone() -> Iterator[None]:
     gc.disable()
     yield
     gc.collect(1)
+
+
+@pytest.fixture
+def qtbot(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> QtBot:
+    """Holds the windows of a test to its end, as the program holds its own.
+
+    pytest-qt holds them weakly. When the test function has returned, a child that remembers its
+    window (`Errand` does) would be the last to hold it: the child's deletion then deletes the
+    window, which deletes the child again, and the process dies.
+    """
+    windows: list[QWidget] = []
+    add = qtbot.addWidget
+
+    def hold(widget: QWidget, **how: Any) -> None:
+        windows.append(widget)
+        add(widget, **how)
+
+    monkeypatch.setattr(qtbot, "addWidget", hold)
+    return qtbot
 
 
 @pytest.fixture(scope="session")
