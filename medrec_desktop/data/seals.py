@@ -9,9 +9,15 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from medrec_desktop.data.schema import record_addenda, record_attachments, record_seals, users
+from medrec_desktop.data.schema import (
+    medical_records,
+    record_addenda,
+    record_attachments,
+    record_seals,
+    users,
+)
 from medrec_desktop.data.session import Session
-from medrec_desktop.domain.ids import AddendumId
+from medrec_desktop.domain.ids import AddendumId, RecordId
 from medrec_desktop.domain.records import Addendum
 
 
@@ -61,6 +67,18 @@ def seal_row(session: Session, record: int) -> sa.Row[Any] | None:
     return session.execute(
         sa.select(record_seals).where(record_seals.c.record_id == record)
     ).first()
+
+
+def list_finalized(session: Session) -> tuple[RecordId, ...]:
+    """Every record that says it is finalized, and every one that has a seal, oldest first."""
+    table = medical_records.c
+    sealed = sa.select(record_seals.c.record_id)
+    rows = session.scalars(
+        sa.select(table.uid)
+        .where((table.status == "finalized") | table.id.in_(sealed))
+        .order_by(table.id)
+    )
+    return tuple(RecordId(uid) for uid in rows)
 
 
 def latest_seal(session: Session, *, before: int | None = None) -> str:

@@ -11,12 +11,13 @@ import hashlib
 import json
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime
 from uuid import UUID
 
 from medrec_desktop.domain.records import Diagnosis, LabTest, Prescription, VisitDraft
 from medrec_desktop.domain.text import storable
+from medrec_desktop.domain.vitals import Vitals
 
 VISIT_FORMAT = "medrec-visit/1"
 ADDENDUM_FORMAT = "medrec-addendum/1"
@@ -28,6 +29,24 @@ _PRESCRIPTION = ("uid", "medicine", "directions", "quantity", "repeats", "code",
 _LAB = ("uid", "name", "status", "value", "unit", "code", "system")
 
 _Json = str | bool | None | list["_Json"] | dict[str, "_Json"]
+
+
+@dataclass(frozen=True, slots=True)
+class SealCheck:
+    """What recomputing a seal found: nothing, or a sentence for each thing that is not what was
+    signed. `remark`: something that changes no word."""
+
+    problems: tuple[str, ...] = ()
+    remark: str = ""
+    signer: str = ""
+    signed_at: datetime | None = None
+    sha256: str = ""
+    addenda: int = 0
+
+    @property
+    def holds(self) -> bool:
+        """Whether it is what was signed."""
+        return not self.problems
 
 
 def canonical(value: object) -> bytes:
@@ -125,6 +144,15 @@ def addendum_document(
             "amends": amends,
         }
     )
+
+
+def in_signed_form(draft: VisitDraft) -> bool:
+    """Whether every text is stored letter for letter as it is signed: in NFC, with line feeds
+    alone. Text that is not means the same and verifies the same."""
+    rows: list[VisitDraft | Vitals | Diagnosis | Prescription | LabTest]
+    rows = [draft, draft.vitals, *draft.diagnoses, *draft.prescriptions, *draft.labs]
+    texts = (getattr(row, field.name) for row in rows for field in fields(row))
+    return all(_text(text) == text for text in texts if isinstance(text, str))
 
 
 def _members(row: Diagnosis | Prescription | LabTest, names: tuple[str, ...]) -> dict[str, object]:

@@ -27,11 +27,14 @@ from medrec_desktop.domain.patients import (
     PatientMatches,
 )
 from medrec_desktop.domain.records import Chart
+from medrec_desktop.domain.roles import Action
 from medrec_desktop.domain.text import storable
 from medrec_desktop.domain.vitals import Vitals
+from medrec_desktop.services.authorize import needs
 from medrec_desktop.services.chart import current_medicines
 from medrec_desktop.services.context import Context, local_day
 from medrec_desktop.services.names import with_similar_marked
+from medrec_desktop.services.trail import note, note_look
 
 _OLDEST = 130
 _LONGEST_NUMBER = 40
@@ -46,6 +49,7 @@ class Patients:
     def __init__(self, context: Context) -> None:
         self._context = context
 
+    @needs(Action.FIND_PATIENTS)
     def search(self, text: str, *, limit: int = 50) -> PatientMatches:
         """Patients found by name in any order, number, phone or birth date; for an empty text
         those seen last. When nobody matches, near spellings."""
@@ -60,6 +64,7 @@ class Patients:
             near = find_near(session, text, limit=min(limit, 10))
         return PatientMatches(text, with_similar_marked(near), near=bool(near))
 
+    @needs(Action.FIND_PATIENTS)
     def likely_duplicates(self, form: PatientForm) -> tuple[PatientHit, ...]:
         """Patients who may be the one in the form, likeliest first; `why` says what agrees."""
         birth = dates.read_date(form.birth_date, today=self._today(), future=False)
@@ -73,6 +78,7 @@ class Patients:
             )
         return tuple(replace(hit, why=why) for hit, why in found)
 
+    @needs(Action.REGISTER)
     def register(self, form: PatientForm) -> PatientId:
         """A new patient; `Invalid` names the fields that stop it."""
         now = self._context.clock()
@@ -83,10 +89,12 @@ class Patients:
             elif store.record_no_taken(session, identity.record_no):
                 raise _number_taken()
             patient_id = store.insert_patient(session, identity, now=now)
+            note(self._context, session, "patient.register", patient=patient_id)
             mark(session, "patient", patient_id, now=now)
         self._publish(patient_id)
         return patient_id
 
+    @needs(Action.REGISTER)
     def update(self, patient_id: PatientId, form: PatientForm) -> None:
         """Store the form; an emptied record number keeps the old one."""
         now = self._context.clock()
@@ -101,9 +109,11 @@ class Patients:
             if identity == _identity(before):
                 return
             store.change_patient(session, key, identity, now=now)
+            note(self._context, session, "patient.change", patient=patient_id)
             mark(session, "patient", patient_id, now=now)
         self._publish(patient_id)
 
+    @needs(Action.READ_CHART)
     def form(self, patient_id: PatientId) -> PatientForm:
         """What the registration form shows of a stored patient."""
         patient = self.get(patient_id)
@@ -117,11 +127,15 @@ class Patients:
             record_no=patient.record_no,
         )
 
+    @needs(Action.READ_CHART)
     def get(self, patient_id: PatientId) -> Patient:
         """The patient with their allergies."""
         with self._context.db.read() as session:
-            return store.get_patient(session, patient_id)
+            patient = store.get_patient(session, patient_id)
+        note_look(self._context, "patient.open", patient=patient_id)
+        return patient
 
+    @needs(Action.READ_CHART)
     def chart(self, patient_id: PatientId) -> Chart:
         """All of one patient: a fixed number of queries for any number of visits. What counts as
         a current medicine is said in `services/chart.py`."""
@@ -132,6 +146,7 @@ class Patients:
             measured = visit_lists.list_vitals(session, key)
             problems = visit_lists.list_problems(session, key)
             prescribed = visit_lists.list_prescribed(session, key)
+        note_look(self._context, "chart.open", patient=patient_id)
         vitals_at, vitals = measured[0] if measured else (None, Vitals())
         return Chart(
             patient=patient,
@@ -142,6 +157,7 @@ class Patients:
             medicines=current_medicines(prescribed, self._context.clock()),
         )
 
+    @needs(Action.WRITE_ALLERGIES)
     def set_allergies(
         self, patient_id: PatientId, state: AllergyState, allergies: tuple[Allergy, ...]
     ) -> None:
@@ -161,6 +177,7 @@ class Patients:
             key = store.patient_key(session, patient_id)
             actor = user_key(session, self._context.actor.id)
             store.write_allergies(session, key, state, wanted, actor=actor, now=now)
+            note(self._context, session, "patient.allergies", patient=patient_id)
             mark(session, "patient", patient_id, now=now)
         self._publish(patient_id)
 

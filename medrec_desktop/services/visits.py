@@ -11,7 +11,13 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 
 from medrec_desktop.data import records, seals, visit_lists
-from medrec_desktop.data.clinic import get_clinic, get_user, read_clinic_settings, user_key
+from medrec_desktop.data.clinic import (
+    get_clinic,
+    get_user,
+    list_users,
+    read_clinic_settings,
+    user_key,
+)
 from medrec_desktop.data.ids import new_uid
 from medrec_desktop.data.outbox import mark
 from medrec_desktop.data.patients import patient_key
@@ -20,7 +26,7 @@ from medrec_desktop.domain import dates, sealing
 from medrec_desktop.domain.changes import Changed
 from medrec_desktop.domain.errors import Conflict, Invalid
 from medrec_desktop.domain.finishing import problems
-from medrec_desktop.domain.ids import AddendumId, PatientId, RecordId
+from medrec_desktop.domain.ids import AddendumId, PatientId, RecordId, UserId
 from medrec_desktop.domain.records import (
     Addendum,
     Counts,
@@ -33,12 +39,16 @@ from medrec_desktop.domain.records import (
     Visit,
     VisitDraft,
 )
+from medrec_desktop.domain.roles import CLINICAL, Action, beyond_front_desk
 from medrec_desktop.domain.text import storable
 from medrec_desktop.domain.vitals import Vitals
+from medrec_desktop.services.authorize import NotAllowed, authorize_visit, needs
 from medrec_desktop.services.chart import newest_vitals
 from medrec_desktop.services.context import Context, day_bounds, local_day, zone_name
 from medrec_desktop.services.names import with_similar_marked
+from medrec_desktop.services.seals import Seals
 from medrec_desktop.services.settings import clinic_settings_of
+from medrec_desktop.services.trail import edit_noted, first_edit, note, note_alone, note_look
 
 Part = TypeVar("Part", VisitDraft, Vitals, Diagnosis, Prescription, LabTest)
 
@@ -61,18 +71,21 @@ class Visits:
 
     # --- lists ---------------------------------------------------------------------------------
 
+    @needs(Action.FIND_PATIENTS)
     def today(self, day: date) -> tuple[QueueRow, ...]:
         """Visits of a local calendar day, in the order of their times."""
         with self._context.db.read() as session:
             rows = visit_lists.list_visits_between(session, *day_bounds(day))
         return with_similar_marked(rows)
 
+    @needs(Action.FIND_PATIENTS)
     def my_drafts(self) -> tuple[QueueRow, ...]:
         """This user's unfinished visits of any day, newest first."""
         with self._context.db.read() as session:
             rows = visit_lists.list_drafts(session, user_key(session, self._context.actor.id))
         return with_similar_marked(rows)
 
+    @needs(Action.FIND_PATIENTS)
     def counts(self, day: date) -> Counts:
         """The figures beside the sidebar's entries."""
         with self._context.db.read() as session:
@@ -83,34 +96,43 @@ class Visits:
 
     # --- one visit -----------------------------------------------------------------------------
 
-    def start(self, patient_id: PatientId) -> RecordId:
-        """A new draft of this patient, now; today's draft by this user is taken again as long as
-        nothing at all is in it."""
+    @needs(Action.START_VISIT)
+    def start(self, patient_id: PatientId, doctor_id: UserId | None = None) -> RecordId:
+        """A new draft of this patient, now, for this doctor: the user, or who the front desk says
+        (the clinic's only doctor need not be named). Today's draft of that doctor is taken again as
+        long as nothing at all is in it."""
         now = self._context.clock()
         start, end = day_bounds(local_day(now))
         with self._context.db.begin() as session:
             patient = patient_key(session, patient_id)
-            doctor = user_key(session, self._context.actor.id)
+            doctor = user_key(session, doctor_id or self._doctor(session))
             record_id = records.untouched_draft(
                 session, patient=patient, doctor=doctor, start=start, end=end
             )
             if record_id is not None:
                 return record_id
             record_id = records.insert_draft(session, patient=patient, doctor=doctor, now=now)
+            note(self._context, session, "visit.start", patient=patient_id, record=record_id)
             mark(session, "record", record_id, now=now)
         self._publish(record_id)
         return record_id
 
+    @needs(Action.READ_CHART)
     def open(self, record_id: RecordId) -> Visit:
         """The visit as a screen shows it, whatever its state."""
         with self._context.db.read() as session:
-            return records.get_visit(session, record_id)
+            visit = records.get_visit(session, record_id)
+        patient_id = visit.draft.patient_id
+        note_look(self._context, "visit.open", patient=patient_id, record=record_id)
+        return visit
 
+    @needs(Action.READ_CHART)
     def last_seen(self, patient_id: PatientId, before: RecordId) -> LastSeen:
         """What the patient's earlier visits say; `before` must be a visit of this patient."""
         with self._context.db.read() as session:
             return _last_seen(session, records.record_row(session, before, patient_id))
 
+    @needs(Action.WRITE_VISIT)
     def save_draft(self, draft: VisitDraft) -> Saved:
         """Store what was typed. `Conflict` when the stored visit is newer than the draft, or
         closed; when nothing differs, the save that is already there is acknowledged."""
@@ -121,6 +143,7 @@ class Visits:
         with self._context.db.begin() as session:
             row = records.record_row(session, draft.record_id, draft.patient_id)
             _check_open(row, draft.version)
+            self._check_may_write(session, row, draft)
             day = draft.visit_date.astimezone().date()
             version = records.write_draft(
                 session,
@@ -132,15 +155,21 @@ class Visits:
             if version == row.row_version:
                 return Saved(draft.record_id, version, row.updated_at)
             mark(session, "record", draft.record_id, now=now)
+            if first := first_edit(self._context, draft.record_id):
+                note(self._context, session, "visit.edit", record=draft.record_id)
+        if first:
+            edit_noted(self._context, draft.record_id)
         self._publish(draft.record_id)
         return Saved(draft.record_id, version, now)
 
+    @needs(Action.FINALIZE)
     def finalize(self, record_id: RecordId, version: int) -> Visit:
         """Seal the visit as the signer saw it and close it for good. `Invalid` names the fields
         that block, `Conflict` means that something newer is stored."""
         now = self._context.clock()
         with self._context.db.begin() as session:
             row = records.record_row(session, record_id)
+            self._authorize_own(Action.FINALIZE, row)
             _check_open(row, version)
             visit = records.visit_of(session, row)
             self._check_finished(session, row, visit)
@@ -161,11 +190,12 @@ class Visits:
                 device=self._context.device,
                 follow_up_date=row.follow_up_date,
             )
+            seal = sealing.seal_of(content)
             seals.insert_seal(
                 session,
                 record=row.id,
                 canonical=content,
-                sha256=sealing.seal_of(content),
+                sha256=seal,
                 previous=previous,
                 signer=signer,
                 printed_name=name,
@@ -175,11 +205,13 @@ class Visits:
             )
             # The seal first: the triggers close a record only when its seal is there.
             records.set_finalized(session, row, version=version, signer=signer, now=now)
+            note(self._context, session, "visit.finalize", record=record_id, detail=seal)
             mark(session, "record", record_id, now=now)
             finalized = records.get_visit(session, record_id)
         self._publish(record_id)
         return finalized
 
+    @needs(Action.ADD_ADDENDUM)
     def add_addendum(self, record_id: RecordId, section: str, text: str) -> Visit:
         """A sealed correction of a finalized visit; `section` names what it corrects."""
         if not text.strip():
@@ -197,7 +229,7 @@ class Visits:
                 written_at=now,
             )
             seal = seals.seal_row(session, row.id)
-            amends = seal.sha256 if seal else ""
+            amends: str = seal.sha256 if seal else ""
             content = sealing.addendum_document(
                 addendum=addendum.id,
                 record=record_id,
@@ -207,19 +239,29 @@ class Visits:
                 written_at=now,
                 amends=amends,
             )
+            own = sealing.seal_of(content)
             seals.insert_addendum(
                 session,
                 addendum,
                 record=row.id,
                 author=user_key(session, self._context.actor.id),
-                seal=sealing.seal_of(content),
+                seal=own,
                 amends=amends,
+            )
+            note(
+                self._context,
+                session,
+                "visit.addendum",
+                record=record_id,
+                subject=addendum.id,
+                detail=own,
             )
             mark(session, "record", record_id, now=now)
             visit = records.get_visit(session, record_id)
         self._publish(record_id)
         return visit
 
+    @needs(Action.VOID_VISIT)
     def void(self, record_id: RecordId, reason: str) -> None:
         """Entered in error: the visit leaves every list, its content stays and can be opened."""
         if not reason.strip():
@@ -227,40 +269,25 @@ class Visits:
         now = self._context.clock()
         with self._context.db.begin() as session:
             row = records.record_row(session, record_id)
+            self._authorize_own(Action.VOID_VISIT, row)
             if row.voided_at is not None:
                 raise Conflict("This visit is already marked as entered in error.")
             actor = user_key(session, self._context.actor.id)
             records.set_voided(session, row, reason=storable(reason), actor=actor, now=now)
+            note(self._context, session, "visit.error", record=record_id, detail=reason)
             mark(session, "record", record_id, now=now)
         self._publish(record_id)
 
+    @needs(Action.CHECK_SEALS)
     def verify_seal(self, record_id: RecordId) -> bool:
         """Whether the stored rows still make the bytes that were signed, addenda included, and
         the seal still follows the one before it. A record without a seal does not verify."""
-        with self._context.db.read() as session:
-            row = records.record_row(session, record_id)
-            seal = seals.seal_row(session, row.id)
-            if seal is None or seal.previous_sha256 != seals.latest_seal(session, before=seal.id):
-                return False
-            content = sealing.visit_document(
-                records.draft_of(session, row),
-                doctor=row.doctor_uid,
-                clinic=get_clinic(session).id,
-                attachments=seals.sealed_files(session, row.id, at=row.finalized_at),
-                signer=seals.signer_of(session, seal.signed_by),
-                signed_at=seal.signed_at,
-                zone=seal.zone,
-                previous=seal.previous_sha256,
-                printed_name=seal.printed_name,
-                device=seal.device,
-                follow_up_date=row.follow_up_date,
-            )
-            addenda = seals.sealed_addenda(session, row.id)
-        return (
-            content == seal.canonical
-            and sealing.seal_of(content) == seal.sha256
-            and all(_addendum_holds(addendum, record_id, seal.sha256) for addendum in addenda)
-        )
+        return Seals(self._context).check(record_id).holds
+
+    @needs(Action.PRINT)
+    def printing(self, record_id: RecordId) -> None:
+        """The visit goes to paper or into a PDF now; before it does, that is written down."""
+        note_alone(self._context, "visit.print", record=record_id)
 
     # --- parts ---------------------------------------------------------------------------------
 
@@ -277,6 +304,24 @@ class Visits:
         blocking = {problem.field: problem.sentence for problem in found if problem.blocking}
         if blocking:
             raise Invalid(blocking)
+
+    def _authorize_own(self, action: Action, row: sa.Row[Any]) -> None:
+        authorize_visit(self._context, action, doctor=row.doctor_uid, active=row.doctor_active)
+
+    def _check_may_write(self, session: Session, row: sa.Row[Any], draft: VisitDraft) -> None:
+        if "doctor" in self._context.actor.roles:
+            self._authorize_own(Action.WRITE_VISIT, row)
+        elif beyond_front_desk(records.draft_of(session, row), draft):
+            raise NotAllowed(Action.WRITE_VISIT, CLINICAL)
+
+    def _doctor(self, session: Session) -> UserId:
+        """Whose a new visit is when nobody said so."""
+        if "doctor" in self._context.actor.roles:
+            return self._context.actor.id
+        doctors = [user for user in list_users(session) if user.active and user.role == "doctor"]
+        if len(doctors) != 1:
+            raise Invalid({"doctor": "Choose the doctor whose visit this is."})
+        return doctors[0].id
 
     def _publish(self, record_id: RecordId) -> None:
         self._context.changes.publish(Changed("visit", frozenset({record_id})))
@@ -303,19 +348,6 @@ def _check_open(row: sa.Row[Any], version: int) -> None:
         raise Conflict(_VOIDED)
     if row.row_version != version:
         raise Conflict(_STALE)
-
-
-def _addendum_holds(addendum: sa.Row[Any], record_id: RecordId, seal: str) -> bool:
-    content = sealing.addendum_document(
-        addendum=addendum.uid,
-        record=record_id,
-        section=addendum.section,
-        text=addendum.text,
-        author=addendum.author,
-        written_at=addendum.written_at,
-        amends=addendum.amends_sha256,
-    )
-    return bool(addendum.amends_sha256 == seal and sealing.seal_of(content) == addendum.seal_sha256)
 
 
 def storable_draft(draft: VisitDraft) -> VisitDraft:
