@@ -204,6 +204,7 @@ class Uploader:
             uploading=len(running),
             failed=counted.get("failed", (0, 0))[0],
             attention=counted.get("attention", (0, 0))[0],
+            held=counted.get("paused", (0, 0))[0],
             bytes_left=max(0, sum(size for _, size in counted.values()) - sizes),
             bytes_per_s=self._pace.rate(),
             held_until=held,

@@ -203,11 +203,10 @@ def postpone(
     session: Session, upload: Upload, *, until: datetime, reason: Reason, sentence: str
 ) -> None:
     """It failed and is tried again then."""
-    _set(
+    _fail(
         session,
         upload.key,
         state="failed",
-        attempts=upload_queue.c.attempts + 1,
         next_try_at=until,
         reason=reason,
         last_error=sentence,
@@ -216,11 +215,10 @@ def postpone(
 
 def call_for_attention(session: Session, upload: Upload, *, reason: Reason, sentence: str) -> None:
     """It failed and is tried again only when somebody says so."""
-    _set(
+    _fail(
         session,
         upload.key,
         state="attention",
-        attempts=upload_queue.c.attempts + 1,
         next_try_at=None,
         reason=reason,
         last_error=sentence,
@@ -251,11 +249,24 @@ def retry(session: Session, *, uid: UUID | None = None, reasons: Iterable[Reason
     """Failed files are due now: this one, or those of the reasons, or (neither) all."""
     query = sa.update(upload_queue).where(upload_queue.c.state != "waiting")
     if uid is not None:
-        one = sa.select(record_attachments.c.id).where(record_attachments.c.uid == uid)
-        query = query.where(upload_queue.c.attachment_id.in_(one))
+        query = query.where(upload_queue.c.attachment_id.in_(_key_of(uid)))
+    else:
+        query = query.where(upload_queue.c.state != "paused")
     if wanted := list(reasons):
         query = query.where(upload_queue.c.reason.in_(wanted))
     session.execute(query.values(state="waiting", next_try_at=None))
+
+
+def pause_upload(session: Session, uid: UUID) -> str | None:
+    """This file waits until `retry` names it; its key, or None when it is not queued. What fails
+    meanwhile changes nothing."""
+    session.execute(
+        sa.update(upload_queue)
+        .where(upload_queue.c.attachment_id.in_(_key_of(uid)))
+        .values(state="paused", next_try_at=None, reason=None, last_error=None)
+    )
+    upload = get_upload(session, uid)
+    return None if upload is None else upload.s3_key
 
 
 def is_paused(session: Session) -> bool:
@@ -434,9 +445,22 @@ def _may_go(now: datetime) -> sa.ColumnElement[bool]:
     )
 
 
+def _key_of(uid: UUID) -> sa.Select[tuple[int]]:
+    return sa.select(record_attachments.c.id).where(record_attachments.c.uid == uid)
+
+
 def _set(session: Session, key: int, **values: Any) -> None:
     session.execute(
         sa.update(upload_queue).where(upload_queue.c.attachment_id == key).values(**values)
+    )
+
+
+def _fail(session: Session, key: int, **values: Any) -> None:
+    """A file that somebody paused meanwhile stays paused."""
+    session.execute(
+        sa.update(upload_queue)
+        .where(upload_queue.c.attachment_id == key, upload_queue.c.state != "paused")
+        .values(attempts=upload_queue.c.attempts + 1, **values)
     )
 
 

@@ -18,7 +18,7 @@ NO_SPACE = (
 
 Kind = Literal["pdf", "image", "dicom", "text", "office", "audio", "video", "other"]
 # keeping: being copied into the vault; kept: safe here; the upload states follow with S3.
-UploadState = Literal["pending", "uploading", "failed", "attention", "stored"]
+UploadState = Literal["pending", "uploading", "paused", "failed", "attention", "stored"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """What a clinic is told of files on their way to its storage, and the waiting between attempts.
 
-States as a person sees them: waiting, uploading, failed (tried again at a time that is told),
+States as a person sees them: waiting, uploading, paused (by somebody), failed (tried again at a time that is told),
 needs attention (a reason, and somebody has to do something), stored. Nothing here waits by itself.
 """
 
@@ -62,7 +62,8 @@ class ShareLink:
 
 @dataclass(frozen=True, slots=True)
 class UploadsOverview:
-    """Where all files stand. Counts of files; `bytes_left` is compressed. `stopped` is the
+    """Where all files stand. Counts of files, `held` of those paused one by one (`paused`: all
+    are); `bytes_left` is compressed. `stopped` is the
     sentence why nothing is sent until somebody acts, `held_until` when a storage that cannot be
     reached is asked again. Without storage (`configured` False) files stay here and all is well."""
 
@@ -72,6 +73,7 @@ class UploadsOverview:
     uploading: int = 0
     failed: int = 0
     attention: int = 0
+    held: int = 0
     bytes_left: int = 0
     bytes_per_s: float = 0.0
     held_until: datetime | None = None
@@ -82,7 +84,7 @@ class UploadsOverview:
     @property
     def left(self) -> int:
         """Files that are not stored yet."""
-        return self.waiting + self.uploading + self.failed + self.attention
+        return self.waiting + self.uploading + self.failed + self.attention + self.held
 
 
 def wait_s(attempts: int, chance: float, *, at_least: float = 0.0) -> float:

@@ -11,19 +11,20 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from medrec_desktop.attachments.vault import Vault
-from medrec_desktop.data import attachments as rows
 from medrec_desktop.data import clinic as store
 from medrec_desktop.data import uploads as queue
 from medrec_desktop.domain.changes import Changed
-from medrec_desktop.domain.errors import MedrecError, NotFound, Unavailable
+from medrec_desktop.domain.errors import MedrecError, NotFound
 from medrec_desktop.domain.ids import AttachmentId, RecordId
 from medrec_desktop.domain.storage import StorageSettings
 from medrec_desktop.domain.uploads import FileUpload, UploadsOverview, limited
 from medrec_desktop.services.context import Context
+from medrec_desktop.services.fetching import Fetching
 from medrec_desktop.services.file_room import FileRoom
 from medrec_desktop.services.storage_settings import storage_settings_of
 
 if TYPE_CHECKING:
+    from medrec_desktop.attachments.holding import HoldingStore
     from medrec_desktop.attachments.s3 import Bucket
     from medrec_desktop.attachments.upkeep import Upkeep
     from medrec_desktop.attachments.upload import Uploader
@@ -33,10 +34,6 @@ log = logging.getLogger(__name__)
 NO_STORAGE = (
     "This file is not on this computer, and no storage is set up to fetch it from. "
     "Set the storage up in Settings."
-)
-ELSEWHERE = (
-    "This file is still on the computer on which it was attached. It comes here once that computer "
-    "has sent it."
 )
 
 
@@ -48,19 +45,19 @@ class Buckets(Protocol):
         ...
 
 
-class Uploads:
+class Uploads(Fetching):
     """Files of this clinic between this computer and its storage."""
 
     def __init__(self, context: Context, vault: Vault, storage: Buckets | None = None) -> None:
         """`storage` None is made when it is first needed."""
-        self._context = context
-        self._vault = vault
+        super().__init__(context, vault)
         self._storage = storage
         self._lock = threading.Lock()
         self._changing = threading.Lock()
         self._closed = False
         self._settings: StorageSettings | None = None
         self._bucket: Bucket | None = None
+        self._store: HoldingStore | None = None
         self._uploader: Uploader | None = None
         self._upkeep: Upkeep | None = None
         self._room = FileRoom(context, vault)
@@ -140,16 +137,18 @@ class Uploads:
         return bucket.same_access(fresh)
 
     def _begin(self, settings: StorageSettings) -> None:
+        from medrec_desktop.attachments.holding import HoldingStore
         from medrec_desktop.attachments.upkeep import Upkeep
         from medrec_desktop.attachments.upload import Uploader
 
         bucket = self._buckets().bucket()
         if bucket is None:
             return
+        store = HoldingStore(bucket)
         uploader = Uploader(
             self._context.db,
             self._vault,
-            bucket,
+            store,
             self._context.changes,
             self._context.clock,
             limit=lambda: self._limit(settings),
@@ -166,12 +165,13 @@ class Uploads:
         uploader.start()
         upkeep.start()
         with self._lock:
-            self._bucket, self._uploader, self._upkeep = bucket, uploader, upkeep
+            self._bucket, self._store = bucket, store
+            self._uploader, self._upkeep = uploader, upkeep
 
     def _shut(self, timeout_s: float) -> bool:
         with self._lock:
             uploader, upkeep, bucket = self._uploader, self._upkeep, self._bucket
-            self._uploader = self._upkeep = self._bucket = None
+            self._uploader = self._upkeep = self._bucket = self._store = None
         ended = uploader is None or uploader.stop(timeout_s)
         if upkeep is not None:
             ended = upkeep.stop(timeout_s) and ended
@@ -214,6 +214,7 @@ class Uploads:
             waiting=counted.get("waiting", (0, 0))[0],
             failed=counted.get("failed", (0, 0))[0],
             attention=counted.get("attention", (0, 0))[0],
+            held=counted.get("paused", (0, 0))[0],
             bytes_left=sum(size for _, size in counted.values()),
             stopped=problem,
             files=files,
@@ -244,8 +245,12 @@ class Uploads:
 
     # --- acting --------------------------------------------------------------------------------
 
-    def pause(self) -> None:
-        """Send nothing until `resume`, also after a restart."""
+    def pause(self, attachment_id: AttachmentId | None = None) -> None:
+        """Send nothing, or not this file, until `resume`, also after a restart. Parts that arrived
+        are kept."""
+        if attachment_id is not None:
+            self._pause_one(attachment_id)
+            return
         uploader = self._uploader
         if uploader is not None:
             uploader.pause()
@@ -253,8 +258,29 @@ class Uploads:
         with self._context.db.begin() as session:
             queue.set_paused(session, paused=True)
 
-    def resume(self) -> None:
-        """Go on after `pause`."""
+    def _pause_one(self, attachment_id: AttachmentId) -> None:
+        with self._context.db.begin() as session:
+            key = queue.pause_upload(session, attachment_id)
+        with self._lock:
+            store = self._store
+        # After the row: what ends now is not taken up again.
+        if store is not None and key is not None:
+            store.hold(key)
+        self._context.changes.publish(Changed("upload"))
+
+    def _let_go(self, attachment_id: AttachmentId) -> None:
+        with self._context.db.read() as session:
+            upload = queue.get_upload(session, attachment_id)
+        with self._lock:
+            store = self._store
+        if store is not None and upload is not None:
+            store.let_go(upload.s3_key)
+
+    def resume(self, attachment_id: AttachmentId | None = None) -> None:
+        """Go on after `pause`: with this file, or with all that were not paused one by one."""
+        if attachment_id is not None:
+            self._resume_one(attachment_id)
+            return
         uploader = self._uploader
         if uploader is not None:
             uploader.resume()
@@ -262,86 +288,31 @@ class Uploads:
         with self._context.db.begin() as session:
             queue.set_paused(session, paused=False)
 
+    def _resume_one(self, attachment_id: AttachmentId) -> None:
+        # Before the row: what is taken up again must not end at once.
+        self._let_go(attachment_id)
+        with self._context.db.begin() as session:
+            queue.retry(session, uid=attachment_id)
+        with self._lock:
+            uploader = self._uploader
+        if uploader is not None:
+            uploader.wake()
+        self._context.changes.publish(Changed("upload"))
+
     def retry(self, attachment_id: AttachmentId | None = None) -> None:
-        """Try this file, or all, now; also looks for keys again where they were missing."""
+        """Try this file, or all, now; also looks for keys again where they were missing. Files
+        that were paused one by one stay so."""
         uploader = self._uploader
         if uploader is None:
             if self._problem:
                 self._reopen()
             return
         refused = uploader.refused
+        if attachment_id is not None:
+            self._let_go(attachment_id)
         uploader.retry(attachment_id)
         if refused:
             self._reopen(anew=True)
-
-    # --- fetching ------------------------------------------------------------------------------
-
-    def here(self, attachment_id: AttachmentId) -> bool:
-        """Whether the bytes are on this computer."""
-        return self._vault.has(attachment_id)
-
-    def fetch(
-        self,
-        attachment_id: AttachmentId,
-        *,
-        progress: Callable[[int, int], None] = lambda _done, _total: None,
-        stop: threading.Event | None = None,
-    ) -> None:
-        """Bring the file onto this computer, checked; afterwards it opens like any other. Blocks.
-
-        `Archived` when it has to be retrieved first (`retrieve`), `Cancelled` after `stop`.
-        """
-        if self._vault.has(attachment_id):
-            return
-        from medrec_desktop.attachments.fetch import fetch
-
-        with self._context.db.read() as session:
-            row = rows.attachment_row(session, attachment_id)
-            _, kept = rows.get_attachment(session, attachment_id)
-        if row.upload_state != "stored":
-            raise Unavailable(ELSEWHERE)
-        bucket = self._open_bucket()
-        fetch(bucket, self._vault, attachment_id, row.s3_key, kept, progress=progress, stop=stop)
-        self._context.changes.publish(Changed("attachment", frozenset({RecordId(row.record_uid)})))
-
-    def small(self, attachment_id: AttachmentId) -> bytes | None:
-        """The small picture of a file that is not here: this computer's own, or the storage's, of
-        which a copy stays here. None when there is none, or when it cannot be had now. May block
-        for seconds."""
-        if (known := self._vault.small(attachment_id)) is not None:
-            return known
-        from medrec_desktop.attachments.small_pictures import DRAWN, NEEDED_FROM, fetch_small
-
-        with self._context.db.read() as session:
-            row = rows.attachment_row(session, attachment_id)
-        if row.upload_state != "stored" or row.kind not in DRAWN or row.kept_size < NEEDED_FROM:
-            return None
-        try:
-            picture = fetch_small(self._open_bucket(), row.s3_key, attachment_id)
-            self._vault.keep_small(attachment_id, picture)
-        except MedrecError as error:
-            log.info("no small picture of %s: %s", attachment_id, type(error).__name__)
-            return None
-        return picture
-
-    def retrieve(self, attachment_id: AttachmentId, *, urgent: bool = False) -> None:
-        """Ask for an archived file: 3-5 hours, or minutes when `urgent`. Asking twice is fine."""
-        self._open_bucket().restore(self._key_of(attachment_id), urgent=urgent)
-
-    def archived(self, attachment_id: AttachmentId) -> str:
-        """ "" when the file can be fetched now, else "archived" or "retrieving". Asks the
-        storage."""
-        found = self._open_bucket().head(self._key_of(attachment_id))
-        if found is None:
-            raise NotFound("The storage does not have this file.")
-        return "" if found.archived == "retrieved" else found.archived
-
-    def _key_of(self, attachment_id: AttachmentId) -> str:
-        with self._context.db.read() as session:
-            row = rows.attachment_row(session, attachment_id)
-        if row.upload_state != "stored":
-            raise Unavailable(ELSEWHERE)
-        return str(row.s3_key)
 
     def _open_bucket(self) -> "Bucket":
         with self._lock:

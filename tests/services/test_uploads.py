@@ -1,5 +1,6 @@
 """The storage as the window sees it: nothing without settings, and everything with them."""
 
+import random
 import subprocess
 import sys
 import threading
@@ -22,7 +23,7 @@ from medrec_desktop.services.context import Context
 from medrec_desktop.services.storage_check import verify_storage
 from medrec_desktop.services.uploads import Uploads
 from tests.factories import FakeClock, a_finalized_visit, a_visit
-from tests.fakes.bucket import FakeBucket
+from tests.fakes.bucket import FakeBucket, offline
 
 
 class ClosingBucket(FakeBucket):
@@ -258,3 +259,76 @@ def test_files_of_a_visit_say_where_they_are(
     ((found, state),) = uploads.of_record(record).items()
     assert (found, state.state, state.total > 0) == (uid, "pending", True)
     assert uploads.overview().files[0].attachment_id == uid
+
+
+def test_one_file_is_paused_the_others_go_on_and_it_waits_over_a_restart(
+    clinic: Context,
+    uploads: Uploads,
+    vault: Vault,
+    fake: FakeBucket,
+    buckets: FakeBuckets,
+    keep: Callable[..., AttachmentId],
+) -> None:
+    record = a_visit(clinic)
+    large = keep(record, random.Random(5).randbytes(40 << 20))
+    arrived, paused = threading.Event(), threading.Event()
+
+    def gate(step: str) -> None:
+        if step == "part" and len(fake.sent_parts) >= 2:
+            arrived.set()
+            paused.wait(30)
+
+    fake.gate = gate
+    uploads.start()
+    set_up(clinic)
+    assert arrived.wait(30)
+    uploads.pause(large)
+    paused.set()
+    until(clinic, lambda: uploads.overview().uploading == 0)
+    before = set(fake.sent_parts)
+    assert 2 <= len(before) < 6
+    seen = uploads.overview()
+    assert (seen.held, seen.waiting, seen.left, seen.paused) == (1, 0, 1, False)
+    assert seen.files[0].state == "paused"
+    assert seen.files[0].arrived > 0
+
+    small = keep(record, b"It goes on.")
+    until(clinic, lambda: uploads.of_record(record).keys() == {large})
+    uploads.retry()  # all that failed, which a paused one did not
+    assert uploads.of_record(record)[large].state == "paused"
+    assert uploads.close()
+
+    again = Uploads(clinic, vault, buckets)
+    again.start()
+    until(clinic, lambda: again.overview().configured)
+    assert again.of_record(record)[large].state == "paused"
+    again.resume(large)
+    until(clinic, lambda: again.overview().left == 0)
+    assert again.close()
+    assert sorted(fake.sent_parts) == [1, 2, 3, 4, 5, 6]  # nothing was sent twice
+    assert {o.headers.attachment_id for o in fake.objects.values()} == {large, small}
+
+
+def test_a_file_that_fails_while_it_is_paused_stays_paused(
+    clinic: Context, uploads: Uploads, fake: FakeBucket, keep: Callable[..., AttachmentId]
+) -> None:
+    uid = keep()
+    sending, paused = threading.Event(), threading.Event()
+
+    def gate(step: str) -> None:
+        if step == "put":
+            sending.set()
+            paused.wait(30)
+
+    fake.gate = gate
+    fake.fail("put", offline())
+    uploads.start()
+    set_up(clinic)
+    assert sending.wait(30)
+    uploads.pause(uid)
+    paused.set()
+    until(clinic, lambda: uploads.overview().uploading == 0)
+    (file,) = uploads.overview().files
+    assert (file.state, file.next_try_at) == ("paused", None)
+    uploads.resume(uid)
+    until(clinic, lambda: uploads.overview().left == 0)

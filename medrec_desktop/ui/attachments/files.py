@@ -23,8 +23,8 @@ from medrec_desktop.ui.storage.words import (
 )
 
 Action = Literal[
-    "open", "remove", "cancel", "retry", "anyway", "dismiss", "pause", "resume", "stop", "standard",
-    "urgent", "restore", "visit",
+    "open", "remove", "cancel", "retry", "anyway", "dismiss", "pause", "resume", "resume all", "stop",
+    "standard", "urgent", "restore", "visit",
 ]  # fmt: skip
 
 WORDS: dict[Action, str] = {
@@ -34,9 +34,9 @@ WORDS: dict[Action, str] = {
     "retry": "Retry now",
     "anyway": "Attach anyway",
     "dismiss": "Dismiss",
-    # Uploads are paused as a whole.
-    "pause": "Pause all",
+    "pause": "Pause",
     "resume": "Resume",
+    "resume all": "Resume all",
     "stop": "Cancel",
     "standard": "In 3–5 hours",
     "urgent": "Urgent",

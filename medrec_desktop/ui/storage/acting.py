@@ -20,8 +20,9 @@ def act_on_storage(
 ) -> None:
     """One of the words that concern the storage; anything else does nothing."""
     calls: dict[str, Any] = {
-        "pause": desk.pause,
-        "resume": desk.resume,
+        "pause": partial(desk.pause, file.id),
+        "resume": partial(desk.resume, file.id),
+        "resume all": desk.resume,
         "retry": partial(desk.retry, file.id),
         "stop": partial(desk.stop, file.id),
         "standard": partial(desk.retrieve, file.id, urgent=False),

@@ -107,13 +107,13 @@ class StorageDesk(QObject):
         reading = self._background.read(self, self.uploads.overview)
         reading.then(self._on_read).failed(self._on_not_read)
 
-    def pause(self) -> None:
-        """Send nothing, also after a restart."""
-        self._background.write(self, self.uploads.pause)
+    def pause(self, attachment_id: AttachmentId | None = None) -> None:
+        """Send nothing, or not this file, also after a restart."""
+        self._background.write(self, self.uploads.pause, attachment_id)
 
-    def resume(self) -> None:
-        """Go on."""
-        self._background.write(self, self.uploads.resume)
+    def resume(self, attachment_id: AttachmentId | None = None) -> None:
+        """Go on, with all or with this file."""
+        self._background.write(self, self.uploads.resume, attachment_id)
 
     def retry(self, attachment_id: AttachmentId | None = None) -> None:
         """Try this file, or all of them, now."""

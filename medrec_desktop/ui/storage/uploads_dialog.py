@@ -112,6 +112,10 @@ class UploadsDialog(Dialog):
         match what:
             case "retry":
                 self._desk.retry(found.attachment_id)
+            case "pause":
+                self._desk.pause(found.attachment_id)
+            case "resume":
+                self._desk.resume(found.attachment_id)
             case "visit":
                 self.accept()
                 self.visit_requested.emit(found.record_id)
@@ -123,7 +127,7 @@ def rows_of(
     """What needs somebody first, then failures, what is sent, what waits; the day's last."""
     if not seen.configured:
         return ()
-    order = {"attention": 0, "failed": 1, "uploading": 2, "pending": 3}
+    order = {"attention": 0, "failed": 1, "uploading": 2, "pending": 3, "paused": 4}
     under_way = sorted(seen.files, key=lambda one: (order.get(one.state, 3), one.queued_at))
     queued = {one.attachment_id for one in seen.files}
     done = [_done(one, now) for one in stored if one.attachment_id not in queued]
@@ -143,8 +147,8 @@ def _waiting(file: FileUpload, seen: UploadsOverview, now: datetime) -> FileRow:
         mark=line.mark,
         progress=line.share,
     )
-    # Pausing is the button's below.
-    words = tuple(word for word in line.words if word == "retry")
+    # All of them are resumed by the button below.
+    words = tuple(word for word in line.words if word != "resume all")
     return replace(row, actions=("visit", *words), urgent=line.urgent)
 
 

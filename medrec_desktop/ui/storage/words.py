@@ -11,7 +11,7 @@ from medrec_desktop.domain.storage import FileRoomNow
 from medrec_desktop.domain.uploads import FileUpload, UploadsOverview
 
 Tone = Literal["text2", "ok", "warn", "danger"]
-Word = Literal["pause", "resume", "retry", "stop", "standard", "urgent"]
+Word = Literal["pause", "resume", "resume all", "retry", "stop", "standard", "urgent"]
 
 SAFE = "The file is safe here."
 ARCHIVED = "Archived. Retrieve: standard 3–5 h / urgent minutes."
@@ -98,6 +98,9 @@ def upload_line(file: FileUpload, seen: UploadsOverview, now: datetime) -> Line:
         return Line(f"Needs attention: {why}", "danger", "warning", words=("retry",), urgent=True)
     if seen.paused:
         words = f"Paused{done}" if done else "Saved here – uploads are paused"
+        return Line(words, "text2", "clock", share, ("resume all",), urgent=True)
+    if file.state == "paused":
+        words = f"Paused{done}" if done else "Paused – saved here"
         return Line(words, "text2", "clock", share, ("resume",), urgent=True)
     if seen.stopped:
         words = f"Paused{done} – {SAFE}" if done else "Saved here – uploads have stopped"
@@ -110,10 +113,11 @@ def upload_line(file: FileUpload, seen: UploadsOverview, now: datetime) -> Line:
         words = f"Failed – retrying at {time}"
         return Line(words, "warn", "warning", share, ("retry",), urgent=True)
     if share is not None:
-        return Line(f"Paused{done} – continues when online", "text2", "clock", share)
+        words = f"Paused{done} – continues when online"
+        return Line(words, "text2", "clock", share, ("pause",))
     waits = "connection" if seen.held_until is not None else "upload"
     words = "Saved here – waiting for connection" if waits == "connection" else WAITING
-    return Line(words, "text2", "clock")
+    return Line(words, "text2", "clock", words=("pause",))
 
 
 WAITING = "Saved here – waiting to upload"
@@ -157,7 +161,7 @@ def totals(seen: UploadsOverview, batch: Batch, now: datetime) -> Totals:
         time = clock_time(seen.held_until, now)
         return Totals("", f"{_files(seen.left)} waiting for connection  ·  next try {time}")
     if not seen.waiting:
-        return Totals("", trouble)
+        return Totals(f"{_files(seen.held)} paused  ·  {left}" if seen.held else "", trouble)
     return Totals(f"{_files(seen.waiting)} waiting to upload  ·  {left}", trouble)
 
 
@@ -184,6 +188,8 @@ def summary(seen: UploadsOverview, now: datetime) -> tuple[str, Tone]:
         return f"Uploads have stopped: {seen.stopped}", "warn"
     if seen.paused:
         return f"Uploads are paused. {waiting} They are safe here.", "warn"
+    if seen.held == seen.left:
+        return f"{_files(seen.held)} paused, {size_text(seen.bytes_left)}. Safe here.", "text2"
     if seen.held_until is not None:
         time = clock_time(seen.held_until, now)
         return (

@@ -48,6 +48,8 @@ def kept(**fields: Any) -> Attachment:
             "Failed – retrying at 10:47",
         ),
         ({"state": "attention", "sentence": "Why."}, SENDING, "Needs attention: Why."),
+        ({"state": "paused", "arrived": 42 * MB}, SENDING, "Paused at 42 %"),
+        ({"state": "paused"}, SENDING, "Paused – saved here"),
         ({}, replace(SENDING, held_until=NOW), "Saved here – waiting for connection"),
         ({}, replace(SENDING, stopped="No."), "Saved here – uploads have stopped"),
     ],
@@ -58,6 +60,31 @@ def test_a_file_on_its_way_says_how_it_stands(
     line = upload_line(a_file(**fields), seen, NOW)
     assert line.state == words
     assert line.tone != "ok"
+
+
+@pytest.mark.parametrize(
+    ("fields", "seen", "words"),
+    [
+        ({"state": "uploading"}, SENDING, ("pause",)),
+        ({}, SENDING, ("pause",)),
+        ({"state": "paused"}, SENDING, ("resume",)),
+        ({"state": "paused"}, replace(SENDING, paused=True), ("resume all",)),
+        ({}, replace(SENDING, paused=True), ("resume all",)),
+        ({"state": "failed", "next_try_at": NOW}, SENDING, ("retry",)),
+        ({"state": "attention"}, SENDING, ("retry",)),
+    ],
+)
+def test_each_state_of_a_file_has_its_next_step(
+    fields: dict[str, Any], seen: UploadsOverview, words: tuple[str, ...]
+) -> None:
+    assert upload_line(a_file(**fields), seen, NOW).words == words
+
+
+def test_files_that_were_paused_one_by_one_are_counted() -> None:
+    seen = UploadsOverview(configured=True, held=2, bytes_left=MB)
+    assert seen.left == 2
+    assert totals(seen, Batch(), NOW).text == "2 files paused  ·  1.0 MB"
+    assert summary(seen, NOW) == ("2 files paused, 1.0 MB. Safe here.", "text2")
 
 
 def test_only_what_is_stored_and_here_is_called_uploaded() -> None:
