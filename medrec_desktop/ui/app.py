@@ -260,8 +260,10 @@ class App(QObject):
         from medrec_desktop.ui.warming import Warming
 
         if self.window is not None:
-            steps = self.window.workplace.steps_ahead()
-            Warming(self.background, self._screens.load, steps, self.window)
+            self._garbage.wait()
+            steps = (*self.window.workplace.steps_ahead(), self._garbage.settle)
+            warming = Warming(self.background, self._screens.load, steps, self.window)
+            warming.loaded.connect(self._garbage.settle)
 
     def _wear(self, settings: "ComputerSettings") -> None:
         self._theme.set(mode=settings.theme, text_percent=settings.text_percent)

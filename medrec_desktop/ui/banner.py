@@ -19,11 +19,16 @@ _BESIDE = 620
 class _Fact(QWidget):
     """A lighter label and its value, kept together when the line breaks."""
 
-    def __init__(self, name: str, value: str, *, dot: bool) -> None:
+    def __init__(self, *, dot: bool) -> None:
         super().__init__()
         parts: list[Label] = [label("·", "meta")] if dot else []
-        parts += [label(name, "meta"), label(value, "strong")]
-        self.setLayout(row(*parts, spacing=6))
+        self._name, self._value = label("", "meta"), label("", "strong")
+        self.setLayout(row(*parts, self._name, self._value, spacing=6))
+
+    def show_fact(self, name: str, value: str) -> None:
+        """Another fact in this place."""
+        self._name.setText(name)
+        self._value.setText(value)
 
 
 class PatientBanner(QFrame):
@@ -36,6 +41,7 @@ class PatientBanner(QFrame):
         self._avatar = Avatar("", 42)
         self._name = label("", "patient", wrap=True)
         self._facts = QWidget()
+        self._places: list[_Fact] = []
         self._facts_layout = FlowLayout(self._facts, spacing=6, line_spacing=2)
         policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
         policy.setHeightForWidth(True)
@@ -71,14 +77,17 @@ class PatientBanner(QFrame):
         """Everything that tells this patient from another."""
         self._avatar.set_initials(initials(patient.family, patient.given))
         self._name.setText(patient.display_name)
-        while self._facts_layout.count():
-            if (old := self._facts_layout.takeAt(0).widget()) is not None:
-                old.hide()
-                old.deleteLater()
-        for number, (name, value) in enumerate(_facts(patient, now)):
-            self._facts_layout.addWidget(_Fact(name, value, dot=number > 0))
+        facts = _facts(patient, now)
+        # Places serve again: making labels anew takes milliseconds.
+        while len(self._places) < len(facts):
+            self._places.append(_Fact(dot=bool(self._places)))
+            self._facts_layout.addWidget(self._places[-1])
+        for number, place in enumerate(self._places):
+            if number < len(facts):
+                place.show_fact(*facts[number])
+            place.setVisible(number < len(facts))
         self._allergy.show_allergies(patient)
-        words = ", ".join(f"{name} {value}" for name, value in _facts(patient, now))
+        words = ", ".join(f"{name} {value}" for name, value in facts)
         self.setAccessibleDescription(f"{patient.display_name}, {words}")
 
 

@@ -20,6 +20,7 @@ class Inspector(QFrame):
         self.setAccessibleName("Files and checks")
         self._narrow = False
         self._pinned = False
+        self._shown: tuple[QWidget, ...] = ()
         self._parts = QVBoxLayout()
         self._parts.setContentsMargins(*(theme.px(n) for n in (14, 10, 4, 14)))
         self._parts.setSpacing(theme.px(14))
@@ -42,6 +43,9 @@ class Inspector(QFrame):
 
     def set_parts(self, *parts: QWidget) -> None:
         """Show these below each other; what was shown before is only taken out."""
+        if parts == self._shown:
+            return
+        self._shown = parts
         while (item := self._parts.takeAt(0)) is not None:
             if (old := item.widget()) is not None:
                 old.setParent(None)

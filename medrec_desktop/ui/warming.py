@@ -2,17 +2,20 @@
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import QObject, Qt, QTimer
+from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from PySide6.QtWidgets import QApplication, QLineEdit, QPlainTextEdit, QWidget
 
 from medrec_desktop.ui.background import Background
 
-STEP_MS = 60
+STEP_MS = 20
 
 
 class Warming(QObject):
     """Loads modules on a background thread, then takes one step at a time between two turns of
-    the event loop; it waits while somebody types or holds the mouse."""
+    the event loop; it waits while somebody types or holds the mouse. A step that returns True has
+    more to do and is taken again."""
+
+    loaded = Signal()
 
     def __init__(
         self,
@@ -34,6 +37,7 @@ class Warming(QObject):
         return not self._steps
 
     def _on_loaded(self, _result: object) -> None:
+        self.loaded.emit()
         self._timer.start()
 
     def _step(self) -> None:
@@ -43,8 +47,8 @@ class Warming(QObject):
             self._steps.clear()
         elif _busy():
             return
-        if self._steps:
-            self._steps.pop(0)()
+        if self._steps and self._steps[0]() is not True:
+            self._steps.pop(0)
         if not self._steps:
             self._timer.stop()
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import QRect, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
@@ -31,6 +31,11 @@ if TYPE_CHECKING:
         Services,
         VisitScreen,
     )
+
+
+# In one step of idle time: so many widgets are dressed, and such a part of a page is painted.
+_AT_ONCE = 24
+_BANDS = 5
 
 
 class Workplace(QWidget):
@@ -155,19 +160,69 @@ class Workplace(QWidget):
         """What opening a visit, a chart or the patients would have to make first, in pieces."""
         return (
             self._make_visit,
-            partial(self._paint, lambda: self._visit),
+            partial(self._build_on, lambda: self._visit),
             self._make_files,
+            self._fill_inspector,
+            *self._painting(lambda: self.inspector),
+            *self._painting(lambda: self.banner),
+            *self._painting(lambda: self._visit),
             self._make_chart,
-            partial(self._paint, lambda: self._chart),
+            *self._painting(lambda: self._chart),
             self._make_patients,
         )
 
-    def _paint(self, find: Callable[[], QWidget | None]) -> None:
+    def _build_on(self, find: Callable[[], QWidget | None]) -> bool:
+        """The next piece of a screen that is made in pieces."""
+        build_on = getattr(find(), "build_on", None)
+        return build_on is not None and build_on()
+
+    def _painting(self, find: Callable[[], QWidget | None]) -> tuple[Callable[[], object], ...]:
         """Lay a page out and paint it where nobody sees it: the first time takes twice as long."""
+        polish, lay_out = partial(self._polish, find), partial(self._lay_out, find)
+        return polish, lay_out, *(partial(self._paint, find, band) for band in range(_BANDS))
+
+    def _hidden(self, find: Callable[[], QWidget | None]) -> QWidget | None:
+        """That page, unless it was opened meanwhile."""
         page = find()
-        if page is not None and page is not self.stack.currentWidget():
-            page.resize(self.stack.size())
-            page.grab()
+        return None if page is None or page.isVisible() else page
+
+    def _polish(self, find: Callable[[], QWidget | None]) -> bool:
+        """Dress some of the widgets; True while there are more."""
+        page = self._hidden(find)
+        parts = page.findChildren(QWidget) if page is not None else []
+        polished = Qt.WidgetAttribute.WA_WState_Polished
+        rough = [part for part in parts if not part.testAttribute(polished)]
+        for part in rough[:_AT_ONCE]:
+            part.ensurePolished()
+        return len(rough) > _AT_ONCE
+
+    def _lay_out(self, find: Callable[[], QWidget | None]) -> None:
+        page = self._hidden(find)
+        layout = page.layout() if page is not None else None
+        if page is not None and layout is not None:
+            page.resize(self._room_of(page))
+            layout.activate()
+
+    def _room_of(self, page: QWidget) -> QSize:
+        """As large as it will be shown: beside a visit stands the inspector, above it the
+        banner."""
+        if page is self.banner:
+            return QSize(self.width(), page.sizeHint().height())
+        room = QSize(self.width(), self.height())
+        if page is not self._patients:
+            room.setHeight(room.height() - self.banner.sizeHint().height())
+        if page is self.inspector:
+            room.setWidth(page.maximumWidth())
+        elif page is self._visit:
+            self.inspector.set_room(self.width())
+            room.setWidth(room.width() - self.inspector.maximumWidth())
+        return room
+
+    def _paint(self, find: Callable[[], QWidget | None], band: int) -> None:
+        page = self._hidden(find)
+        if page is not None:
+            height = -(-page.height() // _BANDS)
+            page.grab(QRect(0, band * height, page.width(), height))
 
     def _visit_screen(self) -> VisitScreen:
         self._make_visit()
@@ -193,6 +248,10 @@ class Workplace(QWidget):
             self._files = self._screens.attachments(self._need(), self)
             self._files.hide()
             _listen(self._files, "count_changed", self.inspector.set_files)
+
+    def _fill_inspector(self) -> None:
+        parts = [self._files, getattr(self._visit, "inspector", None)]
+        self.inspector.set_parts(*(part for part in parts if part is not None))
 
     def _make_chart(self) -> None:
         if self._chart is None:
@@ -229,8 +288,7 @@ class Workplace(QWidget):
             return
         self._identity(visit.patient)
         if first:
-            parts = [self._files, getattr(self._visit, "inspector", None)]
-            self.inspector.set_parts(*(part for part in parts if part is not None))
+            self._fill_inspector()
         self.inspector.show()
         self.inspector.set_room(self.width())
         cast("AttachmentsScreen", self._files).show_record(visit)

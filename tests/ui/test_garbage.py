@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject
 from pytestqt.qtbot import QtBot
 
 from medrec_desktop.ui.background import Background
-from medrec_desktop.ui.garbage import UiGarbage
+from medrec_desktop.ui.garbage import LONGEST_WAIT, UiGarbage
 
 
 class Cycle:
@@ -64,3 +64,17 @@ def test_owner_of_an_operation_is_never_let_go_by_a_worker(
         del mortal
     qtbot.waitUntil(lambda: len(let_go) == 200)
     assert set(let_go) == {"MainThread"}
+
+
+def test_what_is_loaded_meanwhile_is_not_looked_through_and_the_wait_ends(
+    garbage: UiGarbage,
+) -> None:
+    Cycle()
+    kept = [[] for _ in range(2_000)]  # type: ignore[var-annotated] # only their number matters
+    garbage.wait()
+    for _ in range(LONGEST_WAIT):
+        garbage._on_time()
+    assert Cycle.taken_on == []
+    garbage._on_time()
+    assert Cycle.taken_on == ["MainThread"]
+    del kept

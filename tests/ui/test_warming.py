@@ -54,3 +54,17 @@ def test_a_window_that_was_closed_gets_no_more_screens(
     warming = Warming(background, lambda: None, [lambda: made.append("made")], window)
     qtbot.waitUntil(lambda: warming.done)
     assert made == []
+
+
+def test_a_step_with_more_to_do_is_taken_again_before_the_next(
+    qtbot: QtBot, background: Background, owner: QObject
+) -> None:
+    done: list[str] = []
+
+    def piece() -> bool:
+        done.append("piece")
+        return len(done) < 3
+
+    warming = Warming(background, lambda: None, [piece, lambda: done.append("next")], owner)
+    qtbot.waitUntil(lambda: warming.done)
+    assert done == ["piece", "piece", "piece", "next"]

@@ -13,7 +13,10 @@ from shiboken6 import isValid
 from medrec_desktop.domain.typed import short
 from medrec_desktop.ui import theme
 from medrec_desktop.ui.visit.entry_row import EntryRow
-from medrec_desktop.ui.widgets import UndoBar, hairline
+from medrec_desktop.ui.widgets import UndoBar
+
+# To make a row takes milliseconds: some wait, empty and unseen, for the next visit.
+_SPARE = 4
 
 
 class EntryRows(QWidget):
@@ -36,7 +39,8 @@ class EntryRows(QWidget):
         super().__init__(parent)
         self._make_row, self._blank, self._named = make_row, blank, named
         self._rows: list[EntryRow] = []
-        self._read_only = False
+        self._spare: list[EntryRow] = []
+        self._read_only = self._filling = False
         self._list = QVBoxLayout()
         self._list.setSpacing(0)
         self.undo = UndoBar()
@@ -57,12 +61,28 @@ class EntryRows(QWidget):
         """The records in which something is typed."""
         return tuple(row.value() for row in self._rows if not row.blank)
 
+    def make_spare(self) -> bool:
+        """Make a row for later, while nobody waits; False when enough are there."""
+        if len(self._spare) == _SPARE:
+            return False
+        row = self._made(self._blank())
+        row.hide()
+        row.setParent(self)
+        self._spare.append(row)
+        return True
+
     def set_value(self, records: Sequence[Any]) -> None:
         """Show these; rows that stay the same keep their widgets and the caret."""
+        self._filling = True
+        try:
+            self._fill(records)
+        finally:
+            self._filling = False
+
+    def _fill(self, records: Sequence[Any]) -> None:
         wanted = {record.uid for record in records}
         kept = {row.record.uid: row for row in self._rows if row.record.uid in wanted}
         focused = self.window().focusWidget()
-        # Making a row takes milliseconds: those of the visit before serve again.
         free = [
             row
             for row in self._rows
@@ -71,13 +91,19 @@ class EntryRows(QWidget):
         order = []
         for record in records:
             shown = kept.pop(record.uid, None) or (free.pop() if free else None)
+            if shown is None and self._spare:
+                shown = self._spare.pop()
+                shown.set_read_only(self._read_only)
             if shown is None:
                 shown = self._made(record)
             else:
                 shown.show_record(record)
             order.append(shown)
         for row in [one for one in self._rows if one not in order]:
-            self._drop(row)
+            if row in free and len(self._spare) < _SPARE:
+                self._lay_aside(row)
+            else:
+                self._drop(row)
         self._place(order)
 
     def add(self, record: Any | None = None, *, at: int | None = None) -> EntryRow:
@@ -135,7 +161,7 @@ class EntryRows(QWidget):
 
     def _made(self, record: Any) -> EntryRow:
         row = self._make_row(record)
-        row.edited.connect(self.edited)
+        row.edited.connect(self._on_edited)
         row.removal_requested.connect(self.remove)
         row.move_requested.connect(self._on_move)
         row.entered.connect(self._on_entered)
@@ -150,21 +176,28 @@ class EntryRows(QWidget):
         row.hide()
         row.deleteLater()
 
+    def _lay_aside(self, row: EntryRow) -> None:
+        self._rows.remove(row)
+        self._list.removeWidget(row)
+        row.hide()
+        row.show_record(self._blank())
+        self._spare.append(row)
+
     def _place(self, order: list[EntryRow]) -> None:
-        if order == self._rows and self._list.count() == max(2 * len(order) - 1, 0):
+        if order == self._rows and self._list.count() == len(order):
             return
-        while (item := self._list.takeAt(0)) is not None:
-            widget = item.widget()
-            if widget is not None and not isinstance(widget, EntryRow):
-                widget.hide()
-                widget.deleteLater()
         self._rows = order
         for number, row in enumerate(order):
-            if number:
-                self._list.addWidget(hairline())
-            self._list.addWidget(row)
+            item = self._list.itemAt(number)
+            if item is None or item.widget() is not row:
+                self._list.insertWidget(number, row)
+            row.set_line_above(number > 0)
             row.show()
         self.rows_changed.emit()
+
+    def _on_edited(self) -> None:
+        if not self._filling:
+            self.edited.emit()
 
     def _on_move(self, row: EntryRow, step: int) -> None:
         place = self._rows.index(row)

@@ -9,7 +9,7 @@ from PySide6.QtGui import QFocusEvent, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QSizePolicy, QVBoxLayout, QWidget
 
 from medrec_desktop.ui import theme
-from medrec_desktop.ui.widgets import IconButton, IconLabel
+from medrec_desktop.ui.widgets import IconButton, IconLabel, hairline
 
 # Qt's own limit of 32,767 would cut a stored text on the way to the screen, and then in the file.
 LONGEST = 4_000_000
@@ -102,8 +102,12 @@ class EntryRow(QWidget):
         self._cells: list[tuple[Field, QWidget]] = []
         self._breaks = 0
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, theme.px(1), 0, theme.px(1))
+        layout.setContentsMargins(0, 0, 0, theme.px(1))
         layout.setSpacing(0)
+        self._above = hairline()
+        self._above.hide()
+        layout.addWidget(self._above)
+        layout.addSpacing(theme.px(1))
         self._lines: list[QHBoxLayout] = []
         for _ in range(3):
             line = QHBoxLayout()
@@ -157,6 +161,10 @@ class EntryRow(QWidget):
             if edit.text() != getattr(record, name):
                 edit.setText(getattr(record, name))
                 edit.setCursorPosition(0)
+
+    def set_line_above(self, shown: bool) -> None:
+        """Part this row from the one before it."""
+        self._above.setVisible(shown)
 
     def focus_first(self) -> None:
         """Put the caret into the first field."""

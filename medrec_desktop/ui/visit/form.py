@@ -1,6 +1,7 @@
 """The eight sections on their scrolling page: fields, tab order, jumps, read-only. No saving here."""
 
 import itertools
+from collections.abc import Iterator
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeyEvent
@@ -43,20 +44,63 @@ class ComplaintArea(TextArea):
 class VisitForm(QWidget):
     """`fields` are the widgets to bind, by VisitDraft field; `section_entered` follows the caret."""
 
-    def __init__(self, services: Services, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.fields: dict[str, QWidget] = {}
+        self.sections: dict[str, Section] = {}
+        self._read_only = False
+        self._assess_wanted = False
+        body = QWidget()
+        self._column = column = QVBoxLayout(body)
+        column.setContentsMargins(theme.px(24), theme.px(6), theme.px(8), theme.px(24))
+        column.setSpacing(0)
+        self.area = scrolled(body, steady=True)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.area)
+
+    def build(self, services: Services) -> Iterator[None]:
+        """Make the sections, one a step: each is dressed as it comes under the window."""
         self.complaint = ComplaintArea("Complaint", lines=1, most=8)
+        self._add("complaint", self.complaint)
+        yield
         self.vitals = VitalsSection()
+        yield
+        self._add("vitals", self.vitals)
+        yield
         self.diagnoses = DiagnosisSection(services)
-        self.no_diagnosis = QCheckBox("No diagnosis made")
-        self.assessment = TextArea("Assessment in words", lines=2)
-        self.assessment.setPlaceholderText("Assessment in words")
+        self._add("diagnoses", self._diagnosis_part())
+        yield
         self.plan = TextArea("Plan", lines=3)
+        self._add("plan", self.plan)
         self.prescriptions = PrescriptionsSection()
+        self._add("prescriptions", self.prescriptions)
+        yield
         self.labs = LabsSection()
+        self._add("labs", self.labs)
         self.notes = TextArea("Notes", lines=3)
+        self._add("notes", self.notes)
+        yield
         self.follow_up = FollowUpSection()
-        self.fields: dict[str, QWidget] = {
+        self._add("follow_up", self.follow_up)
+        yield
+        self._finish()
+
+    def make_spare(self) -> Iterator[None]:
+        """Rows that the next visit will want, one a step."""
+        for rows in (self.prescriptions, self.labs):
+            while rows.make_spare():
+                yield
+
+    def _add(self, key: str, content: QWidget) -> None:
+        section = Section(key, content)
+        if self.sections:
+            self._column.addWidget(hairline())
+        self.sections[key] = section
+        self._column.addWidget(section)
+
+    def _finish(self) -> None:
+        self.fields |= {
             "complaint": self.complaint,
             **{f"vitals.{name}": edit for name, edit in self.vitals.edits.items()},
             "diagnoses": self.diagnoses,
@@ -68,41 +112,12 @@ class VisitForm(QWidget):
             "notes": self.notes,
             "follow_up": self.follow_up.edit,
         }
-        self._read_only = False
-        self._assess = LinkButton("Add assessment in words")
-        self._assess.clicked.connect(self._on_assess)
-        self._assess_wanted = False
-        self.sections = {
-            key: Section(key, content)
-            for key, content in (
-                ("complaint", self.complaint),
-                ("vitals", self.vitals),
-                ("diagnoses", self._diagnosis_part()),
-                ("plan", self.plan),
-                ("prescriptions", self.prescriptions),
-                ("labs", self.labs),
-                ("notes", self.notes),
-                ("follow_up", self.follow_up),
-            )
-        }
         self._whole = AddendaBox()
         self.error_link = LinkButton("Entered in error…")
-        body = QWidget()
-        column = QVBoxLayout(body)
-        column.setContentsMargins(theme.px(24), theme.px(6), theme.px(8), theme.px(24))
-        column.setSpacing(0)
-        for number, section in enumerate(self.sections.values()):
-            if number:
-                column.addWidget(hairline())
-            column.addWidget(section)
-        column.addWidget(self._whole)
-        column.addSpacing(theme.px(16))
-        column.addLayout(row(None, self.error_link))
-        column.addStretch(1)
-        self.area = scrolled(body, steady=True)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.area)
+        self._column.addWidget(self._whole)
+        self._column.addSpacing(theme.px(16))
+        self._column.addLayout(row(None, self.error_link))
+        self._column.addStretch(1)
         self.diagnoses.edited.connect(self._show_optional)
         self.no_diagnosis.toggled.connect(self._show_optional)
         self.assessment.textChanged.connect(self._show_optional)
@@ -242,6 +257,11 @@ class VisitForm(QWidget):
             QWidget.setTabOrder(before, after)
 
     def _diagnosis_part(self) -> QWidget:
+        self.no_diagnosis = QCheckBox("No diagnosis made")
+        self.assessment = TextArea("Assessment in words", lines=2)
+        self.assessment.setPlaceholderText("Assessment in words")
+        self._assess = LinkButton("Add assessment in words")
+        self._assess.clicked.connect(self._on_assess)
         part = QWidget()
         layout = QVBoxLayout(part)
         layout.setContentsMargins(0, 0, 0, 0)

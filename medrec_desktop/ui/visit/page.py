@@ -5,7 +5,7 @@ for this page and for the service.
 """
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 
 from PySide6.QtCore import Qt, QTimer, Signal
@@ -26,10 +26,13 @@ from medrec_desktop.ui.visit.reading import OpenVisit, read_visit
 from medrec_desktop.ui.visit.saving import VisitSaving, section_of
 from medrec_desktop.ui.visit.section import JUMP_KEYS, SECTION_NAMES
 from medrec_desktop.ui.visit.signing import VisitSigning
+from medrec_desktop.ui.visit.still_sending import StillSending
 from medrec_desktop.ui.widgets import Toast, column
 
 _CHECK_MS = 120
 _PLACE_MS = 1_500
+# Lines of "Ready to finalize?" that most visits show.
+_POINTS = 4
 
 
 class VisitPage(QWidget):
@@ -43,7 +46,10 @@ class VisitPage(QWidget):
     """chart_requested(PatientId): all earlier visits, or the allergies."""
     problems_changed = Signal(int)
 
-    def __init__(self, services: Services, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, services: Services, parent: QWidget | None = None, *, at_once: bool = True
+    ) -> None:
+        """`at_once=False` leaves the building to `build_on`, or to the first `open`."""
         super().__init__(parent)
         self._services = services
         self._shown: OpenVisit | None = None
@@ -51,15 +57,50 @@ class VisitPage(QWidget):
         self._reading: Operation | None = None
         self._problems: tuple[Problem, ...] = ()
         self._place_kept: Place | None = None
-        self._stale = False
+        self._stale = self._built = False
+        self._pieces = self._build()
+        if at_once:
+            self._complete()
 
+    def build_on(self) -> bool:
+        """Make the next piece, a few milliseconds of work; False when nothing is left."""
+        return next(self._pieces, False)
+
+    def _complete(self) -> None:
+        while not self._built:
+            self.build_on()
+
+    def _build(self) -> Iterator[bool]:
         self.header = VisitHeader()
-        self.form = VisitForm(services)
+        self.form = VisitForm()
         self.trouble = SaveTrouble()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self.header)
+        layout.addWidget(self.trouble)
+        layout.addWidget(self.form, 1)
+        yield True
+        for _ in self.form.build(self._services):
+            yield True
+        self.ready = ReadyCard()
+        self.earlier = EarlierVisitsCard()
+        self.inspector = QWidget()
+        self.inspector.setLayout(column(self.ready, self.earlier, spacing=14))
+        self._toast = Toast(self)
+        self._connect()
+        self._built = True
+        yield True
+        self.ready.make_points(_POINTS)
+        self.earlier.make_lines()
+        for _ in self.form.make_spare():
+            yield True
+
+    def _connect(self) -> None:
         self.saving = VisitSaving(
-            services, self.form.fields, self.header, self.trouble, parent=self
+            self._services, self.form.fields, self.header, self.trouble, parent=self
         )
-        self.signing = VisitSigning(services, self.saving, self)
+        self.signing = VisitSigning(self._services, self.saving, self)
         self.header.print_requested.connect(self.print_visit)
         self.header.finalize_requested.connect(self.finalize)
         self.header.addendum_requested.connect(self.add_addendum)
@@ -70,12 +111,11 @@ class VisitPage(QWidget):
         self.signing.voided.connect(self._on_voided)
         self.signing.jump_requested.connect(self._on_jump)
         self.form.error_link.clicked.connect(self._on_error)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(0)
-        layout.addWidget(self.header)
-        layout.addWidget(self.trouble)
-        layout.addWidget(self.form, 1)
+        self.ready.jump_requested.connect(self.jump)
+        self._still_sending = StillSending(self._services, self.ready, self)
+        self.opened.connect(self._still_sending.show_visit)
+        self.earlier.visit_selected.connect(self.visit_selected)
+        self.earlier.all_requested.connect(self._on_chart)
         stops = (
             self.form.follow_up.edit,
             self.header.print_button,
@@ -84,20 +124,10 @@ class VisitPage(QWidget):
         )
         for before, after in itertools.pairwise(stops):
             QWidget.setTabOrder(before, after)
-        self._toast = Toast(self)
-
-        self.ready = ReadyCard()
-        self.ready.jump_requested.connect(self.jump)
-        self.earlier = EarlierVisitsCard()
-        self.earlier.visit_selected.connect(self.visit_selected)
-        self.earlier.all_requested.connect(self._on_chart)
-        self.inspector = QWidget()
-        self.inspector.setLayout(column(self.ready, self.earlier, spacing=14))
-
         self._check = self._timer(_CHECK_MS, self._show_problems)
         self._keep_place = self._timer(_PLACE_MS, self._on_place)
         self._keys()
-        services.notices.changed.connect(self._on_changed)
+        self._services.notices.changed.connect(self._on_changed)
         application = QApplication.instance()
         if isinstance(application, QApplication):
             application.focusChanged.connect(self._on_focus_changed)
@@ -119,6 +149,7 @@ class VisitPage(QWidget):
 
     def open(self, record_id: RecordId) -> None:
         """Read and show this visit; what is typed in the one before is saved first."""
+        self._complete()
         self.flush()
         self._wanted = record_id
         if self._reading is not None:
@@ -130,7 +161,8 @@ class VisitPage(QWidget):
 
     def flush(self) -> None:
         """Save now what is typed."""
-        self.saving.flush()
+        if self._built:
+            self.saving.flush()
 
     def jump(self, field: str) -> None:
         """Bring this field of a problem into view, the caret in it."""
@@ -183,13 +215,14 @@ class VisitPage(QWidget):
             return
         again = self.record_id == visit.draft.record_id
         self._shown = read
-        self.form.set_ground(visit, read.settings, read.last)
-        if again:
-            self.saving.merge(visit)
-        else:
-            self.form.start_visit(visit)
-            self.saving.start(visit)
-            self._go_to_place(read)
+        with self.form.vitals.filling():
+            self.form.set_ground(visit, read.settings, read.last)
+            if again:
+                self.saving.merge(visit)
+            else:
+                self.form.start_visit(visit)
+                self.saving.start(visit)
+                self._go_to_place(read)
         self._show_state()
         self.earlier.show_visits(read.last.visits)
         self.opened.emit(visit)

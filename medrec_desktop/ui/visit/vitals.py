@@ -3,7 +3,8 @@
 Nothing here stops typing: a refused value stays as it was typed and blocks only the signature.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import date
 from functools import partial
 from typing import Literal
@@ -201,7 +202,7 @@ class VitalsSection(QWidget):
         self._last: dict[str, str] = {}
         self._readings: dict[str, Reading] = {}
         self._wanted: set[str] = set()
-        self._read_only = self._quiet = False
+        self._read_only = self._quiet = self._filling = False
 
         boxes = QWidget()
         flow = FlowLayout(boxes, spacing=8, line_spacing=6)
@@ -285,10 +286,23 @@ class VitalsSection(QWidget):
         way = QBoxLayout.Direction
         self._below.setDirection(way.LeftToRight if beside else way.TopToBottom)
 
+    @contextmanager
+    def filling(self) -> Iterator[None]:
+        """Meanwhile nothing is said; at its end everything once, as it then stands."""
+        self._filling = True
+        try:
+            yield
+        finally:
+            self._filling = False
+            self._show_bmi()
+            self._show_optional()
+            self.judge()
+
     def judge(self) -> None:
         """Say what the texts mean as they stand."""
         self._pause.stop()
-        self._show({name: self._read(name) for name in _ORDER})
+        if not self._filling:
+            self._show({name: self._read(name) for name in _ORDER})
 
     def focus_field(self, name: str) -> None:
         """Put the caret into this vital; the first one when the name says nothing."""
@@ -323,6 +337,8 @@ class VitalsSection(QWidget):
         )
 
     def _on_text(self) -> None:
+        if self._filling:
+            return
         self._show_bmi()
         self._show_optional()
         # What was put right is right at once; what is being typed waits for a pause.
