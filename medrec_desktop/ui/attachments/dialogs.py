@@ -11,6 +11,7 @@ from medrec_desktop.domain.attachments import Attachment
 from medrec_desktop.domain.errors import MedrecError
 from medrec_desktop.ui.screen import Services
 from medrec_desktop.ui.widgets import Dialog, FilledButton, PlainButton, TextArea, label, tell
+from medrec_desktop.ui.widgets.folders import begin_in_documents
 
 
 class _Question(Dialog):
@@ -123,6 +124,7 @@ def save_copy(parent: QWidget, services: Services, file: Attachment) -> None:
     chooser.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
     # The copy never replaces a file: it gets a number, so there is nothing to confirm.
     chooser.setOption(QFileDialog.Option.DontConfirmOverwrite)
+    begin_in_documents(chooser)
     chooser.selectFile(file.file_name)
     chooser.fileSelected.connect(lambda name: write_copy(parent, services, file, Path(name)))
     chooser.open()

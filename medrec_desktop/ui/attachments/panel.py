@@ -45,6 +45,7 @@ from medrec_desktop.ui.widgets import (
     label,
     row,
 )
+from medrec_desktop.ui.widgets.folders import begin_in_documents
 
 VOIDED = "This visit was entered in error, so no files can be added to it."
 
@@ -165,6 +166,7 @@ class AttachmentPanel(QWidget):
         chooser = QFileDialog(self.window(), f"Attach files to {self._name}")
         chooser.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         chooser.setFileMode(QFileDialog.FileMode.ExistingFiles)
+        begin_in_documents(chooser)
         chooser.filesSelected.connect(self._on_chosen)
         chooser.open()
 

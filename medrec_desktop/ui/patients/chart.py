@@ -1,6 +1,6 @@
 """All of one patient: earlier visits, and what stands out of them. The banner above shows who."""
 
-from PySide6.QtCore import QEvent, QModelIndex, Qt, Signal
+from PySide6.QtCore import QEvent, QItemSelectionModel, QModelIndex, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QListView, QVBoxLayout, QWidget
 
@@ -59,6 +59,7 @@ class ChartPage(QWidget):
         self._services = services
         self._chart: Chart | None = None
         self._reading: Operation | None = None
+        self._takes_keys = False
         self.new_visit = FilledButton("New visit", "plus")
         self.edit = PlainButton("Edit details", "pencil")
         self.export = PlainButton("Export", "download")
@@ -85,7 +86,8 @@ class ChartPage(QWidget):
         return self._chart
 
     def open(self, patient_id: PatientId) -> None:
-        """Read and show this patient; `opened` says when."""
+        """Read and show this patient and take the keys; `opened` says when."""
+        self._takes_keys = True
         self._read(patient_id)
 
     def offer_export(self) -> None:
@@ -126,11 +128,26 @@ class ChartPage(QWidget):
         self._count.setText(str(count) if count else "")
         self.visits.setVisible(bool(count))
         self._first.setVisible(not count)
+        self.setFocusProxy(self.visits if count else self.new_visit)
         self.allergies.show_patient(chart.patient)
         self.problems.show_lines(problem_lines(chart.problems))
         self.medicines.show_lines(medicine_lines(chart.medicines))
         self.vitals.show_chart(chart)
         self.opened.emit(chart.patient)
+        if self._takes_keys:
+            self._takes_keys = False
+            # After this turn: the dialog or the list that led here gives the focus back first.
+            QTimer.singleShot(0, self, self._take_keys)
+
+    def _take_keys(self) -> None:
+        """The newest visit, or the way to the first one."""
+        if not self.isVisible():
+            return
+        if self._model.rowCount() and not self.visits.currentIndex().isValid():
+            # Marked by the ring alone: nothing is chosen yet.
+            keep = QItemSelectionModel.SelectionFlag.NoUpdate
+            self.visits.selectionModel().setCurrentIndex(self._model.index(0, 0), keep)
+        self.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _on_changed(self, changed: Changed) -> None:
         # Behind another page nothing is read: `open` reads anew.

@@ -39,7 +39,9 @@ class PatientsPage(QWidget):
         self.register_found_none = PlainButton("Register new patient", "plus")
         self.register_found_none.clicked.connect(self._on_register)
         self._found_none = QWidget()
-        self._found_none.setLayout(column(self._words, row(self.register_found_none, None), spacing=8))
+        self._found_none.setLayout(
+            column(self._words, row(self.register_found_none, None), spacing=8)
+        )
         self._query = PatientQuery(services, self)
         self._query.answered.connect(self._on_answer)
         self._query.failed.connect(self._on_failed)

@@ -90,9 +90,7 @@ def form_from(typed: str, *, today: date) -> PatientForm:
     family, comma, given = name.partition(",")
     if not comma:
         given, _, family = name.rpartition(" ")
-    return PatientForm(
-        family=_cased(family), given=_cased(given), birth_date=born, phone=phone
-    )
+    return PatientForm(family=_cased(family), given=_cased(given), birth_date=born, phone=phone)
 
 
 def _name_and_rest(words: str) -> tuple[str, str]:

@@ -3,7 +3,7 @@ stored by Save, which names what makes no sense beside its field."""
 
 from dataclasses import replace
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QCheckBox, QComboBox, QFileDialog, QFormLayout, QLineEdit, QWidget
 
 from medrec_desktop.domain.dates import WEEKDAYS
@@ -78,6 +78,11 @@ class SettingsDialog(Dialog):
         background.read(self, services.clinic.settings).then(self._show_clinic)
         background.read(self, services.clinic.me).then(self._show_me)
         background.read(self, services.clinic.computer).then(self._show_computer)
+
+    def open(self) -> None:
+        """Begin at the top."""
+        super().open()
+        self.look.mode.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def offer_storage(self) -> None:
         """Somebody listens to `storage_requested`."""

@@ -196,7 +196,11 @@ def _identity(patient: Patient, today: date) -> Card:
         age = age_on(patient.birth_date, patient.deceased_on or today)
         born = dates.shown(patient.birth_date) + (f" ({age})" if age else "")
     sex = "Sex not known" if patient.sex == "unknown" else patient.sex.capitalize()
-    facts = [f"Born {born}", sex, f"Record no. {patient.record_no or 'Not known'}"]
+    facts = [
+        f"Born {born}",
+        sex,
+        f"Record no. {patient.record_no or 'Not known'}".replace(" ", "\N{NO-BREAK SPACE}"),
+    ]
     who = column(
         label(patient.display_name, "title", wrap=True),
         label("  ·  ".join(facts), "body2", wrap=True),

@@ -22,7 +22,8 @@ from medrec_desktop.ui.visit.paper import (
     suggested_name,
     write_pdf,
 )
-from medrec_desktop.ui.widgets import Dialog, FilledButton, PlainButton, label, tell
+from medrec_desktop.ui.widgets import Dialog, FilledButton, PlainButton, column, label, tell
+from medrec_desktop.ui.widgets.folders import begin_in_documents
 
 
 def save_pdf(parent: QWidget, services: Services, record_id: RecordId) -> "Errand":
@@ -68,8 +69,7 @@ class Errand(QObject):
         name = label(visit.patient.display_name, "title", wrap=True)
         day = visit_day(visit.draft)
         facts = label(f"Visit {shown(day)}  ·  {visit.doctor}  ·  {printed.paper}", "body2")
-        dialog.body.addWidget(name)
-        dialog.body.addWidget(facts)
+        dialog.body.addLayout(column(name, facts, spacing=2))
         if visit.status == "draft":
             words = "This visit is a draft: every page is marked DRAFT."
             dialog.body.addWidget(label(words, "body2", wrap=True, tone="warn"))
@@ -80,6 +80,7 @@ class Errand(QObject):
         save.clicked.connect(self._on_pdf_chosen)
         paper.clicked.connect(dialog.accept)
         paper.clicked.connect(self._on_paper_chosen)
+        dialog.body.addStretch(1)
         dialog.rejected.connect(self.deleteLater)
         dialog.add_foot(None, cancel, save, paper)
         dialog.set_default(paper)
@@ -102,6 +103,7 @@ class Errand(QObject):
         chooser.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         chooser.setNameFilter("PDF (*.pdf)")
         chooser.setDefaultSuffix("pdf")
+        begin_in_documents(chooser)
         chooser.selectFile(suggested_name(printed.visit))
         chooser.fileSelected.connect(self.write_to)
         chooser.rejected.connect(self.deleteLater)

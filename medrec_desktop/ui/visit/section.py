@@ -4,9 +4,10 @@ import sys
 
 from PySide6.QtCore import QEvent
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from medrec_desktop.domain import dates
+from medrec_desktop.domain.ids import AddendumId
 from medrec_desktop.domain.records import Addendum
 from medrec_desktop.ui import theme
 from medrec_desktop.ui.widgets import Card, IconLabel, TextArea, column, label, row
@@ -108,6 +109,20 @@ class AddendaBox(QWidget):
                 self._layout.addWidget(_note(addendum))
             self._shown = addenda
         self.setVisible(bool(addenda))
+
+    def reveal(self, addendum: AddendumId) -> bool:
+        """Bring it into view; False when it is shown elsewhere."""
+        at = next((n for n, one in enumerate(self._shown) if one.id == addendum), None)
+        item = self._layout.itemAt(at) if at is not None else None
+        note = item.widget() if item is not None else None
+        if note is None:
+            return False
+        above = self.parentWidget()
+        while above is not None and not isinstance(above, QScrollArea):
+            above = above.parentWidget()
+        if isinstance(above, QScrollArea):
+            above.ensureWidgetVisible(note)
+        return True
 
 
 def _note(addendum: Addendum) -> QWidget:

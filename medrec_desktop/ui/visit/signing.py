@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import partial
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QWidget
 
 from medrec_desktop.domain.ids import RecordId
@@ -15,6 +15,7 @@ from medrec_desktop.ui.visit.finalize import FinalizeDialog
 from medrec_desktop.ui.visit.header import sentence
 from medrec_desktop.ui.visit.reading import OpenVisit
 from medrec_desktop.ui.visit.saving import VisitSaving
+from medrec_desktop.ui.visit.section import AddendaBox
 
 NOT_SIGNED = "The visit was not signed. It is still a draft."
 NOT_ADDED = "The addendum was not stored. Your text is still here."
@@ -141,6 +142,14 @@ class VisitSigning(QObject):
     def _on_added(self, dialog: AddendumDialog, visit: Visit) -> None:
         dialog.accept()
         self.added.emit(visit)
+        # Once it is laid out.
+        QTimer.singleShot(0, self, partial(self._reveal, visit))
+
+    def _reveal(self, visit: Visit) -> None:
+        """What was added is seen, wherever the page stands."""
+        if visit.addenda:
+            for box in self._page.findChildren(AddendaBox):
+                box.reveal(visit.addenda[-1].id)
 
     def _on_not_added(self, dialog: AddendumDialog, error: BaseException) -> None:
         dialog.show_trouble(self._words(error) or NOT_ADDED)

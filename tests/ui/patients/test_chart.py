@@ -89,6 +89,40 @@ def test_visits_are_listed_newest_first_and_open_with_enter(
     assert requested.args == [older]
 
 
+def test_opened_chart_has_the_keys_at_the_newest_visit_or_at_the_way_to_the_first(
+    clinic: Context,
+    services: Services,
+    chart: ChartPage,
+    window: QWidget,
+    patient: PatientId,
+    qtbot: QtBot,
+) -> None:
+    seen = services.patients.register(a_patient("Mendes", "Rui"))
+    record = a_finalized_visit(clinic, seen)
+    QApplication.processEvents()
+    window.setFocus()
+    open_chart(qtbot, chart, patient)
+    qtbot.waitUntil(chart.new_visit.hasFocus)
+    open_chart(qtbot, chart, seen)
+    qtbot.waitUntil(chart.visits.hasFocus)
+    assert not chart.visits.selectionModel().hasSelection()
+    with qtbot.waitSignal(chart.visit_requested) as wanted:
+        qtbot.keyClick(chart.visits, Key.Key_Return)
+    assert wanted.args == [record]
+
+
+def test_chart_that_is_read_again_leaves_the_keys_where_they_are(
+    clinic: Context, chart: ChartPage, patient: PatientId, qtbot: QtBot
+) -> None:
+    open_chart(qtbot, chart, patient)
+    qtbot.waitUntil(chart.new_visit.hasFocus)
+    chart.edit.setFocus()
+    with qtbot.waitSignal(chart.opened):
+        a_visit(clinic, patient)
+    QApplication.processEvents()
+    assert chart.edit.hasFocus()
+
+
 def test_new_patient_has_no_earlier_records(
     chart: ChartPage, patient: PatientId, qtbot: QtBot
 ) -> None:

@@ -190,6 +190,28 @@ def test_an_addendum_stands_beneath_what_it_corrects(
     assert Visits(clinic).open(record_id).draft.plan == "Rest"
 
 
+def test_a_new_addendum_is_brought_into_view(
+    qtbot: QtBot, clinic: Context, open_visit: Opens
+) -> None:
+    page = open_visit(a_finalized_visit(clinic, notes="\n".join(str(n) for n in range(40))))
+    page.resize(864, 420)
+    page.form.focus_field("notes")
+    page.add_addendum()
+    dialog = page.findChildren(AddendumDialog)[0]
+    dialog.choose_section("")
+    dialog.text.setFocus()
+    write("Seen together with Dr Lindgren.")
+    ctrl(Qt.Key.Key_Return)
+
+    def seen() -> bool:
+        notes = [
+            one for one in page.findChildren(Label) if one.text() == "Seen together with Dr Lindgren."
+        ]
+        return bool(notes) and not notes[0].visibleRegion().isEmpty()
+
+    qtbot.waitUntil(seen)
+
+
 def test_typing_into_a_visit_that_was_finalized_elsewhere_is_kept_and_said(
     qtbot: QtBot, clinic: Context, open_visit: Opens
 ) -> None:
