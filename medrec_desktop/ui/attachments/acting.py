@@ -6,9 +6,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
+from shiboken6 import isValid
 
 from medrec_desktop.domain.attachments import Attachment
 from medrec_desktop.domain.ids import AttachmentId
+from medrec_desktop.domain.patients import Patient
 from medrec_desktop.domain.records import Visit
 from medrec_desktop.ui.attachments import dialogs
 from medrec_desktop.ui.attachments.files import FileRow, short_name
@@ -30,6 +32,7 @@ class FileActing(QObject):
     def __init__(self, services: Services, panel: "AttachmentPanel") -> None:
         super().__init__(panel)
         self._services, self._desk, self._panel = services, services.storage, panel
+        self._viewer: FileViewer | None = None
 
     @property
     def _visit(self) -> Visit | None:
@@ -49,8 +52,7 @@ class FileActing(QObject):
             case "open" | "save" | "retry" if not row.here and self._desk is not None:
                 self._fetch(self._desk, file, "save" if what == "save" else "open")
             case "open" if self._visit is not None:
-                viewer = FileViewer(self._services, self._visit.patient, file, panel.window())
-                viewer.show()
+                self._show(file, self._visit.patient)
             case "save":
                 dialogs.save_copy(panel, self._services, file)
             case "rename" | "describe":
@@ -76,6 +78,31 @@ class FileActing(QObject):
 
         visit = self._visit
         desk.fetch(file, then, whose=visit.patient.display_name if visit is not None else "")
+        if what == "open":
+            # It may take hours to come out of an archive; its small picture is there at once.
+            looking = self._services.background.slow(self, desk.uploads.small, file.id)
+            looking.then(lambda picture: self._on_small(file, picture)).failed(self.failed.emit)
+
+    def _on_small(self, file: Attachment, picture: bytes | None) -> None:
+        visit = self._visit
+        if picture and visit is not None and self._is_of_the_visit(file) and not self._shown(file):
+            self._show(file, visit.patient)
+
+    def _shown(self, file: Attachment) -> FileViewer | None:
+        viewer = self._viewer
+        here = viewer is not None and isValid(viewer) and viewer.shows(file.id)
+        return viewer if here else None
+
+    def _show(self, file: Attachment, patient: Patient) -> None:
+        """A viewer of its own; the one that shows this file, or its small picture, goes on
+        with it."""
+        if viewer := self._shown(file):
+            viewer.show_page(1)
+            viewer.raise_()
+            viewer.activateWindow()
+            return
+        self._viewer = FileViewer(self._services, patient, file, self._panel.window())
+        self._viewer.show()
 
     def _remove(self, file: Attachment) -> None:
         service = self._services.attachments

@@ -26,6 +26,7 @@ from PySide6.QtWidgets import (
 from medrec_desktop.domain.attachments import Attachment, Preview
 from medrec_desktop.domain.dates import shown
 from medrec_desktop.domain.errors import MedrecError
+from medrec_desktop.domain.ids import AttachmentId
 from medrec_desktop.domain.patients import Patient
 from medrec_desktop.ui import theme
 from medrec_desktop.ui.attachments import dialogs
@@ -89,6 +90,15 @@ class FileViewer(QWidget):
             self, service.preview, self._file.id, page=self._page, max_px=SHARP_PX
         )
         self._drawing.then(self._on_drawn).failed(self._on_failed)
+
+    def shows(self, attachment_id: AttachmentId) -> bool:
+        """Whether it is this file's."""
+        return self._file.id == attachment_id
+
+    @property
+    def note(self) -> str:
+        """What stands above the picture."""
+        return self._note.text() if not self._note.isHidden() else ""
 
     @property
     def words(self) -> str:
