@@ -23,6 +23,8 @@ from medrec_desktop.domain.patients import PatientHit, folded
 
 _ENOUGH = 200
 _SEEN_LAST = 300
+_NEAREST = 8
+_COMPARED_AT_ONCE = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,9 +247,6 @@ def find_near(session: Session, text: str, *, limit: int) -> list[PatientHit]:
 
 def _near_words(session: Session, word: str) -> list[str]:
     """Words of names within a slip or two; looked for among those that begin alike."""
-    from rapidfuzz import process
-    from rapidfuzz.distance import OSA
-
     word = word[:60]
     candidates: list[str] = []
     for first in sorted({*_ALIKE.get(word[0], word[0]), word[1]}):
@@ -259,11 +258,24 @@ def _near_words(session: Session, word: str) -> list[str]:
             {"first": first, "after": chr(ord(first) + 1), "shortest": len(word) - 2},
         )
     slips = 1 if len(word) <= 5 else 2
-    near = process.extract(word, candidates, scorer=OSA.distance, score_cutoff=slips, limit=8)
+    near = nearest(word, candidates, slips)
     if not near:
-        begun = [candidate[: len(word)] for candidate in candidates]
-        near = process.extract(word, begun, scorer=OSA.distance, score_cutoff=slips, limit=8)
-    return [candidates[at] for _, _, at in near]
+        near = nearest(word, [candidate[: len(word)] for candidate in candidates], slips)
+    return [candidates[at] for at in near]
+
+
+def nearest(word: str, candidates: Sequence[str], slips: int) -> list[int]:
+    """Places of the few candidates at most so many slips away, the nearest first."""
+    from rapidfuzz import process
+    from rapidfuzz.distance import OSA
+
+    found: list[tuple[float, int]] = []
+    for start in range(0, len(candidates), _COMPARED_AT_ONCE):
+        # One call keeps the interpreter to itself, and with it the window.
+        some = candidates[start : start + _COMPARED_AT_ONCE]
+        near = process.extract(word, some, scorer=OSA.distance, score_cutoff=slips, limit=_NEAREST)
+        found += [(away, start + at) for _, away, at in near]
+    return [at for _, at in sorted(found)[:_NEAREST]]
 
 
 def match_hits(session: Session, expression: str) -> list[PatientHit]:
