@@ -128,8 +128,8 @@ def open_clinic(home: Path, demo: bool, ask: Ask) -> OpenClinic:  # noqa: FBT001
         user=context.actor,
         demo=demo,
         files_under_way=lambda: intake.busy,
-        back_up=partial(_back_up, db, vault.folder),
-        export=partial(_export, db),
+        back_up=partial(_back_up, context, vault.folder),
+        export=partial(_export, context),
         close=close,
         storage=FileStorage(uploads, set_up, StoredFiles(context, set_up)),
     )
@@ -206,16 +206,16 @@ def _restore(home: Path, backup: Path, passphrase: str) -> str:
     return f"Restored: {done.patients} patients, {done.visits} visits, {done.files} files."
 
 
-def _export(db: Any, patient_id: Any, target: Path) -> Path:
+def _export(context: Any, patient_id: Any, target: Path) -> Path:
     from medrec_desktop.services.export import export_patient
 
-    return export_patient(db, patient_id, target)
+    return export_patient(context, patient_id, target)
 
 
-def _back_up(db: Any, vault_folder: Path, target: Path, passphrase: str) -> str:
-    from medrec_desktop.services.backup import back_up
+def _back_up(context: Any, vault_folder: Path, target: Path, passphrase: str) -> str:
+    from medrec_desktop.services.backups import Backups
 
-    done = back_up(db, vault_folder, db.key, target, passphrase)
+    done = Backups(context, vault_folder).make(target, passphrase)
     return (
         f"{done.path.name} holds all records and {done.files} files, and was read back. "
         "Keep it on another disk; its passphrase is needed to restore it."

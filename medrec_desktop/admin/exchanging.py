@@ -17,12 +17,15 @@ from medrec_desktop.data.local import LocalDb
 from medrec_desktop.data.schema import patients
 from medrec_desktop.domain.errors import Conflict, NotFound, Unavailable
 from medrec_desktop.domain.ids import PatientId
+from medrec_desktop.domain.roles import Action
 from medrec_desktop.exchange.fhir_in import import_fhir
 from medrec_desktop.exchange.fhir_out import patient_bundle
 from medrec_desktop.exchange.filing import Importer
 from medrec_desktop.exchange.incoming import ImportReport, Progress
 from medrec_desktop.exchange.visits_ndjson import import_visits
+from medrec_desktop.services.authorize import authorize
 from medrec_desktop.services.context import zone_name
+from medrec_desktop.services.trail import note_alone
 
 _SHOWN = 50
 
@@ -81,16 +84,19 @@ def _tell(report: ImportReport, options: argparse.Namespace) -> None:
 
 def send_out_patient(options: argparse.Namespace, passphrases: Passphrases) -> int:
     """`medrec-admin export patient ID --fhir`."""
-    with opened(options, passphrases) as context, context.db.read() as session:
-        found = session.scalars(
-            sa.select(patients.c.uid).where(_is_called(options.id)).limit(1)
-        ).first()
-        if found is None:
-            raise NotFound(
-                "No patient has this record number. Nothing was exported. "
-                "The number stands under the patient's name, for example RC-000 001."
-            )
-        bundle = patient_bundle(session, PatientId(found))
+    with opened(options, passphrases) as context:
+        authorize(context, Action.EXPORT_PATIENT)
+        with context.db.read() as session:
+            found = session.scalars(
+                sa.select(patients.c.uid).where(_is_called(options.id)).limit(1)
+            ).first()
+            if found is None:
+                raise NotFound(
+                    "No patient has this record number. Nothing was exported. "
+                    "The number stands under the patient's name, for example RC-000 001."
+                )
+            bundle = patient_bundle(session, PatientId(found))
+        note_alone(context, "patient.export", patient=found)
     content = json.dumps(bundle, ensure_ascii=False, indent=1) + "\n"
     if options.output is None:
         sys.stdout.write(content)

@@ -5,7 +5,8 @@ from contextlib import closing
 
 from medrec_desktop.admin.clinics import folder_of, opened
 from medrec_desktop.admin.terminal import Bar, Passphrases
-from medrec_desktop.services.backup import VAULT, back_up, restore
+from medrec_desktop.services.backup import VAULT, restore
+from medrec_desktop.services.backups import Backups
 
 
 def make_backup(options: argparse.Namespace, passphrases: Passphrases) -> int:
@@ -13,14 +14,7 @@ def make_backup(options: argparse.Namespace, passphrases: Passphrases) -> int:
     with opened(options, passphrases) as context:
         passphrase = passphrases.require("the backup", twice=True)
         with closing(Bar("Backing up")) as bar:
-            made = back_up(
-                context.db,
-                folder_of(options) / VAULT,
-                context.db.key,
-                options.file,
-                passphrase,
-                bar,
-            )
+            made = Backups(context, folder_of(options) / VAULT).make(options.file, passphrase, bar)
     print(
         f"Backed up all records and {made.files:,} files ({made.size / 1e6:,.1f} MB), and read "
         "the backup back. Keep it on another disk; only its passphrase opens it."

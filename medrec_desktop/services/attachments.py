@@ -28,14 +28,18 @@ from medrec_desktop.data import uploads as queue
 from medrec_desktop.data.clinic import read_computer_settings, user_key
 from medrec_desktop.data.outbox import mark
 from medrec_desktop.domain.attachments import Attachment, Keeping, Kept, Preview
+from medrec_desktop.domain.auditing import What
 from medrec_desktop.domain.changes import Changed
 from medrec_desktop.domain.errors import Conflict, Corrupt, Invalid, NotFound, Unavailable
 from medrec_desktop.domain.filenames import stored_name
 from medrec_desktop.domain.ids import AttachmentId, RecordId
+from medrec_desktop.domain.roles import Action
 from medrec_desktop.domain.text import storable
 from medrec_desktop.domain.uploads import UNDO
+from medrec_desktop.services.authorize import needs
 from medrec_desktop.services.context import Context
 from medrec_desktop.services.settings import computer_settings_of
+from medrec_desktop.services.trail import note, note_alone, note_look
 
 THUMBNAIL_PX = 160
 THUMBNAILS = 200
@@ -53,6 +57,9 @@ REASON = "Say why this file is removed: the visit is finalized, and the reason s
 SMALL = (
     "A small picture of the first page. The file itself is in the storage and opens once it is "
     "fetched."
+)
+IN_STORAGE = (
+    "This file is in the storage, not on this computer. Open it from the visit to fetch it."
 )
 NAMELESS = "A file needs a name."
 NOT_WRITTEN = (
@@ -86,50 +93,61 @@ class Attachments:
 
     # --- keeping -------------------------------------------------------------------------------
 
+    @needs(Action.READ_FILES)
     def list(self, record_id: RecordId) -> tuple[Attachment, ...]:
         """The files of this visit, in the order they came; removed ones are left out."""
         with self._context.db.read() as session:
             return rows.list_attachments(session, record_id)
 
+    @needs(Action.READ_FILES)
     def removed(self, record_id: RecordId) -> tuple[Attachment, ...]:
         """The files that were removed from this visit, with who, when and why."""
         with self._context.db.read() as session:
             return rows.list_attachments(session, record_id, removed=True)
 
+    @needs(Action.ATTACH)
     def keeping(self, record_id: RecordId) -> tuple[Keeping, ...]:
         """Files on their way and those that need an answer; kept ones are in `list`."""
         return self._intake.keeping(record_id)
 
+    @needs(Action.ATTACH)
     def inside(self, paths: Iterable[Path]) -> tuple[Path, ...]:
         """Dropped paths with folders opened up, for "Attach 14 files?". Reads the disk."""
         return files_inside(paths)
 
+    @needs(Action.ATTACH)
     def keep(self, record_id: RecordId, paths: Sequence[Path], *, anyway: bool = False) -> None:
         """Hand files to the intake thread and return at once."""
         self._intake.keep(record_id, paths, by=self._context.actor.id, anyway=anyway)
 
+    @needs(Action.ATTACH)
     def keep_bytes(self, record_id: RecordId, name: str, content: bytes) -> None:
         """The same for pasted content."""
         self._intake.keep_bytes(record_id, name, content, by=self._context.actor.id)
 
+    @needs(Action.ATTACH)
     def cancel(self, job: UUID) -> None:
         """Give a file up that is not kept yet."""
         self._intake.cancel(job)
 
+    @needs(Action.ATTACH)
     def retry(self, job: UUID) -> None:
         """Try a failed file again."""
         self._intake.retry(job)
 
+    @needs(Action.ATTACH)
     def attach_anyway(self, job: UUID) -> None:
         """Keep a duplicate as a file of its own."""
         self._intake.retry(job, anyway=True)
 
+    @needs(Action.ATTACH)
     def dismiss(self, job: UUID) -> None:
         """Take the row of a refused, failed or duplicate file away."""
         self._intake.dismiss(job)
 
     # --- the scanner's folder ------------------------------------------------------------------
 
+    @needs(Action.ATTACH)
     def scans(self) -> tuple[Path, ...] | None:
         """Finished scans that belong to nobody yet, oldest first; None when no folder is set.
         Reads the disk, so it may take as long as a network drive does."""
@@ -143,6 +161,7 @@ class Attachments:
                 self._scanner = Scanner(Path(folder), self._tick)
             return self._scanner.ready()
 
+    @needs(Action.ATTACH)
     def take_scans(self, paths: Iterable[Path]) -> None:
         """These were given to a visit: offer them no more. The files stay where they are."""
         with self._scanner_lock:
@@ -152,6 +171,7 @@ class Attachments:
 
     # --- changing ------------------------------------------------------------------------------
 
+    @needs(Action.ATTACH)
     def rename(self, attachment_id: AttachmentId, name: str) -> None:
         """Show the file under another name; its extension stays."""
         typed = name.strip()
@@ -161,14 +181,18 @@ class Attachments:
         def changed(row: sa.Row[Any]) -> dict[str, Any]:
             return {"file_name": _with_extension_of(row.file_name, typed)}
 
-        self._change(attachment_id, changed, refusal=FINALIZED)
+        self._change(attachment_id, "file.rename", changed, refusal=FINALIZED)
 
+    @needs(Action.ATTACH)
     def describe(self, attachment_id: AttachmentId, text: str) -> None:
         """What the file is, in the user's words."""
-        self._change(
-            attachment_id, lambda _row: {"description": storable(text) or None}, refusal=FINALIZED
-        )
 
+        def changed(_row: sa.Row[Any]) -> dict[str, Any]:
+            return {"description": storable(text) or None}
+
+        self._change(attachment_id, "file.describe", changed, refusal=FINALIZED)
+
+    @needs(Action.ATTACH)
     def remove(self, attachment_id: AttachmentId, reason: str = "") -> None:
         """Mark the file as entered in error; its bytes stay. On a finalized visit a reason is
         needed."""
@@ -179,8 +203,9 @@ class Attachments:
                 raise Invalid({"reason": REASON})
             return {"voided_at": self._context.clock(), "void_reason": why or None}
 
-        self._change(attachment_id, changed, names_actor=True)
+        self._change(attachment_id, "file.remove", changed, names_actor=True, detail=why)
 
+    @needs(Action.ATTACH)
     def restore(self, attachment_id: AttachmentId) -> None:
         """Undo `remove`: as long as the visit is a draft, or for ten minutes."""
 
@@ -190,14 +215,16 @@ class Attachments:
                 raise Conflict(NOT_BROUGHT_BACK)
             return {"voided_at": None, "voided_by": None, "void_reason": None}
 
-        self._change(attachment_id, changed, of_removed=True)
+        self._change(attachment_id, "file.restore", changed, of_removed=True)
 
     def _change(
         self,
         attachment_id: AttachmentId,
+        what: What,
         changed: Callable[[sa.Row[Any]], dict[str, Any]],
         *,
         refusal: str = "",
+        detail: str = "",
         names_actor: bool = False,
         of_removed: bool = False,
     ) -> None:
@@ -221,15 +248,20 @@ class Attachments:
             elif names_actor:
                 queue.plan_retraction(session, attachment_id, due_at=now + UNDO)
             mark(session, "attachment", attachment_id, now=now)
+            record = row.record_uid
+            note(self._context, session, what, record=record, subject=attachment_id, detail=detail)
         self._context.changes.publish(Changed("attachment", frozenset({RecordId(row.record_uid)})))
 
     # --- looking -------------------------------------------------------------------------------
 
+    @needs(Action.READ_FILES)
     def preview(self, attachment_id: AttachmentId, *, page: int = 1, max_px: int = 1600) -> Preview:
         """A page to draw, text, or the sentence that says why not. Never raises for a file's
         content; takes up to ten seconds for a hostile one. Of a file that is not here: its small
         picture, with a sentence that says so."""
         attachment, kept = self._get(attachment_id)
+        record = attachment.record_id
+        note_look(self._context, "file.open", record=record, subject=attachment_id)
         if not self._vault.has(attachment_id):
             return self._small_preview(attachment, max_px)
         self._vault.touch(attachment_id, self._context.clock().timestamp())
@@ -238,10 +270,10 @@ class Attachments:
     def _small_preview(self, attachment: Attachment, max_px: int) -> Preview:
         picture = self._small(attachment.id)
         if picture is None:
-            return Preview(attachment.kind, sentence=MISSING)
+            return Preview(attachment.kind, sentence=_where(attachment))
         shown = small_pictures.draw_small(picture, max_px=max_px)
-        pages = attachment.pages or 1
-        return replace(shown, kind=attachment.kind, pages=pages, sentence=shown.sentence or SMALL)
+        said = shown.sentence or SMALL
+        return replace(shown, kind=attachment.kind, pages=1, page=1, sentence=said)
 
     def _drawn(self, attachment: Attachment, kept: Kept, page: int, max_px: int) -> Preview:
         try:
@@ -255,6 +287,7 @@ class Attachments:
         except (Corrupt, NotFound) as error:
             return Preview(attachment.kind, sentence=str(error))
 
+    @needs(Action.READ_FILES)
     def thumbnail(self, attachment_id: AttachmentId) -> Preview:
         """The first page, small; the newest ones stay in memory."""
         with self._lock:
@@ -276,10 +309,15 @@ class Attachments:
                 self._thumbnails.popitem(last=False)
         return small
 
+    @needs(Action.SAVE_COPY)
     def export(self, attachment_id: AttachmentId, folder_or_path: Path) -> Path:
         """Write the original bytes for the user alone and return where. An existing file is never
         overwritten: the copy gets a number."""
         attachment, kept = self._get(attachment_id)
+        if not self._vault.has(attachment_id):
+            raise NotFound(_where(attachment))
+        record = attachment.record_id
+        note_alone(self._context, "file.copy", record=record, subject=attachment_id)
         self._vault.touch(attachment_id, self._context.clock().timestamp())
         target = folder_or_path
         if target.is_dir():
@@ -309,6 +347,11 @@ class Attachments:
 
     def _bytes(self, attachment_id: AttachmentId, kept: Kept) -> drawing.Bytes:
         return lambda write: self._vault.read(attachment_id, kept, write)
+
+
+def _where(attachment: Attachment) -> str:
+    """Why the bytes are not here, and what to do."""
+    return IN_STORAGE if attachment.upload_state == "stored" else MISSING
 
 
 def _with_extension_of(stored: str, typed: str) -> str:

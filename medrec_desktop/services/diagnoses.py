@@ -15,6 +15,7 @@ from medrec_desktop.domain.coding import conflicts
 from medrec_desktop.domain.errors import Unavailable
 from medrec_desktop.domain.ids import DiagnosisId, PatientId, RecordId
 from medrec_desktop.domain.records import Diagnosis, EarlierDiagnoses
+from medrec_desktop.domain.roles import Action
 from medrec_desktop.domain.search_log import SearchLog, as_counted
 from medrec_desktop.domain.terminology import (
     CodeConflict,
@@ -23,6 +24,7 @@ from medrec_desktop.domain.terminology import (
     CodeNotes,
     Narrowed,
 )
+from medrec_desktop.services.authorize import needs
 from medrec_desktop.services.context import Context
 from medrec_desktop.services.usage import Usage
 from medrec_desktop.terminology.code_file import FAULT
@@ -54,6 +56,7 @@ class Diagnoses:
             raise Unavailable(FAULT)
         return self._codes
 
+    @needs(Action.READ_CHART)
     def search(
         self, text: str, *, limit: int = 50, patient_id: PatientId | None = None
     ) -> CodeMatches:
@@ -64,10 +67,12 @@ class Diagnoses:
         rows = self._with_own_words(usage, text, found.rows)[:limit]
         return replace(found, rows=usage.marked(rows))
 
+    @needs(Action.READ_CHART)
     def children(self, code: str) -> tuple[CodeMatch, ...]:
         """The codes directly beneath a heading."""
         return self._icd10.children(code)
 
+    @needs(Action.READ_CHART)
     def narrow(self, heading: str) -> Narrowed | None:
         """What lies beneath a heading, and which of it the heading means; None if unknown."""
         found = self._icd10.get(heading)
@@ -75,6 +80,7 @@ class Diagnoses:
             return None
         return Narrowed(found, self._icd10.children(heading), self._icd10.meant(heading))
 
+    @needs(Action.READ_CHART)
     def mine(self, patient_id: PatientId) -> tuple[CodeMatch, ...]:
         """For the empty box: this patient's coded problems, latest first, then this doctor's stars
         and most used codes. Codes that the release does not have are left out."""
@@ -92,22 +98,27 @@ class Diagnoses:
                 break
         return tuple(found)
 
+    @needs(Action.STAR_CODES)
     def star(self, code: str) -> None:
         """This doctor's mark on a code: it comes first among what fits about as well."""
         self._keep_star(code, wanted=True)
 
+    @needs(Action.STAR_CODES)
     def unstar(self, code: str) -> None:
         """Take the mark away."""
         self._keep_star(code, wanted=False)
 
+    @needs(Action.STAR_CODES)
     def picked(self, query: str, code: str, place: int) -> None:
         """A search ended in this code; its row stood at `place`, counted from 1."""
         self._keep_search(lambda log: log.with_pick(query, code, place))
 
+    @needs(Action.STAR_CODES)
     def abandoned(self, query: str, *, kept: bool = False) -> None:
         """A search ended without a code: the words were given up, or `kept` as free text."""
         self._keep_search(lambda log: log.with_kept(query) if kept else log.with_given_up(query))
 
+    @needs(Action.STAR_CODES)
     def named(self, words: str, code: str) -> None:
         """A free text was given this code. From the second time on it is found by these words."""
         key, now = as_counted(words), self._context.clock()
@@ -121,10 +132,12 @@ class Diagnoses:
             mark(session, "settings", get_clinic(session).id, now=now)
         self._forget()
 
+    @needs(Action.READ_CHART)
     def notes(self, code: str) -> CodeNotes | None:
         """What the list says beside a code; None for an unknown one."""
         return self._icd10.notes(code)
 
+    @needs(Action.READ_CHART)
     def conflicts(
         self, codes: Sequence[str], *, sex: str = "unknown", age: int | None = None
     ) -> tuple[CodeConflict, ...]:
@@ -132,6 +145,7 @@ class Diagnoses:
         known = (self._icd10.notes(code) for code in codes)
         return conflicts([notes for notes in known if notes is not None], sex=sex, age=age)
 
+    @needs(Action.READ_CHART)
     def last_visit(
         self, patient_id: PatientId, *, before: RecordId | None = None
     ) -> EarlierDiagnoses | None:

@@ -11,7 +11,9 @@ from medrec_desktop.data import stored_files as rows
 from medrec_desktop.data.clinic import read_computer_settings, write_computer_settings
 from medrec_desktop.domain.changes import Changed
 from medrec_desktop.domain.errors import Invalid
+from medrec_desktop.domain.roles import Action
 from medrec_desktop.domain.storage import FileRoomNow
+from medrec_desktop.services.authorize import needs
 from medrec_desktop.services.context import Context
 
 QUOTA = "file_quota_gb"
@@ -36,6 +38,7 @@ class FileRoom:
     def __init__(self, context: Context, vault: Vault) -> None:
         self._context, self._vault = context, vault
 
+    @needs(Action.SEE_CLINIC)
     def now(self) -> tuple[FileRoomNow, int]:
         """What files take on this computer and how much of it the storage has too; how many
         stored files are not here."""
@@ -52,6 +55,7 @@ class FileRoom:
         with self._context.db.read() as session:
             return quota_gb_of(read_computer_settings(session)) * GB
 
+    @needs(Action.USE_COMPUTER)
     def set_quota(self, gigabytes: int) -> None:
         """From now on; 0 for no limit. `Invalid` for what is no such number."""
         if not 0 <= gigabytes <= MOST_GB:

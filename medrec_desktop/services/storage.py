@@ -14,8 +14,10 @@ from medrec_desktop.data.outbox import mark
 from medrec_desktop.data.session import Session
 from medrec_desktop.domain.changes import Changed
 from medrec_desktop.domain.errors import Denied, Invalid, NotFound
+from medrec_desktop.domain.roles import Action
 from medrec_desktop.domain.storage import ConnectionReport, Secret, StorageSettings
 from medrec_desktop.security.storage_keys import StorageKeys
+from medrec_desktop.services.authorize import needs
 from medrec_desktop.services.context import Context
 from medrec_desktop.services.storage_settings import (
     NAME,
@@ -23,6 +25,7 @@ from medrec_desktop.services.storage_settings import (
     storage_settings_of,
     stored_storage_settings,
 )
+from medrec_desktop.services.trail import note, note_alone
 
 
 class Storage:
@@ -35,17 +38,20 @@ class Storage:
         self._lock = threading.Lock()
         self._unkept: Secret | None = None
 
+    @needs(Action.SEE_CLINIC)
     def settings(self) -> StorageSettings | None:
         """What every computer of the clinic shares; None when no storage is set up."""
         with self._context.db.read() as session:
             stored = store.read_clinic_settings(session)
             return storage_settings_of(stored, store.get_clinic(session).tenant)
 
+    @needs(Action.SEE_CLINIC)
     def blank(self) -> StorageSettings:
         """Settings to begin with: this clinic's prefix, everything else still to choose."""
         with self._context.db.read() as session:
             return StorageSettings(bucket="", tenant=store.get_clinic(session).tenant)
 
+    @needs(Action.SET_UP_STORAGE)
     def save(
         self, settings: StorageSettings, secret: Secret | None = None
     ) -> Literal["kept", "until the program ends"]:
@@ -62,10 +68,12 @@ class Storage:
         with self._context.db.begin() as session:
             if store.read_clinic_settings(session).get(NAME) != wanted[NAME]:
                 store.write_clinic_settings(session, wanted, now=now)
+                note(self._context, session, "storage.change", detail=settings.bucket)
                 mark(session, "settings", store.get_clinic(session).id, now=now)
         self._context.changes.publish(Changed("settings"))
         return "kept" if kept else "until the program ends"
 
+    @needs(Action.SEE_CLINIC)
     def has_keys(self) -> bool:
         """Whether this computer has access keys for the storage."""
         try:
@@ -74,6 +82,7 @@ class Storage:
             return False
         return True
 
+    @needs(Action.SET_UP_STORAGE)
     def remove(self) -> None:
         """Have no storage any more, on every computer of the clinic; this one forgets its keys.
         What is in the bucket stays there, what is here stays here, and nothing is sent."""
@@ -81,6 +90,7 @@ class Storage:
         with self._context.db.begin() as session:
             if self._is_stored(session):
                 store.write_clinic_settings(session, {NAME: {}}, now=now)
+                note(self._context, session, "storage.change", detail="none any more")
                 mark(session, "settings", store.get_clinic(session).id, now=now)
         self.forget_keys()
 
@@ -88,14 +98,17 @@ class Storage:
     def _is_stored(session: Session) -> bool:
         return bool(store.read_clinic_settings(session).get(NAME))
 
+    @needs(Action.SET_UP_STORAGE)
     def forget_keys(self) -> None:
         """Remove the access keys from this computer. Files that wait stay safely here."""
+        note_alone(self._context, "storage.forget_keys")
         with self._lock:
             self._unkept = None
         with suppress(Denied):  # no keyring, so nothing was ever in it
             self._keys().delete()
         self._context.changes.publish(Changed("settings"))
 
+    @needs(Action.SET_UP_STORAGE)
     def test(self, settings: StorageSettings, secret: Secret | None = None) -> ConnectionReport:
         """Try them before they are stored; with the keys of this computer if none are given.
         Every failure that is expected is a line of the report, missing keys excepted."""

@@ -9,6 +9,8 @@ from medrec_desktop.attachments.comparing import Comparison, compare
 from medrec_desktop.attachments.vault import open_vault
 from medrec_desktop.data import uploads as queue
 from medrec_desktop.domain.errors import NotFound
+from medrec_desktop.domain.roles import Action
+from medrec_desktop.services.authorize import authorize
 from medrec_desktop.services.context import Context
 from medrec_desktop.services.storage import Storage
 from medrec_desktop.services.uploads import Buckets
@@ -36,6 +38,7 @@ def verify_storage(
 ) -> Verified:
     """Compare all of it; with `requeue`, queue the missing and the wrong ones that are here.
     Reads no object. Blocks."""
+    authorize(context, Action.CHECK_FILES)
     bucket = (buckets or Storage(context)).bucket()
     if bucket is None:
         raise NotFound(NO_STORAGE)

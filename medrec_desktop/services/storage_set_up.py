@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from medrec_desktop.attachments.vault import Vault
+from medrec_desktop.domain.roles import Action
 from medrec_desktop.domain.storage import ConnectionReport, FileRoomNow, Secret, StorageSettings
+from medrec_desktop.services.authorize import needs
 from medrec_desktop.services.context import Context
 from medrec_desktop.services.file_room import FileRoom
 
@@ -41,6 +43,7 @@ class StorageSetUp:
         self._lock = threading.Lock()
         self._made: Storage | None = None
 
+    @needs(Action.SEE_CLINIC)
     def now(self) -> StorageNow:
         """What is set up, and whether this computer can use it."""
         from medrec_desktop.security.keys import has_keyring
@@ -57,24 +60,29 @@ class StorageSetUp:
             away=away,
         )
 
+    @needs(Action.SET_UP_STORAGE)
     def test(self, settings: StorageSettings, secret: Secret | None = None) -> ConnectionReport:
         """As `Storage.test`."""
         return self._storage().test(settings, secret)
 
+    @needs(Action.SET_UP_STORAGE)
     def save(
         self, settings: StorageSettings, secret: Secret | None = None
     ) -> Literal["kept", "until the program ends"]:
         """As `Storage.save`."""
         return self._storage().save(settings, secret)
 
+    @needs(Action.USE_COMPUTER)
     def set_quota(self, gigabytes: int) -> None:
         """As `FileRoom.set_quota`."""
         self._room.set_quota(gigabytes)
 
+    @needs(Action.SET_UP_STORAGE)
     def forget_keys(self) -> None:
         """As `Storage.forget_keys`."""
         self._storage().forget_keys()
 
+    @needs(Action.SET_UP_STORAGE)
     def remove(self) -> None:
         """As `Storage.remove`."""
         self._storage().remove()

@@ -9,7 +9,9 @@ from medrec_desktop.data import attachments as rows
 from medrec_desktop.data import file_log
 from medrec_desktop.domain.errors import Conflict, NotFound, Unavailable
 from medrec_desktop.domain.ids import AttachmentId, RecordId
+from medrec_desktop.domain.roles import Action
 from medrec_desktop.domain.uploads import ShareLink, StoredFile
+from medrec_desktop.services.authorize import needs
 from medrec_desktop.services.context import Context
 from medrec_desktop.services.trail import note_alone
 from medrec_desktop.services.uploads import NO_STORAGE, Buckets
@@ -28,11 +30,13 @@ class StoredFiles:
         self._context = context
         self._buckets = buckets
 
+    @needs(Action.READ_FILES)
     def times(self, record_id: RecordId) -> dict[AttachmentId, datetime]:
         """When each file of a visit reached the storage from this computer."""
         with self._context.db.read() as session:
             return file_log.stored_times(session, record_id)
 
+    @needs(Action.READ_FILES)
     def today(self) -> tuple[StoredFile, ...]:
         """What reached the storage from this computer since midnight, newest first."""
         now = self._context.clock()
@@ -40,6 +44,7 @@ class StoredFiles:
         with self._context.db.read() as session:
             return file_log.list_stored(session, midnight)
 
+    @needs(Action.SHARE_FILE)
     def share_link(self, attachment_id: AttachmentId) -> ShareLink:
         """A URL by which anybody may fetch this file within five minutes.
 

@@ -235,7 +235,7 @@ def test_ctrl_c_is_a_sentence_and_a_code(
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("medrec_desktop.admin.keeping.back_up", interrupted)
+    monkeypatch.setattr("medrec_desktop.services.backups.back_up", interrupted)
     code, _, err = run("backup", tmp_path / "b")
     assert code == 130
     assert "nothing is half done" in err

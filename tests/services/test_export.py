@@ -23,7 +23,7 @@ def test_file_is_a_bundle_of_this_patient_alone(
     clinic: Context, patient: PatientId, tmp_path: Path
 ) -> None:
     a_visit(clinic, Patients(clinic).register(a_patient("Novak", "Petra")), complaint="Fever")
-    written = export_patient(clinic.db, patient, tmp_path / "out.json")
+    written = export_patient(clinic, patient, tmp_path / "out.json")
     text = written.read_text(encoding="utf-8")
     bundle = json.loads(text)
     kinds = [entry["resource"]["resourceType"] for entry in bundle["entry"]]
@@ -39,7 +39,7 @@ def test_file_that_is_there_is_replaced_whole(
 ) -> None:
     target = tmp_path / "out.json"
     target.write_text("x" * 1_000_000, encoding="utf-8")
-    export_patient(clinic.db, patient, target)
+    export_patient(clinic, patient, target)
     assert json.loads(target.read_text(encoding="utf-8"))["resourceType"] == "Bundle"
     assert list(tmp_path.glob("*out.json*")) == [target]
 
@@ -48,16 +48,16 @@ def test_folder_that_cannot_be_written_is_said_and_nothing_is_left(
     clinic: Context, patient: PatientId, tmp_path: Path
 ) -> None:
     with pytest.raises(Unavailable, match="record is unchanged"):
-        export_patient(clinic.db, patient, tmp_path / "unplugged" / "out.json")
+        export_patient(clinic, patient, tmp_path / "unplugged" / "out.json")
     blocked = tmp_path / "blocked"
     (blocked / "in the way").mkdir(parents=True)
     with pytest.raises(Unavailable):
-        export_patient(clinic.db, patient, blocked)
+        export_patient(clinic, patient, blocked)
     assert not list(tmp_path.glob(".*.part"))
     assert (blocked / "in the way").is_dir()
 
 
 def test_patient_who_is_not_there_leaves_no_file(clinic: Context, tmp_path: Path) -> None:
     with pytest.raises(NotFound):
-        export_patient(clinic.db, PatientId(uuid4()), tmp_path / "out.json")
+        export_patient(clinic, PatientId(uuid4()), tmp_path / "out.json")
     assert not list(tmp_path.glob("*.json*"))
