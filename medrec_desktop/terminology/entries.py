@@ -14,10 +14,13 @@ from medrec_desktop.terminology.alphabetic import Reference
 from medrec_desktop.terminology.lists import WordLists
 from medrec_desktop.terminology.tabular import Item
 
+_BRACKET = re.compile(r"[()\[\]]")
 _BRACKETS = re.compile(r"\([^)]*\)|\[[^]]*\]")
 _REFERENCE = re.compile(r"classifiable|any condition", re.IGNORECASE)
 _LAST_WORD = re.compile(r"\b(?:NEC|NOS)\b")
 _SYNONYM, _INCLUDES, _OTHER_TERM, _NAME, _INDEX = 0.97, 0.85, 0.85, 1.04, 0.93
+# What stands in brackets in the alphabetic index need not be said, but says something.
+_OPTIONAL_LENGTH = 0.25
 _FEWEST_INITIALS, _MOST_INITIALS = 3, 6
 _MOST_OF_INITIALS = 6
 _OWN_TIER, _KIN_TIER = 0.11, 0.03
@@ -143,7 +146,8 @@ class Gatherer:
         return Entry(
             code=code,
             found=words.index_words(f"{' '.join(parts)} {reference.optional}"),
-            length=sum(_length(_first_variant(part)) for part in parts),
+            length=sum(_length(_first_variant(part)) for part in parts)
+            + _OPTIONAL_LENGTH * _length(_BRACKET.sub(" ", reference.optional)),
             prior=_INDEX * self._prior(code),
             also=shown,
         )

@@ -82,6 +82,11 @@ class Held:
         low, high = self._range(start)
         return high > low
 
+    def beginning(self, start: str) -> list[str]:
+        """The words that begin like this, in order."""
+        low, high = self._range(start)
+        return self.vocabulary[low:high]
+
     def _range(self, start: str) -> tuple[int, int]:
         return (
             bisect_left(self.vocabulary, start),

@@ -11,6 +11,7 @@ from math import log
 
 from medrec_desktop.terminology import words
 from medrec_desktop.terminology.held import NOTHING, Held
+from medrec_desktop.terminology.spelling import Spelling
 
 EXACT, SAME_MEANING, SAME_ROOT = 1.0, 0.92, 0.74
 # The start of a word: while it is typed, and elsewhere.
@@ -18,14 +19,9 @@ _TYPING, _SHORTENED = 0.88, 0.7
 _ONE_SLIP, _TWO_SLIPS = 0.75, 0.6
 # The first letters of a whole name; a worth of its own, by which it is told from the others.
 INITIALS = 0.73
-# Below this a near spelling is as often another word: "copd" is one letter from "cord".
-_SHORTEST_REPAIRED = 4
-_TWO_SLIPS_FROM = 8
-_FIRST_LETTER_FROM = 5
 _LEAST_WEIGHT, _WEAK_WEIGHT, _NEUTRAL_WEIGHT = 0.4, 0.3, 0.2
 _RARE = 30
 _NEUTRAL_LENGTH = 0.25
-_MOST_REPAIRS = 6
 # The start of a word that so few entries have is as likely a slip.
 _FEW = 12
 
@@ -61,9 +57,7 @@ class Matcher:
     def __init__(self, held: Held) -> None:
         self._held = held
         self.token = lru_cache(maxsize=160)(self._token)
-        self.repairs = lru_cache(maxsize=512)(self._repairs)
-        self._cut = lru_cache(maxsize=24)(self._cut_to)
-        self._of_length = _by_length(held.vocabulary)
+        self._repairs = Spelling(held).repairs
 
     def _token(
         self, word: str, *, typing: bool = False, near: bool = False, aside: bool = False
@@ -93,15 +87,15 @@ class Matcher:
         close = exact | same | related | (begun if typing else NOTHING)
         spelled: tuple[str, ...] = ()
         if near or (not close and begun.bit_count() < _FEW):
-            repaired = self.repairs(word, begun=typing)
-            spelled = tuple(one for one, _ in repaired)
+            repaired = self._repairs(word, begun=typing)
+            spelled = tuple(self._whole(one) for one, _ in repaired[:1])
             for worth in (_ONE_SLIP, _TWO_SLIPS):
                 some = [one for one, slips in repaired if (slips == 1) == (worth == _ONE_SLIP)]
                 bits = NOTHING
                 for one in some:
                     bits |= held.begun(one) if typing else held.having(words.forms(one))
                 tiers.append((worth, bits))
-        if not exact and canonical not in held.readings:
+        if not exact:
             named = held.named_by(word)
             tiers.append((INITIALS, named))
             close |= named
@@ -124,6 +118,13 @@ class Matcher:
             spelled=() if close or begun else spelled,
         )
 
+    def _whole(self, word: str) -> str:
+        """A word, or the most usual one that begins so where it stands nowhere by itself."""
+        held = self._held
+        if held.place(word) is not None:
+            return word
+        return max(held.beginning(word), key=held.frequency, default=word)
+
     def _weight(self, word: str, anything: int) -> float:
         """Rare words say more about what is meant than common ones."""
         if word in words.WEAK or words.canonical(word) in words.WEAK:
@@ -132,55 +133,9 @@ class Matcher:
         share = log(size / max(anything.bit_count(), 1)) / log(size / _RARE)
         return max(_LEAST_WEIGHT, min(1.0, share))
 
-    def _repairs(self, word: str, *, begun: bool = False) -> tuple[tuple[str, int], ...]:
-        """The nearest words of the index and how many slips away; most frequent first."""
-        if len(word) < _SHORTEST_REPAIRED or not word.isascii() or not word.isalpha():
-            return ()
-        # Imported when first needed: most searches never get here.
-        from rapidfuzz import process
-        from rapidfuzz.distance import OSA
-
-        slips = 2 if len(word) >= _TWO_SLIPS_FROM else 1
-        choices: Sequence[str] = [
-            one
-            for length in range(len(word) - slips, len(word) + slips + 1)
-            for one in self._of_length.get(length, ())
-        ]
-        found = process.extract(word, choices, scorer=OSA.distance, score_cutoff=slips, limit=24)
-        if begun:
-            # A word still being typed may be the start of another or, like "athma", whole.
-            found += process.extract(
-                word, self._cut(len(word)), scorer=OSA.distance, score_cutoff=slips, limit=24
-            )
-        distances = {one: int(distance) for one, distance, _ in found if distance}
-        ranked = sorted(
-            (distance, one[0] != word[0], -self._held.begun(one).bit_count(), one)
-            for one, distance in distances.items()
-            if one[0] == word[0] or len(word) >= _FIRST_LETTER_FROM
-        )
-        if not ranked:
-            return ()
-        nearest = ranked[0][0]
-        return tuple((one, distance) for distance, _, _, one in ranked if distance <= nearest)[
-            :_MOST_REPAIRS
-        ]
-
-    def _cut_to(self, length: int) -> list[str]:
-        """The longer words cut to a length, as they look while they are being typed."""
-        return list(
-            dict.fromkeys(word[:length] for word in self._held.vocabulary if len(word) > length)
-        )
-
 
 def _beginnings(forms: Sequence[str]) -> list[str]:
     """The shortest spellings: what begins like a longer one begins like them."""
     return [
         one for one in forms if not any(one != other and one.startswith(other) for other in forms)
     ]
-
-
-def _by_length(vocabulary: Sequence[str]) -> dict[int, list[str]]:
-    found: dict[int, list[str]] = {}
-    for word in vocabulary:
-        found.setdefault(len(word), []).append(word)
-    return found

@@ -2,7 +2,7 @@
 
 import heapq
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 from medrec_desktop.terminology import varying, words
@@ -17,6 +17,8 @@ _ENOUGH = 24
 _LENGTH_UNIT = 8
 _COVERED, _WHOLE = 0.8, 0.97
 _FULL_MATCH = 1.12
+# What the best of each further meaning of an abbreviation is worth beside the best of all.
+_NEXT_MEANING, _SAID_ENOUGH = 0.98, 0.7
 # Only the likeliest readings are looked for in part; pairs of words only in short queries.
 _READ_PARTLY, _MOST_PAIRED = 3, 4
 # Below this a result says too little of what was typed: try near spellings of every word.
@@ -68,11 +70,12 @@ class Ranking:
         if not typed:
             return []
         most = max(most, _MOST)
-        found = self._of_all(self._variants(typed, compounds), most, near=False)
+        variants = self._variants(typed, compounds)
+        found = self._of_all(variants, most, near=False)
         if not found or found[0].covered < _POOR:
-            repaired = self._of_all(self._variants(typed, compounds)[:1], most, near=True)
+            repaired = self._of_all(variants[:1], most, near=True)
             found = sorted([*found, *repaired], key=lambda one: (-one.score, one.entry))
-        return found
+        return _each_meaning_first(found, variants)
 
     def _variants(self, typed: Sequence[str], compounds: Mapping[str, str]) -> list[Reading]:
         held = self._held
@@ -198,6 +201,23 @@ def _fewer(telling: Sequence[Token]) -> Iterator[tuple[int, int]]:
             yield one.any & other.any, _SINGLE
     for token in telling:
         yield token.any, _SINGLE
+
+
+def _each_meaning_first(found: list[Found], variants: Sequence[Reading]) -> list[Found]:
+    """The best entry of each meaning among the first, where an abbreviation has several."""
+    meanings = [one for one in variants if len(one.parts) == 1 and one.parts[0].short]
+    if len(meanings) < 2:
+        return found
+    best: dict[int, Found] = {}
+    for one in found:
+        if one.query.reading in meanings and one.covered > _SAID_ENOUGH:
+            best.setdefault(meanings.index(one.query.reading), one)
+    raised = {
+        one.entry: replace(one, score=max(one.score, found[0].score * _NEXT_MEANING**place))
+        for place, one in enumerate(best.values())
+    }
+    found = [raised.get(one.entry, one) for one in found]
+    return sorted(found, key=lambda one: (-one.score, one.entry))
 
 
 def _all(bits: Iterable[int]) -> int:

@@ -5,15 +5,13 @@ Knows neither the patient nor the doctor: what they use is handed in as weights.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from medrec_desktop.domain.terminology import CodeMatch, CodeMatches, CodeNotes
-from medrec_desktop.terminology import varying, words
+from medrec_desktop.terminology import ordering, varying, words
 from medrec_desktop.terminology.code_file import FORMAT, INDEX, Code, CodeFile, code_key
-from medrec_desktop.terminology.held import Held
 from medrec_desktop.terminology.ranking import Found, Ranking
 from medrec_desktop.terminology.understood import understood
 
@@ -29,13 +27,8 @@ _MAX_ROWS = 200
 # The headings of the first rows stand below this many of them.
 _ROWS_BEFORE_HEADINGS = 5
 _MOST_HEADINGS = 2
-# A known code may pass those that say about as much of what was typed, and no others.
-_ABOUT_AS_MUCH = 0.12
 # Rows whose side and encounter are looked up when the query names one.
 _SIDED_ROWS = 12
-# What says less than this share of the query is no answer to it while another says all of it, or
-# more of it than the others.
-_ALL, _LEAST_BESIDE_ALL, _LEAST_SHARE = 0.9, 0.55, 0.4
 _USUAL_ROWS = 60
 # Entries read for each row wanted: several entries lead to one code.
 _ENTRIES_A_ROW = 5
@@ -154,7 +147,7 @@ class Icd10:
     ) -> Iterator[CodeMatch]:
         """A row for each stem, the best entry's; headings that led to one, below the first."""
         held = self._held
-        picked = _picked(found, held, limit)
+        picked = ordering.picked(found, held, limit)
         also = self._file.synonyms([one.found.entry for one in picked])
         codes = self._file.by_id(
             number
@@ -164,7 +157,7 @@ class Icd10:
         codes |= self._file.by_id(
             {code.narrow for code in codes.values() if code.narrow is not None} - set(codes)
         )
-        order = _with_known(picked, codes, known) if known else picked
+        order = ordering.ordered(picked, codes, known)
         headings: dict[int, CodeMatch] = {}
         for place, one in enumerate(order):
             row, led_by = codes[one.row], codes[one.led_by]
@@ -222,48 +215,3 @@ def _unbracketed(text: str) -> str:
     """The text without what stands in brackets: it says the same once more ("liver (hepatic)")."""
     rest = _BRACKETS.sub(" ", text)
     return rest if any(sign.isalnum() for sign in rest) else text
-
-
-@dataclass(frozen=True, slots=True)
-class _Picked:
-    """A row to be: its best entry, the code to show, and the code the entry belongs to."""
-
-    found: Found
-    row: int
-    shown: int
-    led_by: int
-
-
-def _picked(found: Sequence[Found], held: Held, limit: int) -> list[_Picked]:
-    fullest = max(one.covered for one in found)
-    least = _LEAST_BESIDE_ALL if fullest > _ALL else fullest * _LEAST_SHARE
-    picked: dict[int, _Picked] = {}
-    for one in found:
-        if one.covered < least:
-            continue
-        code = held.entry_code[one.entry]
-        shown = held.preferred[code] or code
-        row = held.stem[shown]
-        before = picked.get(row)
-        if before is None:
-            if len(picked) < limit:
-                picked[row] = _Picked(one, row, shown, code)
-        elif before.led_by in {shown, row} and code not in {shown, row}:
-            # Its heading was asked for as well: the row leads there.
-            picked[row] = replace(before, shown=shown, led_by=code)
-    return list(picked.values())
-
-
-def _with_known(
-    picked: Sequence[_Picked], codes: Mapping[int, Code], known: Mapping[str, float]
-) -> list[_Picked]:
-    """The rows in order, known codes moved up among those that fit about as well."""
-    fullest = max(one.found.covered for one in picked)
-
-    def score(one: _Picked) -> float:
-        if one.found.covered < fullest - _ABOUT_AS_MUCH:
-            return one.found.score
-        shown, row = codes[one.shown].dotted, codes[one.row].dotted
-        return one.found.score * (1.0 + max(known.get(shown, 0.0), known.get(row, 0.0)))
-
-    return sorted(picked, key=lambda one: -score(one))

@@ -101,6 +101,9 @@ _ENDINGS = (
     *[("um", ""), ("us", ""), ("is", ""), ("ly", ""), ("a", ""), ("e", ""), ("y", ""), ("i", "")],
 )
 _SHORTEST_STEM = 4
+_MANY, _SHORTEST_INNER = "poly", 7
+# So many letters are marked inside a word as well.
+_SHORTEST_INSIDE = 5
 
 # British spelling to the American one of the code titles. Only parts of words that mean the
 # same in every word: a bare "oe" would turn "toe" into "te".
@@ -196,7 +199,14 @@ def index_words(text: str) -> tuple[str, ...]:
     """Every form of every word of a text that a search may ask for, without repetition."""
     found = [word.text for word in words(text) if word.text not in STOP_WORDS]
     found += [word.text for word in compounds(text)]
+    found += [inner for word in found if (inner := _behind_many(word))]
     return tuple(dict.fromkeys(form for word in found for form in forms(word)))
+
+
+def _behind_many(word: str) -> str:
+    """ "neuropathy" of "polyneuropathy": several are also one; "" for any other word."""
+    inner = word.removeprefix(_MANY)
+    return inner if inner != word and len(inner) >= _SHORTEST_INNER else ""
 
 
 def query_words(text: str) -> tuple[str, ...]:
@@ -227,6 +237,12 @@ def marks(title: str, wanted: Iterable[str]) -> tuple[tuple[tuple[int, int], ...
             elif any(form.startswith(american) for form in part_forms):
                 spans.append((part.start, part.end))
                 found = True
+        if not found and len(word) >= _SHORTEST_INSIDE:
+            for part, as_written, _ in parts:
+                at = part.text.find(word) if as_written else -1
+                if at > 0:
+                    spans.append((part.start + at, part.start + at + len(word)))
+                    found = True
         complete = complete and found
     return _merged(title, spans), complete
 

@@ -209,7 +209,7 @@ def test_words_that_never_meet_give_way_to_those_that_do_and_that_is_said(
 @pytest.mark.parametrize(
     ("typed", "understood"),
     [
-        ("dm2 neuro", "type 2 diabetes mellitus · neurological"),
+        ("dm2 neuro", "type 2 diabetes mellitus · neuro…"),
         ("ckd stage 3", "chronic kidney disease · stage 3…"),
         ("hypertension", ""),
         ("kidney pain", ""),
@@ -224,6 +224,40 @@ def test_an_abbreviation_of_several_meanings_shows_them_all(icd10: Icd10) -> Non
     assert found.understood.startswith("MS: multiple sclerosis · mitral stenosis")
     first = codes(found)[:4]
     assert {code[:3] for code in first} >= {"G35", "I05"}
+
+
+@pytest.mark.parametrize(
+    ("typed", "among"),
+    [("PE", {"I26", "J90", "O14"}), ("CP", {"R07", "G80", "K86"}), ("HA", {"R51", "B15"})],
+)
+def test_each_meaning_of_an_abbreviation_is_among_the_first_five(
+    icd10: Icd10, typed: str, among: set[str]
+) -> None:
+    assert {code[:3] for code in codes(icd10.search(typed))[:5]} >= among
+
+
+def test_diabetes_and_nerves_as_in_the_drawing_of_the_list(icd10: Icd10) -> None:
+    """Every kind of it, the "poly" marked inside its word, then the heading over them."""
+    rows = icd10.search("dm2 neuro").rows
+    shown = [row.code for row in rows]
+    assert shown[:2] == ["E11.40", "E11.42"]
+    assert set(shown[2:5]) == {"E11.43", "E11.49", "E11.610"}
+    assert (shown[5], rows[5].more) == ("E11.4", 6)
+    marked = [rows[1].title[start:end] for start, end in rows[1].spans]
+    assert marked == ["Type 2 diabetes mellitus", "neuro"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "code"),
+    [("bwl obstrctn", "K56.609"), ("chrnc brnchts", "J42"), ("hmrrhds", "K64.9")],
+)
+def test_words_written_without_vowels_are_read(icd10: Icd10, typed: str, code: str) -> None:
+    assert codes(icd10.search(typed))[0] == code
+
+
+def test_kinds_of_one_disease_do_not_hide_others_that_fit_as_well(icd10: Icd10) -> None:
+    first = [code[:3] for code in codes(icd10.search("diabetes"))[:5]]
+    assert len(set(first)) > 2
 
 
 def test_known_codes_move_up_among_what_fits_and_no_further(icd10: Icd10) -> None:

@@ -1,0 +1,84 @@
+"""From entries to rows in the order they are shown: one row a stem, what is in use further up.
+
+Moves rows only among those that fit about as well. Pure functions over what was found.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from medrec_desktop.terminology.code_file import Code
+from medrec_desktop.terminology.held import Held
+from medrec_desktop.terminology.ranking import Found
+
+# A known code may pass those that say about as much of what was typed, and no others.
+_ABOUT_AS_MUCH = 0.12
+# What says less than this share of the query is no answer to it while another says all of it, or
+# more of it than the others.
+_ALL, _LEAST_BESIDE_ALL, _LEAST_SHARE = 0.9, 0.55, 0.4
+# What another row of the same category before it costs one of the first rows: five kinds of one
+# disease above a second that fits nearly as well say less than three and that one.
+_SAME_AGAIN, _MIXED_ROWS = 0.9, 20
+
+
+@dataclass(frozen=True, slots=True)
+class Picked:
+    """A row to be: its best entry, the code to show, and the code the entry belongs to."""
+
+    found: Found
+    row: int
+    shown: int
+    led_by: int
+
+
+def picked(found: Sequence[Found], held: Held, limit: int) -> list[Picked]:
+    """At most `limit` rows of the entries found, best first."""
+    fullest = max(one.covered for one in found)
+    least = _LEAST_BESIDE_ALL if fullest > _ALL else fullest * _LEAST_SHARE
+    rows: dict[int, Picked] = {}
+    for one in found:
+        if one.covered < least:
+            continue
+        code = held.entry_code[one.entry]
+        shown = held.preferred[code] or code
+        row = held.stem[shown]
+        before = rows.get(row)
+        if before is None:
+            if len(rows) < limit:
+                rows[row] = Picked(one, row, shown, code)
+        elif before.led_by in {shown, row} and code not in {shown, row}:
+            # Its heading was asked for as well: the row leads there.
+            rows[row] = replace(before, shown=shown, led_by=code)
+    return list(rows.values())
+
+
+def ordered(
+    rows: Sequence[Picked], codes: Mapping[int, Code], known: Mapping[str, float]
+) -> list[Picked]:
+    """The rows as they are shown: known codes moved up among those that fit about as well, and
+    categories mixed where others fit nearly as well."""
+    fullest = max(one.found.covered for one in rows)
+
+    def score(one: Picked) -> float:
+        if not known or one.found.covered < fullest - _ABOUT_AS_MUCH:
+            return one.found.score
+        shown, row = codes[one.shown].dotted, codes[one.row].dotted
+        return one.found.score * (1.0 + max(known.get(shown, 0.0), known.get(row, 0.0)))
+
+    scores = {one.row: score(one) for one in rows}
+    waiting = sorted(rows, key=lambda one: -scores[one.row])
+    first: list[Picked] = []
+    before: Counter[str] = Counter()
+    rest = waiting[:_MIXED_ROWS]
+    while rest:
+        best = max(
+            rest, key=lambda one: scores[one.row] * _SAME_AGAIN ** before[_category(one, codes)]
+        )
+        rest.remove(best)
+        first.append(best)
+        before[_category(best, codes)] += 1
+    return first + waiting[_MIXED_ROWS:]
+
+
+def _category(one: Picked, codes: Mapping[int, Code]) -> str:
+    return codes[one.row].key[:3]

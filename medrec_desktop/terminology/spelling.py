@@ -1,0 +1,103 @@
+"""What a word may have been meant as that the index has nowhere: a slip or two, or no vowels.
+
+Short steps throughout: the interpreter is held for a millisecond at most, so that a key pressed
+meanwhile is not kept waiting.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+
+from medrec_desktop.terminology.held import Held
+
+# Below this a near spelling is as often another word: "copd" is one letter from "cord".
+_SHORTEST_REPAIRED = 4
+_TWO_SLIPS_FROM = 8
+_FIRST_LETTER_FROM = 5
+_MOST_REPAIRS = 6
+_MOST_NEAR = 24
+# Words compared in one step.
+_STEP = 4000
+_VOWELS = re.compile("[aeiouy]+")
+_SHORTEST_SKELETON = 3
+
+Repair = tuple[str, int]
+
+
+class Spelling:
+    """Finds near words. May be used from several threads."""
+
+    def __init__(self, held: Held) -> None:
+        self._held = held
+        self.repairs = lru_cache(maxsize=512)(self._repairs)
+        self._cut = lru_cache(maxsize=6)(self._cut_to)
+        self._of_length = _by_length(held.vocabulary)
+
+    def _repairs(self, word: str, *, begun: bool = False) -> tuple[Repair, ...]:
+        """The nearest words of the index and how many slips away; most frequent first.
+
+        `begun` is a word still being typed, which may be the start of a longer one.
+        """
+        if not word.isascii() or not word.isalpha():
+            return ()
+        without_vowels = self._written_out(word)
+        if without_vowels or len(word) < _SHORTEST_REPAIRED:
+            return without_vowels
+        slips = 2 if len(word) >= _TWO_SLIPS_FROM else 1
+        choices = [
+            one
+            for length in range(len(word) - slips, len(word) + slips + 1)
+            for one in self._of_length.get(length, ())
+        ]
+        found = dict(_near(word, choices, slips))
+        if begun:
+            found |= _near(word, self._cut(len(word)), slips)
+        ranked = sorted(
+            (distance, one[0] != word[0], -self._held.begun(one).bit_count(), one)
+            for one, distance in found.items()
+            if distance and (one[0] == word[0] or len(word) >= _FIRST_LETTER_FROM)
+        )
+        if not ranked:
+            return ()
+        nearest = ranked[0][0]
+        return tuple((one, distance) for distance, _, _, one in ranked if distance <= nearest)[
+            :_MOST_REPAIRS
+        ]
+
+    def _written_out(self, word: str) -> tuple[Repair, ...]:
+        """The words that "bwl" and "hmrrhg" are without their vowels, the shortest first."""
+        if len(word) < _SHORTEST_SKELETON or _VOWELS.search(word[1:]):
+            return ()
+        found = [
+            one
+            for one in self._held.beginning(word[0])
+            if len(one) > len(word) and one[0] + _VOWELS.sub("", one[1:]) == word
+        ]
+        found.sort(key=lambda one: (-self._held.frequency(one), one))
+        return tuple((one, 1) for one in found[:_MOST_REPAIRS])
+
+    def _cut_to(self, length: int) -> list[str]:
+        """The longer words cut to a length, as they look while they are being typed."""
+        return list(
+            dict.fromkeys(word[:length] for word in self._held.vocabulary if len(word) > length)
+        )
+
+
+def _near(word: str, choices: Sequence[str], slips: int) -> Iterator[Repair]:
+    # Imported when first needed: most searches never get here.
+    from rapidfuzz import process
+    from rapidfuzz.distance import OSA
+
+    for start in range(0, len(choices), _STEP):
+        some = choices[start : start + _STEP]
+        found = process.extract(
+            word, some, scorer=OSA.distance, score_cutoff=slips, limit=_MOST_NEAR
+        )
+        yield from ((one, int(distance)) for one, distance, _ in found)
+
+
+def _by_length(vocabulary: Sequence[str]) -> dict[int, list[str]]:
+    found: dict[int, list[str]] = {}
+    for word in vocabulary:
+        found.setdefault(len(word), []).append(word)
+    return found
