@@ -6,7 +6,8 @@ the first, for a wrong chart is the worst error.
 
 from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QApplication, QWidget
+from shiboken6 import isValid
 
 from medrec_desktop.domain.changes import Changed
 from medrec_desktop.domain.ids import PatientId
@@ -35,6 +36,7 @@ class FindBox(SearchBox):
         self._services = services
         self._matches: PatientMatches | None = None
         self._enter_waits = False
+        self._before: QWidget | None = None
         self._query = PatientQuery(services, self, most=MOST)
         self._query.answered.connect(self._on_answer)
         self._query.failed.connect(self._on_failed)
@@ -56,6 +58,9 @@ class FindBox(SearchBox):
 
     def focus_search(self) -> None:
         """Put the caret here, what was typed selected, the list open."""
+        before = QApplication.focusWidget()
+        if before is not self:
+            self._before = before
         self.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self.selectAll()
         self._query.ask(self.text())
@@ -149,6 +154,14 @@ class FindBox(SearchBox):
     def _on_escape(self) -> None:
         if self._open:
             self._close()
+        else:
+            self._give_back()
+
+    def _give_back(self) -> None:
+        """The keys go where they came from."""
+        before, self._before = self._before, None
+        if before is not None and isValid(before) and before.isVisible():
+            before.setFocus(Qt.FocusReason.OtherFocusReason)
         else:
             self.clearFocus()
 

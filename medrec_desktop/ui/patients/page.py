@@ -42,6 +42,7 @@ class PatientsPage(QWidget):
         self._found_none.setLayout(
             column(self._words, row(self.register_found_none, None), spacing=8)
         )
+        self._found_none.hide()
         self._query = PatientQuery(services, self)
         self._query.answered.connect(self._on_answer)
         self._query.failed.connect(self._on_failed)

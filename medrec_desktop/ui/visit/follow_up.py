@@ -14,6 +14,7 @@ from medrec_desktop.ui.visit.vitals import UnitEdit
 from medrec_desktop.ui.widgets import FlowLayout, IconLabel, PlainButton, label, row
 
 _TIMES = (("1 week", 7, 0), ("2 weeks", 14, 0), ("1 month", 0, 1), ("3 months", 0, 3))
+_HINT = "6/12 or +2w"
 
 
 class FollowUpSection(QWidget):
@@ -35,7 +36,7 @@ class FollowUpSection(QWidget):
         flow.addWidget(self._or)
         self.edit = UnitEdit("Follow-up, date", "")
         self.edit.setProperty("strong", False)
-        self.edit.setPlaceholderText("6/12 or +2w")
+        self.edit.setPlaceholderText(_HINT)
         self.edit.setMaxLength(LONGEST)
         flow.addWidget(self.edit)
         self._icon = IconLabel("warning", "warn", 14)
@@ -58,6 +59,7 @@ class FollowUpSection(QWidget):
     def set_read_only(self, read_only: bool) -> None:
         """A signed visit is only read."""
         self.edit.setReadOnly(read_only)
+        self.edit.setPlaceholderText("" if read_only else _HINT)
         for part in (*self._buttons, self._or):
             part.setVisible(not read_only)
 

@@ -5,7 +5,7 @@ from typing import cast
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication, QLineEdit, QWidget
 from pytestqt.qtbot import QtBot
 
 from medrec_desktop.domain.errors import Unavailable
@@ -151,6 +151,22 @@ def test_escape_closes_the_list_and_keeps_the_text(find: FindBox, qtbot: QtBot) 
     assert find.text() == "oka"
 
 
+def test_second_escape_gives_the_keys_back_to_where_they_came_from(
+    services: Services, find: FindBox, window: QWidget, qtbot: QtBot
+) -> None:
+    field = QLineEdit(window)
+    field.show()
+    field.setFocus()
+    find.focus_search()
+    type_and_wait(qtbot, find, "oka")
+    qtbot.waitUntil(find.popup.isVisible)
+    qtbot.keyClick(find, Key.Key_Escape)
+    assert find.hasFocus()
+    qtbot.keyClick(find, Key.Key_Escape)
+    assert field.hasFocus()
+    assert find.text() == "oka"
+
+
 def test_list_goes_with_the_focus(find: FindBox, window: QWidget, qtbot: QtBot) -> None:
     type_and_wait(qtbot, find, "oka")
     assert find.popup.isVisible()
@@ -267,6 +283,7 @@ def test_page_offers_to_register_whom_it_does_not_find_with_what_was_typed(
     page = PatientsPage(services)
     put(window, page)
     page.focus_search()
+    assert not page.register_found_none.isVisible()
     qtbot.waitUntil(lambda: page._matches is not None)
     assert not page.register_found_none.isVisible()
     qtbot.keyClicks(page.search, "amara okafor 14/3/87")
