@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from uuid import uuid4
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
 
 from medrec_desktop.domain.errors import MedrecError
@@ -20,11 +20,15 @@ from medrec_desktop.ui.background import Operation
 from medrec_desktop.ui.diagnosis import editing
 from medrec_desktop.ui.diagnosis.advice import Advice, read_advice
 from medrec_desktop.ui.diagnosis.repeat import RepeatOffer
+from medrec_desktop.ui.diagnosis.reveal import reveal
 from medrec_desktop.ui.diagnosis.row import DiagnosisRow
 from medrec_desktop.ui.diagnosis.search import CodeSearch
 from medrec_desktop.ui.screen import Services
 from medrec_desktop.ui.widgets import Toast, UndoBar, hairline
 from medrec_desktop.ui.widgets.passing import announce
+
+# Room for a list under the box, where the page has it.
+_ROOM = 260
 
 
 class DiagnosisSection(QWidget):
@@ -57,6 +61,11 @@ class DiagnosisSection(QWidget):
         self.search.repeat_wanted.connect(self.repeat.ask)
         self._undo = UndoBar()
         self._toast: Toast | None = None
+        # Where the rows stand is known once they are laid out.
+        self._laid_out = QTimer(self)
+        self._laid_out.setSingleShot(True)
+        self._laid_out.timeout.connect(self._reveal)
+        self.search.textEdited.connect(self._reveal_soon)
         self._body = layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(theme.px(8))
@@ -152,6 +161,7 @@ class DiagnosisSection(QWidget):
             after = editing.coded(before, words.id, match)
             self._change(editing.with_primary(after, words.id) if as_primary else after)
             self._offer_undo(f"“{short(words.name, 32)}” is {match.code} now", before)
+            self.search.outcome.named(words.name, match.code)
             self._focus(words.id)
         else:
             self._add(editing.of_code(match), as_primary=as_primary)
@@ -249,6 +259,7 @@ class DiagnosisSection(QWidget):
         self._rows = list(rows)
         self._rebuild()
         self._look()
+        self._reveal_soon()
         self.edited.emit()
 
     # --- what is to be said about the codes ----------------------------------------------------
@@ -260,6 +271,7 @@ class DiagnosisSection(QWidget):
             self._asking.forget()
             self._asking = None
         codes = tuple(d.code for d in self._rows if d.code)
+        self.search.set_present(codes)
         if self._read_only or not codes:
             self._show_advice(Advice())
             return
@@ -272,12 +284,27 @@ class DiagnosisSection(QWidget):
         self._advice = advice
         for row in self._widgets:
             row.show_advice(advice)
+        self._reveal_soon()
+
+    def _reveal_soon(self) -> None:
+        self._laid_out.start()
+
+    def _reveal(self) -> None:
+        focused = QApplication.focusWidget()
+        if focused is self.search:
+            reveal(self.search, theme.px(_ROOM))
+            return
+        for row in self._widgets:
+            if _within(row, focused):
+                reveal(row)
 
     def _on_focus_changed(self, _old: QWidget | None, focused: QWidget | None) -> None:
         if focused is not None and focused is not self.search:
             self._asked_by = None
         for row in self._widgets:
             row.advice.set_offering(row.diagnosis.id in self._fresh or _within(row, focused))
+        if _within(self, focused):
+            self._reveal_soon()
 
     def _on_no_advice(self, error: BaseException) -> None:
         # The box says it at the next search; a diagnosis can be written all the same.

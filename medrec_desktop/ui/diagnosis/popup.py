@@ -3,8 +3,8 @@ the box decides."""
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QObject, QRect, QRectF, Qt, Signal
-from PySide6.QtGui import QFont, QPainter, QPainterPath, QPaintEvent
+from PySide6.QtCore import QEvent, QObject, QRect, QRectF, Qt, Signal
+from PySide6.QtGui import QFont, QPainter, QPainterPath, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from medrec_desktop.domain.terminology import CodeMatch
@@ -45,6 +45,7 @@ class CodePopup(PopupList):
         line.addWidget(self._told, 1)
         line.addWidget(self._aside)
         self.head.addWidget(self._head)
+        self.view.viewport().installEventFilter(self)
         self.keep = LinkButton("")
         self.keep.setToolTip("Shift Enter")
         self.keep.clicked.connect(self.keep_wanted)
@@ -61,6 +62,19 @@ class CodePopup(PopupList):
             foot.addWidget(part)
         foot.addWidget(self.keep)
         self.tell()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """A scroll bar takes from the rows' width: their titles break anew, so they are placed
+        anew. By itself the view does so for another height alone, and rows would overlap."""
+        if watched is not self.view.viewport():
+            return super().eventFilter(watched, event)
+        if (
+            isinstance(event, QResizeEvent)
+            and event.type() == QEvent.Type.Resize
+            and event.size().width() != event.oldSize().width()
+        ):
+            self.view.scheduleDelayedItemsLayout()
+        return False
 
     def group(self, *, grouped: bool) -> None:
         """Whether the next rows stand under the names of their groups."""

@@ -3,7 +3,7 @@ about it beneath. It asks; the section acts."""
 
 import html
 
-from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QFocusEvent,
     QKeyEvent,
@@ -29,7 +29,9 @@ from medrec_desktop.ui.diagnosis.advice import Advice, AdviceLines
 from medrec_desktop.ui.widgets import Chip, ElidedLabel, IconButton, LinkButton, label
 
 _CTRL, _SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
-_NARROW = 460
+_ALT = Qt.KeyboardModifier.AltModifier
+_NARROW, _LEAST_NOTE = 460, 220
+_APART = 3
 _CLICK = Qt.FocusPolicy.ClickFocus
 
 
@@ -68,9 +70,15 @@ class NoteEdit(QLineEdit):
             self.done.emit()
 
 
+class _Name(ElidedLabel):
+    """Loses its middle: many names differ only in their last words, and those say the side."""
+
+    elided = Qt.TextElideMode.ElideMiddle
+
+
 class DiagnosisRow(QWidget):
-    """Takes the focus as a whole; its keys are Ctrl Shift P, Ctrl Up, Ctrl Down, Ctrl C, Del,
-    Enter. Right and Left go through its links and buttons."""
+    """Takes the focus as a whole; its keys are Ctrl Shift P, Ctrl or Alt with Up and Down, Ctrl C,
+    Del, Enter. Right and Left go through its links and buttons."""
 
     primary_wanted = Signal()
     removal_wanted = Signal()
@@ -94,7 +102,7 @@ class DiagnosisRow(QWidget):
         self._kind.clicked.connect(self.primary_wanted)
         self._code = label(diagnosis.code, "code")
         self._uncoded = Chip("Uncoded", "warn")
-        self._name = ElidedLabel(diagnosis.name)
+        self._name = _Name(diagnosis.name)
         self._note = ElidedLabel("", "meta")
         for shrinking in (self._name, self._note):
             shrinking.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
@@ -117,13 +125,17 @@ class DiagnosisRow(QWidget):
         self.advice.search_wanted.connect(self.search_wanted)
         self.advice.rebuilt.connect(self._take_links)
         self._line, self._below = QWidget(), QWidget()
-        self._narrow: bool | None = None
+        self._lines = 0
+        self._editing = False
+        self._arranging = QTimer(self)
+        self._arranging.setSingleShot(True)
+        self._arranging.timeout.connect(self._arrange)
         self._build_lines()
         self.fit()
         self.show_diagnosis(diagnosis)
 
     def _build_lines(self) -> None:
-        """One line; where it has no room, the name and what belongs to it stand below."""
+        """Room for one line, two or three; `_arrange` says what stands where."""
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.setSpacing(0)
@@ -143,36 +155,83 @@ class DiagnosisRow(QWidget):
             line.addStretch(0)
             self._lines_below.addLayout(line)
         self._edit.hide()
-        self._arrange(narrow=False)
 
     def fit(self) -> None:
         """Take the widths for the text size."""
         self._line.setMinimumHeight(theme.px(32))
-        self._lines_below.setContentsMargins(theme.px(10), 0, theme.px(4), theme.px(4))
         self.advice.fit()
         self._kind.setFixedWidth(theme.px(76))
         for part in (self._code, self._uncoded):
             part.setMinimumWidth(theme.px(62))
+        self._lines = 0
+        self._arrange()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Large text in a small window takes more lines."""
         super().resizeEvent(event)
-        self._arrange(narrow=event.size().width() < theme.px(_NARROW))
+        # Not at once: what changes while the rows are laid out is not seen by their layout.
+        if not self._editing and self._lines_needed() != self._lines:
+            self._arranging.start()
 
-    def _arrange(self, *, narrow: bool) -> None:
-        if narrow == self._narrow:
+    def _arrange(self) -> None:
+        """All in one line; else the name beside the code and the rest below; else each apart."""
+        lines = self._lines_needed()
+        if self._editing and self._edit.hasFocus():
+            # A field that is put elsewhere loses the caret.
             return
-        self._narrow = narrow
-        parts = ((self._name, 3), (self._note, 2), (self._find, 0), (self._change_note, 0))
-        for number, (part, stretch) in enumerate((*parts, (self._edit, 2))):
-            if not narrow:
-                self._first.insertWidget(3 + number, part, stretch)
-            elif number:
-                self._note_line.insertWidget(number - 1, part, stretch)
+        if lines != self._lines:
+            self._lines = lines
+            if self._find.hasFocus() or self._change_note.hasFocus():
+                # What is put elsewhere loses the focus; the row keeps it.
+                self.setFocus(Qt.FocusReason.OtherFocusReason)
+            others = ((self._note, 2), (self._find, 0), (self._change_note, 0), (self._edit, 2))
+            if lines < _APART:
+                self._first.insertWidget(3, self._name, 3)
             else:
-                self._name_line.insertWidget(0, part)
-        self.advice.set_narrow(narrow)
-        self._below.setVisible(narrow)
+                self._name_line.insertWidget(0, self._name)
+            for number, (part, stretch) in enumerate(others):
+                if lines == 1:
+                    self._first.insertWidget(4 + number, part, stretch)
+                else:
+                    self._note_line.insertWidget(number, part, stretch)
+            left = theme.px(10 if lines == _APART else 86)
+            self._lines_below.setContentsMargins(left, 0, theme.px(4), theme.px(4))
+            self.advice.set_narrow(lines == _APART)
+        noted = bool(self.diagnosis.note) or not self._read_only
+        self._below.setVisible(lines == _APART or (lines > 1 and noted))
+        self._show_parts()
+
+    def _lines_needed(self) -> int:
+        # A row is as wide as its section, also before it is laid out.
+        section = self.parentWidget()
+        width = section.width() if section is not None else self.width()
+        gap, narrow = theme.px(8), width < theme.px(_NARROW)
+        code = self._code if self.diagnosis.code else self._uncoded
+        head = self._kind.width() + max(code.sizeHint().width(), code.minimumWidth())
+        head += self._name.sizeHint().width() + 4 * gap + theme.px(4)
+        if not self._read_only:
+            head += self._remove.sizeHint().width()
+        rest = 0
+        if self._editing:
+            rest = theme.px(_LEAST_NOTE) + gap
+        else:
+            if self.diagnosis.note:
+                rest += self._note.sizeHint().width() + gap
+            if not self._read_only:
+                rest += self._change_note.sizeHint().width() + gap
+                rest += 0 if self.diagnosis.code else self._find.sizeHint().width() + gap
+        if head + rest <= width:
+            return 1
+        return _APART if narrow and head > width else 2
+
+    def _show_parts(self) -> None:
+        """After it was put elsewhere a part is hidden until it is shown again."""
+        self._name.show()
+        self._edit.setVisible(self._editing)
+        self._note.setVisible(bool(self.diagnosis.note) and not self._editing)
+        self._change_note.setVisible(not self._read_only and not self._editing)
+        uncoded = not self.diagnosis.code and not self._read_only
+        self._find.setVisible(uncoded and not self._editing)
 
     def show_diagnosis(self, diagnosis: Diagnosis) -> None:
         """The same diagnosis with another kind, name or note."""
@@ -191,10 +250,13 @@ class DiagnosisRow(QWidget):
         self._name.setText(diagnosis.name)
         # A tooltip guesses rich text: what comes from a record is made plain first.
         self._name.setToolTip(f"<qt>{html.escape(diagnosis.name)}</qt>")
-        self._find.setVisible(not diagnosis.code and not self._read_only)
-        if self._edit.isHidden():
-            self._show_note()
         self._remove.setVisible(not self._read_only)
+        self._note.setText(f"— {diagnosis.note}" if diagnosis.note else "")
+        self._change_note.setText("Edit note" if diagnosis.note else "Add note")
+        for button in (self._find, self._change_note):
+            button.setAccessibleDescription(diagnosis.name)
+        if not self._editing:
+            self._arrange()
         self._name_row()
 
     def show_advice(self, advice: Advice) -> None:
@@ -222,17 +284,15 @@ class DiagnosisRow(QWidget):
         if self._read_only:
             return
         self._edit.setText(self.diagnosis.note)
-        self._note.hide()
-        self._find.hide()
-        self._change_note.hide()
-        self._edit.show()
+        self._editing = True
+        self._arrange()
         self._edit.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """What can be done with a row."""
         key, held = Qt.Key(event.key()), event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
         step = {Qt.Key.Key_Up: -1, Qt.Key.Key_Down: 1}.get(key)
-        if step is not None and held == _CTRL:
+        if step is not None and held in {_CTRL, _ALT}:
             self.move_wanted.emit(step)
         elif step is not None and not held:
             self.step_wanted.emit(step)
@@ -292,19 +352,11 @@ class DiagnosisRow(QWidget):
             painter.setPen(QPen(look.colour("focus"), 2))
             painter.drawRoundedRect(self.rect().adjusted(1, 1, -1, -1), look.px(6), look.px(6))
 
-    def _show_note(self) -> None:
-        note = self.diagnosis.note
-        self._note.setText(f"— {note}" if note else "")
-        self._note.setVisible(bool(note))
-        self._change_note.setText("Edit note" if note else "Add note")
-        self._change_note.setVisible(not self._read_only)
-        self._find.setVisible(not self.diagnosis.code and not self._read_only)
-
     def _end_note(self) -> None:
-        if self._edit.isHidden():
+        if not self._editing:
             return
         had_focus = self._edit.hasFocus()
-        self._edit.hide()
-        self._show_note()
+        self._editing = False
+        self._arrange()
         if had_focus:
             self.setFocus(Qt.FocusReason.OtherFocusReason)

@@ -5,7 +5,7 @@ is typed is exactly its code. A heading is never added, it opens its codes with 
 that the heading means by itself.
 """
 
-from dataclasses import replace
+from collections.abc import Iterable
 from functools import partial
 
 from PySide6.QtCore import QEvent, Qt, QTimer, Signal
@@ -19,7 +19,9 @@ from medrec_desktop.domain.typed import says_something, short
 from medrec_desktop.ui.background import Operation
 from medrec_desktop.ui.diagnosis.delegate import spoken
 from medrec_desktop.ui.diagnosis.narrowing import leads_to, question, told_apart
+from medrec_desktop.ui.diagnosis.outcome import Outcome
 from medrec_desktop.ui.diagnosis.popup import CodePopup
+from medrec_desktop.ui.diagnosis.stars import Stars
 from medrec_desktop.ui.screen import Services
 from medrec_desktop.ui.widgets import SearchBox
 from medrec_desktop.ui.widgets.passing import announce
@@ -28,6 +30,7 @@ from medrec_desktop.ui.widgets.popup_list import MOST_ROWS
 PAUSE_MS = 30
 _ENTER = {Qt.Key.Key_Return, Qt.Key.Key_Enter}
 _NONE, _CTRL = Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ControlModifier
+_ELSEWHERE = {Qt.FocusReason.ActiveWindowFocusReason, Qt.FocusReason.PopupFocusReason}
 _SHIFT, _KEYPAD = Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.KeypadModifier
 
 
@@ -52,7 +55,11 @@ class CodeSearch(SearchBox):
         self._narrowed: list[CodeMatch] = []
         self._coding: tuple[DiagnosisId, str] | None = None
         self._enter_waits: bool | None = None
+        self._mark_waits = 0
+        self.outcome = Outcome(services, self)
+        self._present: frozenset[str] = frozenset()
         self._popup: CodePopup | None = None
+        self._stars: Stars | None = None
         self._pause = QTimer(self)
         self._pause.setSingleShot(True)
         self._pause.setInterval(PAUSE_MS)
@@ -66,11 +73,16 @@ class CodeSearch(SearchBox):
         """Whose problems an empty box offers."""
         self._patient = patient_id
 
+    def set_present(self, codes: Iterable[str]) -> None:
+        """The codes of the rows above: an empty box need not offer them again."""
+        self._present = frozenset(codes)
+
     @property
     def popup(self) -> CodePopup:
         """The list of answers, made when it is first needed."""
         if self._popup is None:
             self._popup = popup = CodePopup(self)
+            self._stars = Stars(self._services, popup)
             popup.picked.connect(self._on_clicked)
             popup.keep_wanted.connect(self._on_keep)
             popup.back_wanted.connect(self._widen)
@@ -96,7 +108,8 @@ class CodeSearch(SearchBox):
         self._stop()
         self._coding = None
         self._narrowed = []
-        self._enter_waits = None
+        self._enter_waits, self._mark_waits = None, 0
+        self.outcome.forget()
         self.clear()
         self._close()
 
@@ -104,7 +117,8 @@ class CodeSearch(SearchBox):
 
     def _on_typed(self, text: str) -> None:
         self._narrowed = []
-        self._enter_waits = None
+        self._enter_waits, self._mark_waits = None, 0
+        self.outcome.typed(text)
         if not text:
             self._coding = None
         self._pause.start()
@@ -138,17 +152,16 @@ class CodeSearch(SearchBox):
         if asked != self.text():
             return
         self._answer = answer
-        count = len(answer.rows)
-        figure = f"{count} or more" if count >= MOST_ROWS else str(count)
-        self.set_note(f"{figure} match" if count == 1 else f"{figure} matches")
+        self.outcome.answered(asked)
+        self.set_note(_figure(len(answer.rows)))
         words = ""
-        if not count:
+        if not answer.rows:
             words = (
                 f"Nothing matches “{short(asked)}”. Check the spelling, try another word, "
                 "or keep it as free text."
             )
-        if answer.understood and count:
-            self.popup.tell("Understood as", answer.understood, "Esc to clear")
+        if answer.understood and answer.rows:
+            self.popup.tell("Understood as", answer.understood, "Esc to close")
         elif self._coding is not None:
             self.popup.tell("Code for", f"“{short(self._coding[1])}”", "Esc to close")
         else:
@@ -158,6 +171,9 @@ class CodeSearch(SearchBox):
         if self._enter_waits is not None:
             as_primary, self._enter_waits = self._enter_waits, None
             self._on_enter(as_primary=as_primary)
+        elif self._mark_waits:
+            self._on_moved(self._mark_waits)
+        self._mark_waits = 0
 
     def _on_mine(self, rows: tuple[CodeMatch, ...]) -> None:
         if says_something(self.text()):
@@ -165,8 +181,9 @@ class CodeSearch(SearchBox):
         self._answer = None
         self.popup.tell()
         self.popup.group(grouped=True)
-        if rows and self.hasFocus():
-            self._show(rows, "")
+        others = tuple(match for match in rows if match.code not in self._present)
+        if others and self.hasFocus():
+            self._show(others, "")
         else:
             self._close()
 
@@ -174,7 +191,7 @@ class CodeSearch(SearchBox):
         if not isinstance(error, MedrecError):
             raise error
         self._answer = None
-        self._enter_waits = None
+        self._enter_waits, self._mark_waits = None, 0
         self.set_note("")
         self.popup.tell()
         self._show((), f"{error} You can keep what you typed as free text.")
@@ -186,7 +203,7 @@ class CodeSearch(SearchBox):
         popup.offer_keys(rows, typed, narrowed=bool(self._narrowed))
         if self.hasFocus():
             popup.open()
-            count = "1 match" if len(rows) == 1 else f"{len(rows)} matches"
+            count = _figure(len(rows))
             announce(self, words or ", ".join(part for part in (popup.told, count) if part))
 
     def _close(self) -> None:
@@ -226,9 +243,11 @@ class CodeSearch(SearchBox):
             super().keyPressEvent(event)
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
-        """The list belongs to the caret."""
+        """The list belongs to the caret; who leaves the words behind has given them up."""
         super().focusOutEvent(event)
         self._close()
+        if event.reason() not in _ELSEWHERE:
+            self.outcome.left()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """A click opens the list again."""
@@ -241,7 +260,10 @@ class CodeSearch(SearchBox):
         return self._popup is not None and self._popup.isVisible()
 
     def _on_moved(self, steps: int) -> None:
-        if self._list_open:
+        if self._list_open and not self._shows_what_is_typed:
+            # Rows of other words are no place to choose from: mark when the right ones are there.
+            self._mark_waits = steps
+        elif self._list_open:
             self.popup.move_mark(steps)
             self._say_mark()
         elif steps < 0 and not self.text():
@@ -284,6 +306,12 @@ class CodeSearch(SearchBox):
         self._pick(current, as_primary=as_primary)
 
     @property
+    def _shows_what_is_typed(self) -> bool:
+        if self._narrowed:
+            return True
+        return self._answered if says_something(self.text()) else self._answer is None
+
+    @property
     def _answered(self) -> bool:
         waiting = self._pause.isActive()
         return not waiting and self._answer is not None and self._answer.text == self.text()
@@ -298,6 +326,9 @@ class CodeSearch(SearchBox):
             self._narrow(match)
             return
         coding = self._coding[0] if self._coding else None
+        row = self._narrowed[0] if self._narrowed else match
+        rows = self._answer.rows if self._answer is not None else ()
+        self.outcome.picked(self.text(), match, rows, row.code)
         self.clear_search()
         self.code_picked.emit(match, as_primary, coding)
 
@@ -307,38 +338,22 @@ class CodeSearch(SearchBox):
     def _on_keep(self) -> None:
         words = self.text().strip()
         if says_something(words):
+            self.outcome.kept(words)
             self.clear_search()
             self.text_kept.emit(words)
 
-    # --- stars ---------------------------------------------------------------------------------
-
     def _on_star(self) -> None:
         match = self.popup.current if self._list_open else None
-        if match is None:
-            return
-        diagnoses, wanted = self._services.diagnoses, not match.starred
-        self._show_star(match.code, starred=wanted)
-        announce(self, f"{match.code} starred" if wanted else f"{match.code}: star taken away")
-        write = diagnoses.star if wanted else diagnoses.unstar
-        operation = self._services.background.write(self, write, match.code)
-        operation.failed(partial(self._on_star_failed, match.code, not wanted))
-
-    def _show_star(self, code: str, *, starred: bool) -> None:
-        def shown(match: CodeMatch) -> CodeMatch:
-            return replace(match, starred=starred) if match.code == code else match
-
-        self.popup.model.set_rows([shown(match) for match in self.popup.model.rows])
-
-    def _on_star_failed(self, code: str, starred: bool, error: BaseException) -> None:
-        self._show_star(code, starred=starred)
-        self._services.background.error_unhandled.emit(error)
+        if match is not None and self._stars is not None:
+            self._stars.toggle(match)
 
     # --- headings ------------------------------------------------------------------------------
 
     def _may_narrow(self) -> bool:
         current = self.popup.current if self._list_open else None
         at_end = self.cursorPosition() == len(self.text()) and not self.hasSelectedText()
-        return current is not None and bool(current.heading) and at_end
+        fitting = current is not None and bool(current.heading) and self._shows_what_is_typed
+        return fitting and at_end
 
     def _narrow(self, match: CodeMatch) -> None:
         self._narrowed.append(match)
@@ -365,8 +380,14 @@ class CodeSearch(SearchBox):
         path = " › ".join(one.heading for one in self._narrowed)
         self.popup.tell(path, found.heading.title, question(found.rows), back=True)
         self.popup.group(grouped=False)
+        self.set_note("1 code" if len(found.rows) == 1 else f"{len(found.rows)} codes")
         self._show(told_apart(found.rows), "")
         meant = leads_to(match.code if match.billable else found.meant, found.rows)
         if meant >= 0:
             self.popup.mark(meant)
             self._say_mark()
+
+
+def _figure(count: int) -> str:
+    """How many rows there are; the search goes no further than the list is long."""
+    return "1 match" if count == 1 else f"{count}{' or more' * (count >= MOST_ROWS)} matches"

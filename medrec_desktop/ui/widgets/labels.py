@@ -109,6 +109,8 @@ class ElidedLabel(Label):
     """One line that ends in … when there is no room, or says it shorter; the full text is its
     accessible name."""
 
+    elided = Qt.TextElideMode.ElideRight
+
     def __init__(self, text: str = "", role: Role = "body", parent: QWidget | None = None) -> None:
         self._shorter = ""
         super().__init__(text, role, parent)
@@ -132,13 +134,13 @@ class ElidedLabel(Label):
         return QSize(theme.px(24), super().sizeHint().height())
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        """The text, shortened at its end."""
+        """The text, shortened where there is no room."""
         painter = QPainter(self)
         room = self.contentsRect()
         metrics, words = self.fontMetrics(), self.text()
         if self._shorter and metrics.horizontalAdvance(words) > room.width():
             words = self._shorter
-        shown = metrics.elidedText(words, Qt.TextElideMode.ElideRight, room.width())
+        shown = metrics.elidedText(words, self.elided, room.width())
         self.style().drawItemText(
             painter,
             room,

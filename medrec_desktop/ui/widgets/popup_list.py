@@ -9,7 +9,14 @@ from typing import Any
 
 from PySide6.QtCore import QEvent, QModelIndex, QObject, QPoint, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QRegion
-from PySide6.QtWidgets import QListView, QSizePolicy, QStyledItemDelegate, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QAbstractScrollArea,
+    QListView,
+    QSizePolicy,
+    QStyledItemDelegate,
+    QVBoxLayout,
+    QWidget,
+)
 
 from medrec_desktop.ui import theme
 from medrec_desktop.ui.rows import RowsModel
@@ -170,12 +177,22 @@ class PopupList(QWidget):
         left = max(gap, min(top_left.x(), window.width() - width - gap))
         self.resize(QSize(width + 2 * side, max(self.height(), 1)))
         below = window.height() - top_left.y() - self._anchor.height() - 2 * gap
-        above = top_left.y() - 2 * gap
+        above = top_left.y() - self._ceiling() - 2 * gap
         needed = self._needed(width)
         upward = needed > below and above > below
         height = min(needed, above if upward else below, theme.px(self._tallest))
         top = top_left.y() - gap - height if upward else top_left.y() + self._anchor.height() + gap
         self.setGeometry(left - side, top, width + 2 * side, height + side)
+
+    def _ceiling(self) -> int:
+        """How far up it may go: what stands above a scrolling page, the patient's name and
+        allergies, is never covered."""
+        widget: QWidget | None = self._anchor
+        while widget is not None and not isinstance(widget, QAbstractScrollArea):
+            widget = widget.parentWidget()
+        if widget is None:
+            return 0
+        return max(0, widget.mapTo(self._anchor.window(), QPoint(0, 0)).y())
 
     def _needed(self, width: int) -> int:
         """Height of everything at this width, the list with all its rows."""

@@ -1,9 +1,8 @@
 import threading
-from collections.abc import Callable
 from dataclasses import replace
 from typing import cast
 
-from PySide6.QtCore import QRect, Qt
+from PySide6.QtCore import QObject, QRect, Qt
 from PySide6.QtGui import QImage, QKeySequence, QShortcut
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
@@ -13,6 +12,7 @@ from medrec_desktop.domain.ids import PatientId
 from medrec_desktop.domain.terminology import CodeMatches
 from medrec_desktop.services.context import Context
 from medrec_desktop.services.diagnoses import Diagnoses
+from medrec_desktop.terminology.search import Icd10
 from medrec_desktop.ui.diagnosis.box import DiagnosisSection
 from medrec_desktop.ui.form import ValueWidget
 from medrec_desktop.ui.screen import Services
@@ -145,6 +145,10 @@ def test_rows_move_with_ctrl_and_an_arrow(section: DiagnosisSection, qtbot: QtBo
     assert [d.code for d in section.value()] == ["I10", "J45.909", "E11.9"]
     press(qtbot, section, Key.Key_Down, Mod.ControlModifier)
     assert [d.code for d in section.value()] == ["I10", "E11.9", "J45.909"]
+    press(qtbot, section, Key.Key_Up, Mod.AltModifier)
+    assert [d.code for d in section.value()] == ["I10", "J45.909", "E11.9"]
+    assert rows(section)[1].hasFocus()
+    assert codes(section)[0] == ("I10", "primary")
 
 
 def test_removed_row_comes_back_where_it_was(section: DiagnosisSection, qtbot: QtBot) -> None:
@@ -245,6 +249,20 @@ def test_empty_box_offers_the_patients_problems(
     assert [m.code for m in section.search.popup.model.rows] == ["J45.909"]
 
 
+def test_what_stands_in_the_list_already_is_not_offered_again(
+    section: DiagnosisSection,
+    opened: tuple[Context, Services],
+    patient: PatientId,
+    qtbot: QtBot,
+) -> None:
+    written = (a_diagnosis("J45.909"), a_diagnosis("I10", kind="secondary"))
+    a_visit(opened[0], patient, diagnoses=written)
+    section.set_value((HYPERTENSION,))
+    section.focus_search()
+    qtbot.waitUntil(section.search.popup.isVisible)
+    assert [m.code for m in section.search.popup.model.rows] == ["J45.909"]
+
+
 def test_escape_closes_the_list_and_keeps_the_text(section: DiagnosisSection, qtbot: QtBot) -> None:
     type_and_wait(qtbot, section, "asthma")
     press(qtbot, section, Key.Key_Escape)
@@ -271,11 +289,11 @@ def test_matched_words_are_marked_in_the_list(section: DiagnosisSection, qtbot: 
     assert any(image.pixelColor(x, image.height() // 2).rgb() == mark for x in range(image.width()))
 
 
-class _Stopped:
+class _Stopped(Diagnoses):
     """A code list whose answers come when they are let go; counts what it was asked."""
 
-    def __init__(self, real: Diagnoses) -> None:
-        self.search_really: Callable[..., CodeMatches] = real.search
+    def __init__(self, context: Context, icd10: Icd10) -> None:
+        super().__init__(context, icd10)
         self.asked: list[str] = []
         self.go = threading.Event()
 
@@ -284,10 +302,10 @@ class _Stopped:
     ) -> CodeMatches:
         self.asked.append(text)
         assert self.go.wait(10)
-        return self.search_really(text, limit=limit, patient_id=patient_id)
+        return super().search(text, limit=limit, patient_id=patient_id)
 
 
-class _Broken:
+class _Broken(Diagnoses):
     def search(
         self, text: str, *, limit: int = 50, patient_id: PatientId | None = None
     ) -> CodeMatches:
@@ -305,9 +323,10 @@ def _section_with(services: Services, diagnoses: object, qtbot: QtBot) -> Diagno
 
 
 def test_typing_goes_on_while_a_search_hangs_and_stale_answers_are_dropped(
-    services: Services, qtbot: QtBot
+    opened: tuple[Context, Services], icd10: Icd10, qtbot: QtBot
 ) -> None:
-    slow = _Stopped(services.diagnoses)
+    context, services = opened
+    slow = _Stopped(context, icd10)
     section = _section_with(services, slow, qtbot)
     qtbot.keyClicks(section.search, "ast")
     qtbot.waitUntil(lambda: slow.asked == ["ast"])
@@ -326,10 +345,84 @@ def test_typing_goes_on_while_a_search_hangs_and_stale_answers_are_dropped(
     assert shown == ["asthma"]
 
 
-def test_broken_code_list_says_so_and_free_text_still_works(
-    services: Services, qtbot: QtBot
+def test_no_key_waits_for_a_search_while_all_of_the_read_lane_is_busy(
+    section: DiagnosisSection, services: Services, qtbot: QtBot
 ) -> None:
-    section = _section_with(services, _Broken(), qtbot)
+    go, owner = threading.Event(), QObject()
+    for _ in range(8):
+        services.background.read(owner, go.wait, 10)
+    qtbot.keyClicks(section.search, "asthma")
+    press(qtbot, section, Key.Key_Down)
+    press(qtbot, section, Key.Key_Return)
+    press(qtbot, section, Key.Key_Home)
+    qtbot.keyClicks(section.search, "mild ")
+    assert section.search.text() == "mild asthma"
+    assert not go.is_set()
+    assert section.search._answer is None
+    assert section.value() == ()
+    go.set()
+    qtbot.waitUntil(
+        lambda: section.search._answer is not None and section.search._answer.text == "mild asthma"
+    )
+    # Keys that were meant for another list choose nothing from this one.
+    assert section.search.popup.current is None
+    assert section.value() == ()
+
+
+def test_a_list_of_other_words_is_no_place_to_choose_from(
+    opened: tuple[Context, Services], icd10: Icd10, qtbot: QtBot
+) -> None:
+    context, services = opened
+    slow = _Stopped(context, icd10)
+    slow.go.set()
+    section = _section_with(services, slow, qtbot)
+    type_and_wait(qtbot, section, "asthma")
+    press(qtbot, section, Key.Key_Down)
+    before = section.search.popup.current
+    assert before is not None
+    assert before.heading
+    slow.go.clear()
+    qtbot.keyClicks(section.search, " cough")
+    qtbot.waitUntil(lambda: slow.asked[-1] == "asthma cough")
+    # The rows of "asthma" are still there, one of them is marked.
+    assert section.search.popup.isVisible()
+    press(qtbot, section, Key.Key_Right)
+    assert section.search._narrowed == []
+    press(qtbot, section, Key.Key_Return)
+    assert section.value() == ()
+    slow.go.set()
+    qtbot.waitUntil(lambda: section.search._answered)
+    qtbot.waitUntil(lambda: section.search.popup.current is not None)
+    assert section.search.popup.current == section.search.popup.model.rows[0]
+    assert section.value() == ()
+
+
+def test_down_before_the_answer_marks_its_first_row_when_it_is_there(
+    opened: tuple[Context, Services], icd10: Icd10, qtbot: QtBot
+) -> None:
+    context, services = opened
+    slow = _Stopped(context, icd10)
+    slow.go.set()
+    section = _section_with(services, slow, qtbot)
+    type_and_wait(qtbot, section, "gout")
+    slow.go.clear()
+    section.search.selectAll()
+    qtbot.keyClicks(section.search, "asthma")
+    qtbot.waitUntil(lambda: slow.asked[-1] == "asthma")
+    press(qtbot, section, Key.Key_Down)
+    assert section.search.popup.current is None
+    slow.go.set()
+    qtbot.waitUntil(lambda: section.search.popup.current is not None)
+    first = section.search.popup.model.rows[0]
+    assert section.search.popup.current == first
+    assert first.code.startswith("J45")
+
+
+def test_broken_code_list_says_so_and_free_text_still_works(
+    opened: tuple[Context, Services], qtbot: QtBot
+) -> None:
+    context, services = opened
+    section = _section_with(services, _Broken(context, None), qtbot)
     qtbot.keyClicks(section.search, "asthma")
     qtbot.waitUntil(lambda: section.search._popup is not None and section.search.popup.isVisible())
     assert "The list of codes cannot be read." in section.search.popup.words.text()

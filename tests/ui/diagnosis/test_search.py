@@ -92,7 +92,7 @@ def test_the_list_says_how_the_words_were_understood(
 ) -> None:
     type_and_wait(qtbot, section, "UNDERSTOOD")
     popup = section.search.popup
-    assert (popup.told, popup.aside) == ("Understood as type 2 · neuro…", "Esc to clear")
+    assert (popup.told, popup.aside) == ("Understood as type 2 · neuro…", "Esc to close")
     assert section.search._note.text() == "1 match"
     type_and_wait(qtbot, section, "asthma")
     assert popup.told == ""
@@ -217,6 +217,7 @@ def test_a_row_of_several_codes_is_narrowed_to_the_one_that_was_shown(
     assert popup.current is not None
     assert popup.current.code == "M25.519"
     assert popup.aside == "Which side?"
+    assert section.search._note.text() == f"{len(shown(section))} codes"
     popup.mark(shown(section).index("M25.512"))
     press(qtbot, section, Key.Key_Return)
     assert codes(section) == [("M25.512", "primary")]
