@@ -108,6 +108,12 @@ def list_looks(session: Session, patient: UUID, *, limit: int) -> tuple[Look, ..
     )
 
 
+def record_numbers(session: Session) -> dict[UUID, str]:
+    """Patients by uuid, as people call them in an export."""
+    rows = session.execute(sa.select(patients.c.uid, patients.c.record_no))
+    return {row.uid: row.record_no for row in rows}
+
+
 def entries_of_record(session: Session, record: UUID, *what: What) -> tuple[Entry, ...]:
     """What the trail says of this record, oldest first."""
     table = audit_entries.c

@@ -11,7 +11,10 @@ from medrec_desktop.data import attachments as rows
 from medrec_desktop.domain.changes import Changed
 from medrec_desktop.domain.errors import MedrecError, NotFound, Unavailable
 from medrec_desktop.domain.ids import AttachmentId, RecordId
+from medrec_desktop.domain.roles import Action
+from medrec_desktop.services.authorize import needs
 from medrec_desktop.services.context import Context
+from medrec_desktop.services.trail import note_alone
 
 if TYPE_CHECKING:
     from medrec_desktop.attachments.s3 import Bucket
@@ -35,10 +38,12 @@ class Fetching(ABC):
     def _open_bucket(self) -> "Bucket":
         """The clinic's bucket; `NotFound` without a storage or without keys for it."""
 
+    @needs(Action.READ_FILES)
     def here(self, attachment_id: AttachmentId) -> bool:
         """Whether the bytes are on this computer."""
         return self._vault.has(attachment_id)
 
+    @needs(Action.READ_FILES)
     def fetch(
         self,
         attachment_id: AttachmentId,
@@ -60,9 +65,12 @@ class Fetching(ABC):
         if row.upload_state != "stored":
             raise Unavailable(ELSEWHERE)
         bucket = self._open_bucket()
+        record = row.record_uid
+        note_alone(self._context, "file.fetch", record=record, subject=attachment_id)
         fetch(bucket, self._vault, attachment_id, row.s3_key, kept, progress=progress, stop=stop)
         self._context.changes.publish(Changed("attachment", frozenset({RecordId(row.record_uid)})))
 
+    @needs(Action.READ_FILES)
     def small(self, attachment_id: AttachmentId) -> bytes | None:
         """The small picture of a file that is not here: this computer's own, or the storage's, of
         which a copy stays here. None when there is none, or when it cannot be had now. May block
@@ -83,10 +91,12 @@ class Fetching(ABC):
             return None
         return picture
 
+    @needs(Action.READ_FILES)
     def retrieve(self, attachment_id: AttachmentId, *, urgent: bool = False) -> None:
         """Ask for an archived file: 3-5 hours, or minutes when `urgent`. Asking twice is fine."""
         self._open_bucket().restore(self._key_of(attachment_id), urgent=urgent)
 
+    @needs(Action.READ_FILES)
     def archived(self, attachment_id: AttachmentId) -> str:
         """ "" when the file can be fetched now, else "archived" or "retrieving". Asks the
         storage."""

@@ -16,8 +16,10 @@ from medrec_desktop.data import uploads as queue
 from medrec_desktop.domain.changes import Changed
 from medrec_desktop.domain.errors import MedrecError, NotFound
 from medrec_desktop.domain.ids import AttachmentId, RecordId
+from medrec_desktop.domain.roles import Action
 from medrec_desktop.domain.storage import StorageSettings
 from medrec_desktop.domain.uploads import FileUpload, UploadsOverview, limited
+from medrec_desktop.services.authorize import allowed, needs
 from medrec_desktop.services.context import Context
 from medrec_desktop.services.fetching import Fetching
 from medrec_desktop.services.file_room import FileRoom
@@ -198,17 +200,18 @@ class Uploads(Fetching):
 
     # --- seeing --------------------------------------------------------------------------------
 
+    @needs(Action.MIND_UPLOADS)
     def overview(self) -> UploadsOverview:
         """Where all files stand, for the status bar and the page that lists them."""
         with self._lock:
             uploader, problem = self._uploader, self._problem
         if uploader is not None:
-            return uploader.overview()
+            return self._without_names(uploader.overview())
         with self._context.db.read() as session:
             counted = queue.count_uploads(session)
             files = queue.list_uploads(session, limit=500)
             paused = queue.is_paused(session)
-        return UploadsOverview(
+        seen = UploadsOverview(
             configured=self._stored_settings() is not None,
             paused=paused,
             waiting=counted.get("waiting", (0, 0))[0],
@@ -219,7 +222,13 @@ class Uploads(Fetching):
             stopped=problem,
             files=files,
         )
+        return self._without_names(seen)
 
+    def _without_names(self, seen: UploadsOverview) -> UploadsOverview:
+        """Files are named after patients: who may not see those sees how many there are."""
+        return seen if allowed(self._context, Action.READ_FILES) else replace(seen, files=())
+
+    @needs(Action.READ_FILES)
     def of_record(self, record_id: RecordId) -> dict[AttachmentId, FileUpload]:
         """The files of a visit that are not stored yet, with how far they are."""
         with self._lock:
@@ -245,6 +254,7 @@ class Uploads(Fetching):
 
     # --- acting --------------------------------------------------------------------------------
 
+    @needs(Action.MIND_UPLOADS)
     def pause(self, attachment_id: AttachmentId | None = None) -> None:
         """Send nothing, or not this file, until `resume`, also after a restart. Parts that arrived
         are kept."""
@@ -276,6 +286,7 @@ class Uploads(Fetching):
         if store is not None and upload is not None:
             store.let_go(upload.s3_key)
 
+    @needs(Action.MIND_UPLOADS)
     def resume(self, attachment_id: AttachmentId | None = None) -> None:
         """Go on after `pause`: with this file, or with all that were not paused one by one."""
         if attachment_id is not None:
@@ -299,6 +310,7 @@ class Uploads(Fetching):
             uploader.wake()
         self._context.changes.publish(Changed("upload"))
 
+    @needs(Action.MIND_UPLOADS)
     def retry(self, attachment_id: AttachmentId | None = None) -> None:
         """Try this file, or all, now; also looks for keys again where they were missing. Files
         that were paused one by one stay so."""

@@ -1,0 +1,40 @@
+"""Emergency access ("break glass"): an administrator who must see records says why and then reads
+for an hour. Nothing can be written, printed or exported under it.
+
+Entering the password again comes with signing in.
+"""
+
+from datetime import datetime
+
+from medrec_desktop.domain.errors import Invalid
+from medrec_desktop.domain.roles import Action
+from medrec_desktop.services.authorize import needs
+from medrec_desktop.services.context import Context
+from medrec_desktop.services.trail import note_alone
+
+
+class Emergency:
+    """Of the user who acts; kept in memory, so that it ends with the program at the latest."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    @needs(Action.BREAK_GLASS)
+    def open(self, reason: str) -> datetime:
+        """Read from now on; until when. The entry with the reason is committed before."""
+        why = reason.strip()
+        if not why:
+            raise Invalid({"reason": "Say why you must see patients’ records now."})
+        note_alone(self._context, "glass.break", detail=why)
+        return self._context.sitting.break_glass(self._context.actor.id, self._context.clock())
+
+    @needs(Action.BREAK_GLASS)
+    def close(self) -> None:
+        """Read no longer."""
+        if self._context.sitting.close_glass(self._context.actor.id):
+            note_alone(self._context, "glass.close")
+
+    @needs(Action.SEE_CLINIC)
+    def until(self) -> datetime | None:
+        """Until when it is open, for the banner; None when it is not."""
+        return self._context.sitting.glass_until(self._context.actor.id, self._context.clock())
