@@ -6,6 +6,8 @@ talks to a server.
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, NoReturn
 
 from medrec_desktop.domain.errors import Corrupt, MedrecError, NotFound
@@ -59,6 +61,9 @@ _CODES: dict[str, DeniedReason] = {
     "XNotImplemented": "unsupported",
 }
 _BUSY = frozenset({"SlowDown", "ServiceUnavailable", "Throttling", "ThrottlingException"})
+_CALLED_SO: frozenset[DeniedReason] = frozenset({"credentials", "permission"})
+# S3 refuses what was signed more than fifteen minutes ago, or later than now by as much.
+_ALLOWED_SKEW_S = 14 * 60
 # 409 of AWS: another conditional write is under way; asking again settles it.
 _AGAIN = frozenset({"ConditionalRequestConflict", "OperationAborted", "RequestTimeout"})
 _DAMAGED = frozenset(
@@ -157,7 +162,9 @@ def of_response(response: Mapping[str, Any]) -> MedrecError:
     if status == 412 or code in {"PreconditionFailed", "412"}:
         return KeyTaken("The storage already has a file of this name.")
     if made := _of_code(code):
-        return made
+        wrong = isinstance(made, StorageDenied) and made.reason in _CALLED_SO
+        # Many servers call a wrong time a wrong signature, and an answer to HEAD says nothing.
+        return denied("clock") if wrong and _skew_s(meta) > _ALLOWED_SKEW_S else made
     if status >= 500 and code.isdecimal() and _is_page(meta):
         return portal()  # botocore calls a page where it expects XML a 500
     if code in _BUSY or status in {429, 503}:
@@ -195,6 +202,17 @@ def _of_status(status: int, code: str) -> MedrecError:
     if status == 404:
         return NotFound("The storage does not have this file.")
     return denied("refused", code if code.isascii() and code.isalnum() else str(status))
+
+
+def _skew_s(meta: Mapping[str, Any]) -> float:
+    """How far this computer's clock is from the server's; 0 when it does not say."""
+    try:
+        theirs = parsedate_to_datetime(str(meta.get("HTTPHeaders", {}).get("date", "")))
+    except ValueError:
+        return 0.0
+    if theirs.tzinfo is None:
+        theirs = theirs.replace(tzinfo=UTC)
+    return abs((datetime.now(UTC) - theirs).total_seconds())
 
 
 def _is_page(meta: Mapping[str, Any]) -> bool:

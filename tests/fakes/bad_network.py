@@ -10,9 +10,12 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from typing import Literal
 
 Kind = Literal["503", "reset", "swallow", "html", "lost answer", "flip"]
+# Or an error of S3's as it answers it, "403 RequestTimeTooSkewed".
+Answer = Kind | str
 
 _SLOW_DOWN = (
     b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
@@ -24,7 +27,7 @@ _PORTAL = b"<html><body>Welcome! Please sign in to the network.</body></html>"
 class Fault:
     """`fits` is asked with "PUT /bucket/key?partNumber=1..."."""
 
-    kind: Kind
+    kind: Answer
     fits: Callable[[str], bool]
     times: int = 1
 
@@ -45,7 +48,7 @@ class BadNetwork:
         self._closed = threading.Event()
         threading.Thread(target=self._accept, name="bad network", daemon=True).start()
 
-    def fault(self, kind: Kind, fits: str = "", times: int = 1) -> None:
+    def fault(self, kind: Answer, fits: str = "", times: int = 1) -> None:
         """Misbehave so for the next requests whose first line contains `fits`."""
         self.faults.append(Fault(kind, lambda line: fits in line, times))
 
@@ -92,12 +95,13 @@ class BadNetwork:
         fault = self._take(line)
         with self._lock:
             self.seen.append(line)
-        if b"100-continue" in head.lower() and (fault is None or fault not in {"503", "html"}):
+        answers = fault is not None and (fault in {"503", "html"} or fault[:3].isdigit())
+        if b"100-continue" in head.lower() and not answers:
             client.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
             head = head.replace(b"Expect: 100-continue\r\n", b"")
-        if fault in {"503", "html"}:
+        if fault is not None and answers:
             _drain(client, length if b"100-continue" not in head.lower() else 0)
-            _answer(client, fault)
+            _answer(client, fault, empty=line.startswith("HEAD "))
             return False
         if fault == "swallow":
             _drain(client, length)
@@ -122,7 +126,7 @@ class BadNetwork:
         _relay(server, client, _length(answer))
         return b"connection: close" not in answer.lower()
 
-    def _take(self, line: str) -> Kind | None:
+    def _take(self, line: str) -> Answer | None:
         with self._lock:
             for fault in self.faults:
                 if fault.fits(line):
@@ -183,15 +187,19 @@ def _relay_chunks(source: socket.socket, target: socket.socket) -> None:
             return
 
 
-def _answer(client: socket.socket, kind: Kind) -> None:
-    status, kind_of, body = (
-        (b"503 Slow Down", b"application/xml", _SLOW_DOWN)
-        if kind == "503"
-        else (b"200 OK", b"text/html", _PORTAL)
-    )
+def _answer(client: socket.socket, kind: Answer, *, empty: bool) -> None:
+    """An error as S3 words it; an answer to HEAD has no body to say why."""
+    status, kind_of, body = b"200 OK", b"text/html", _PORTAL
+    if kind == "503":
+        status, kind_of, body = b"503 Slow Down", b"application/xml", _SLOW_DOWN
+    elif kind != "html":
+        number, _, code = kind.partition(" ")
+        status, kind_of = number.encode() + b" Refused", b"application/xml"
+        body = b"<Error><Code>%s</Code><Message>No.</Message></Error>" % code.encode()
+    date = formatdate(usegmt=True).encode()
     client.sendall(
-        b"HTTP/1.1 %s\r\nContent-Type: %s\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s"
-        % (status, kind_of, len(body), body)
+        b"HTTP/1.1 %s\r\nDate: %s\r\nContent-Type: %s\r\nContent-Length: %d\r\n"
+        b"Connection: close\r\n\r\n%s" % (status, date, kind_of, len(body), b"" if empty else body)
     )
 
 
