@@ -126,6 +126,8 @@ tenants = sa.Table(
     sa.Column("schema_name", sa.String(63), nullable=False, unique=True),
     sa.Column("demo", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("created_at", UtcDateTime, nullable=False),
+    # On a server: the clinic has left. Its rows stay, its role logs in no more.
+    sa.Column("archived_at", UtcDateTime),
     schema=SHARED,
 )
 
