@@ -68,14 +68,25 @@ def _command(name: str) -> Command:
             "bucket policy": storage.policy,
             "clinic credentials": storage.credentials,
         }[name]
+    if name in {"records verify", "audit verify", "audit export"}:
+        from medrec_desktop.admin import auditing
+
+        return {
+            "records verify": auditing.verify_records,
+            "audit verify": auditing.verify_trail,
+            "audit export": auditing.send_out_trail,
+        }[name]
     if name == "attachments verify":
         from medrec_desktop.admin import attachments
 
         return attachments.verify
-    if name == "terminology import":
+    if name.startswith("terminology "):
         from medrec_desktop.admin import terminology
 
-        return terminology.bring_in_codes
+        return {
+            "terminology import": terminology.bring_in_codes,
+            "terminology searches": terminology.tell_searches,
+        }[name]
     if name == "doctor":
         from medrec_desktop.admin import checking
 
@@ -138,17 +149,30 @@ def _parser() -> argparse.ArgumentParser:
     patient.add_argument("--fhir", action="store_true", required=True, help="as a FHIR R4 bundle")
     patient.add_argument("-o", "--output", type=Path, metavar="FILE", help="instead of the screen")
 
+    add(
+        group("records", "finalized records"),
+        *("verify", "records verify", "check that every finalized record is what was signed"),
+    )
+    trail = group("audit", "who did what")
+    add(trail, "verify", "audit verify", "check that no entry is missing or was changed")
+    written = add(trail, "export", "audit export", "write every entry as CSV (or NDJSON)")
+    written.add_argument("-o", "--output", type=Path, metavar="FILE", help="instead of the screen")
+    written.add_argument("--ndjson", action="store_true", help="exactly what is hashed, for programs")
+
     files = group("attachments", "files in the clinic's storage")
     verify = add(files, "verify", "attachments verify", "compare the records with the storage")
     verify.add_argument(
         "--requeue", action="store_true", help="send again what is wrong there and still here"
     )
 
+    terminology = group("terminology", "the list of diagnosis codes")
     codes = add(
-        group("terminology", "the list of diagnosis codes"),
+        terminology,
         *("import", "terminology import"),
         "install a newer ICD-10-CM: tabular list or alphabetic index as XML, or the zip",
     )
+    searches = "how codes were found on this computer, and which words found none"
+    add(terminology, "searches", "terminology searches", searches)
     codes.add_argument("file", type=Path, metavar="FILE")
 
     backup = add(commands, "backup", "backup", "write the whole clinic into one encrypted file")
