@@ -265,6 +265,8 @@ def _load_screens() -> None:
         "settings.dialog",
     ):
         import_module(f"medrec_desktop.ui.{module}")
+    # The first near spelling would wait for it while somebody types.
+    import_module("rapidfuzz.process")
 
 
 # Each screen is imported when it is first shown, or before, in idle time.

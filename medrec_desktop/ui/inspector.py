@@ -1,7 +1,11 @@
-"""Right of the visit: files, "Ready to finalize?", earlier visits; or a narrow rail of figures."""
+"""Right of the visit: files, "Ready to finalize?", earlier visits; or a narrow rail of figures.
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QStackedLayout, QVBoxLayout, QWidget
+Where there is room for the rail alone, the whole panel comes as a drawer over the form, which
+keeps its width beneath, and goes when the keys go back to the form.
+"""
+
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
+from PySide6.QtWidgets import QApplication, QFrame, QStackedLayout, QVBoxLayout, QWidget
 
 from medrec_desktop.ui import theme
 from medrec_desktop.ui.widgets import IconButton, Label, label, row, scrolled
@@ -20,6 +24,9 @@ class Inspector(QFrame):
         self.setAccessibleName("Files and checks")
         self._narrow = False
         self._pinned = False
+        self.place = QWidget(parent)
+        """Stands in the row beside the form and keeps room for the panel, or for the rail."""
+        self.place.installEventFilter(self)
         self._shown: tuple[QWidget, ...] = ()
         self._parts = QVBoxLayout()
         self._parts.setContentsMargins(*(theme.px(n) for n in (14, 10, 4, 14)))
@@ -40,6 +47,20 @@ class Inspector(QFrame):
         self._stack.addWidget(full)
         self._stack.addWidget(self._make_rail())
         self._fit()
+        application = QApplication.instance()
+        if isinstance(application, QApplication):
+            application.focusChanged.connect(self._on_focus_changed)
+
+    def setVisible(self, visible: bool) -> None:
+        """With the room it takes."""
+        super().setVisible(visible)
+        self.place.setVisible(visible)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Follow the room that the row gives."""
+        if watched is self.place and event.type() in {QEvent.Type.Move, QEvent.Type.Resize}:
+            self._stand()
+        return super().eventFilter(watched, event)
 
     def set_parts(self, *parts: QWidget) -> None:
         """Show these below each other; what was shown before is only taken out."""
@@ -89,9 +110,32 @@ class Inspector(QFrame):
         self._head.setVisible(self._narrow)
         self._stack.setCurrentIndex(0 if self.expanded else 1)
         width = theme.px(WIDTH) if self.expanded else theme.px(RAIL)
+        beside = self.parentWidget()
+        if beside is not None and self._narrow and self._pinned:
+            width = min(width, max(beside.width() - theme.px(RAIL), theme.px(RAIL)))
+        self.place.setFixedWidth(theme.px(RAIL) if self._narrow else width)
         if self.width() != width or self.maximumWidth() != width:
             self.setFixedWidth(width)
             self.expanded_changed.emit(self.expanded)
+        self._stand()
+
+    def _stand(self) -> None:
+        """At the end of the row, as high as that; a drawer lies over the form."""
+        place = self.place.geometry()
+        left = place.left()
+        if not self.isRightToLeft():
+            left = place.right() + 1 - self.width()
+        self.setGeometry(left, place.top(), self.width(), place.height())
+        self.raise_()
+
+    def _on_focus_changed(self, _old: QWidget | None, new: QWidget | None) -> None:
+        drawer = self._narrow and self._pinned and self.isVisible()
+        if drawer and new is not None and new.window() is self.window():
+            beside = self.parentWidget()
+            inside = self.isAncestorOf(new) or beside is None or not beside.isAncestorOf(new)
+            if not inside:
+                # After this turn: the click that took the focus is still on its way.
+                QTimer.singleShot(0, self, self._on_collapse)
 
     def _make_rail(self) -> QWidget:
         rail = QWidget()

@@ -85,11 +85,11 @@ class Workplace(QWidget):
         from medrec_desktop.ui.banner import PatientBanner
         from medrec_desktop.ui.inspector import Inspector
 
-        self.banner, self.inspector = PatientBanner(), Inspector()
+        self.banner, self.inspector = PatientBanner(), Inspector(self)
         self.banner.hide()
         self.inspector.hide()
         self._column.insertWidget(0, self.banner)
-        self._below.addWidget(self.inspector)
+        self._below.addWidget(self.inspector.place)
 
     def set_services(self, services: Services) -> None:
         """From now on screens can be made."""

@@ -321,8 +321,32 @@ def test_large_text_turns_the_inspector_into_a_rail(
     assert inspector.width() == 340
     theme.set(text_percent=130)
     qtbot.waitUntil(lambda: inspector.width() == round(52 * 1.3))
+    work = desk.window.workplace
+    qtbot.waitUntil(lambda: work.stack.width() == work.width() - round(52 * 1.3))
     inspector.expand()
     assert inspector.width() == round(340 * 1.3)
+    # A drawer over the form: nothing beneath it moves or is cut.
+    QApplication.processEvents()
+    assert work.stack.width() == work.width() - round(52 * 1.3)
+    edge = inspector.mapTo(desk.window, inspector.rect().topRight())
+    assert edge.x() == desk.window.width() - 1
+    assert inspector.height() == inspector.place.height()
+
+
+def test_the_drawer_goes_when_the_keys_go_back_to_the_form(
+    qtbot: QtBot, desk: Desk, record: RecordId, theme: Theme
+) -> None:
+    open_visit(qtbot, desk, record)
+    theme.set(text_percent=150)
+    inspector = desk.window.workplace.inspector
+    qtbot.waitUntil(lambda: not inspector.expanded)
+    desk.window.activateWindow()
+    desk.window.workplace.focus_inspector()
+    assert inspector.expanded
+    qtbot.waitUntil(lambda: inspector.isAncestorOf(desk.window.focusWidget()))
+    desk.visit_page().plan.setFocus()
+    qtbot.waitUntil(lambda: not inspector.expanded)
+    assert desk.visit_page().plan.hasFocus()
 
 
 def test_f1_shows_the_keys_and_escape_closes_them(qtbot: QtBot, desk: Desk) -> None:
