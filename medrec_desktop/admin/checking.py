@@ -29,6 +29,7 @@ from medrec_desktop.security.keys import has_keyring
 from medrec_desktop.services.backup import VAULT
 from medrec_desktop.services.context import open_context
 from medrec_desktop.services.first_run import open_clinic
+from medrec_desktop.services.history import History
 from medrec_desktop.services.visits import Visits
 from medrec_desktop.terminology.code_file import newest
 from medrec_desktop.terminology.search import Icd10
@@ -79,6 +80,7 @@ def _findings(options: argparse.Namespace, passphrases: Passphrases) -> Iterator
         yield _safely("Database", lambda: _database(db))
         yield _safely("Files", lambda: _files(db, folder / VAULT, every=options.all))
         yield _safely("Seals", lambda: _seals(db, every=options.all))
+        yield _safely("Audit trail", lambda: _trail(db))
 
 
 def _safely(about: str, look: Callable[[], Finding]) -> Finding:
@@ -201,6 +203,15 @@ def _seals(db: LocalDb, *, every: bool) -> Finding:
         )
     which = f"all {len(sealed):,}" if every else f"the newest {len(sealed):,}"
     return Finding("Seals", f"{which} finalized records are what was signed.")
+
+
+def _trail(db: LocalDb) -> Finding:
+    found = History(open_context(db, changes=Changes(), clock=now)).check()
+    if found.problems:
+        count = len(found.problems)
+        said = f"{count} places are not as they were written. Run: medrec-admin audit verify"
+        return Finding("Audit trail", said, problem=True)
+    return Finding("Audit trail", f"{found.entries:,} entries, each in its place.")
 
 
 def _sealed(session: Session, limit: int | None) -> list[RecordId]:
