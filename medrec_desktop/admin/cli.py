@@ -76,14 +76,6 @@ def _command(name: str) -> Command:
             "audit verify": auditing.verify_trail,
             "audit export": auditing.send_out_trail,
         }[name]
-    if name in {"records verify", "audit verify", "audit export"}:
-        from medrec_desktop.admin import auditing
-
-        return {
-            "records verify": auditing.verify_records,
-            "audit verify": auditing.verify_trail,
-            "audit export": auditing.send_out_trail,
-        }[name]
     if name == "attachments verify":
         from medrec_desktop.admin import attachments
 
@@ -156,18 +148,6 @@ def _parser() -> argparse.ArgumentParser:
     patient.add_argument("id", metavar="ID", help="record number or uuid")
     patient.add_argument("--fhir", action="store_true", required=True, help="as a FHIR R4 bundle")
     patient.add_argument("-o", "--output", type=Path, metavar="FILE", help="instead of the screen")
-
-    add(
-        group("records", "finalized records"),
-        *("verify", "records verify", "check that every finalized record is what was signed"),
-    )
-    trail = group("audit", "who did what")
-    add(trail, "verify", "audit verify", "check that no entry is missing or was changed")
-    written = add(trail, "export", "audit export", "write every entry as CSV (or NDJSON)")
-    written.add_argument("-o", "--output", type=Path, metavar="FILE", help="instead of the screen")
-    written.add_argument(
-        "--ndjson", action="store_true", help="exactly what is hashed, for programs"
-    )
 
     add(
         group("records", "finalized records"),
