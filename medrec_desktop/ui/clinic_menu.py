@@ -65,7 +65,6 @@ class ClinicMenu(QObject):
             dialog.offer_storage()
             dialog.storage_requested.connect(self._storage.show_set_up)
         dialog.open()
-        dialog.name.setFocus()
 
     def _ask_back_up(self) -> None:
         from medrec_desktop.ui.sign_in.restore import BackUpDialog

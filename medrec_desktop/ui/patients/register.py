@@ -206,11 +206,21 @@ class RegisterDialog(_DetailsDialog):
 
     def _on_go(self) -> None:
         if self._checked == self.details.value() and not self._pause.isActive():
-            self._register()
+            if self._first is None or self.is_seen(self._first):
+                self._register()
+            else:
+                # In a small window the warning lies below what is seen: first show it.
+                self.show_in_body(self._first)
             return
         self._go_waits = True
         self._go.setEnabled(False)
         self._check()
+
+    @property
+    def _first(self) -> QWidget | None:
+        """The first candidate of the warning."""
+        item = self._warning.body.itemAt(1) if self._likely else None
+        return item.widget() if item is not None else None
 
     def _register(self) -> None:
         patients, background = self._services.patients, self._services.background

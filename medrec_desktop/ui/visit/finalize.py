@@ -72,7 +72,8 @@ class FinalizeDialog(Dialog):
         self._go_on = label(FILES_GO_ON, "body2", wrap=True)
         self._go_on.hide()
         self._first_jump: LinkButton | None = None
-        self.body.addWidget(_identity(visit.patient, today))
+        # Whose visit it is never scrolls out of sight.
+        self.add_head(_identity(visit.patient, today))
         self._summarize(visit, draft, last)
         self.body.addLayout(self._summary)
         if blocking:

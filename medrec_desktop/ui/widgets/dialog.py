@@ -68,6 +68,22 @@ class Dialog(QWidget):
         self._placing = False
         self.hide()
 
+    def add_head(self, part: QWidget) -> None:
+        """Put it under the title, where it stays while the body scrolls."""
+        self._outer.insertWidget(self._outer.indexOf(self._area), part)
+
+    def is_seen(self, part: QWidget) -> bool:
+        """Whether the top of this part of the body is in view."""
+        self._place_card()
+        self._outer.activate()
+        room = self._area.viewport()
+        top = part.mapTo(room, QPoint(0, min(part.height(), theme.px(12)) // 2))
+        return part.isVisible() and room.rect().contains(top)
+
+    def show_in_body(self, part: QWidget) -> None:
+        """Scroll so far that this is seen."""
+        self._area.ensureWidgetVisible(part)
+
     def add_foot(self, *parts: QWidget | None) -> None:
         """Add to the row of buttons; None pushes what follows to the right."""
         for part in parts:

@@ -89,10 +89,35 @@ def test_nobody_is_registered_over_a_warning_not_yet_shown(
     qtbot.waitUntil(lambda: bool(dialog.likely))
     assert dialog.isVisible()
     assert len(services.patients.search("okafor").rows) == 1
+    qtbot.waitUntil(lambda: seen(dialog))
     dialog.details.given.setFocus()
     with qtbot.waitSignal(dialog.patient_selected):
         press(qtbot, Key.Key_Return)
     assert len(services.patients.search("okafor").rows) == 2
+
+
+def seen(dialog: RegisterDialog) -> bool:
+    return dialog._first is not None and dialog.is_seen(dialog._first)
+
+
+def test_a_warning_below_what_is_seen_is_shown_before_anybody_is_registered(
+    services: Services, window: QWidget, qtbot: QtBot
+) -> None:
+    services.patients.register(a_patient("Okafor", "Amara", birth_date="14-Mar-1987"))
+    window.resize(700, 330)
+    dialog = RegisterDialog(services, window)
+    dialog.open()
+    qtbot.keyClicks(dialog.details.family, "Okafor")
+    qtbot.keyClicks(dialog.details.given, "Amara")
+    qtbot.waitUntil(lambda: bool(dialog.likely) and not dialog._pause.isActive())
+    dialog.details.family.setFocus()
+    dialog._area.verticalScrollBar().setValue(0)
+    assert not seen(dialog)
+    qtbot.keyClick(dialog.details.family, Qt.Key.Key_Return)
+    assert dialog.isVisible()
+    assert seen(dialog)
+    with qtbot.waitSignal(dialog.patient_selected):
+        qtbot.keyClick(dialog.details.family, Qt.Key.Key_Return)
 
 
 def test_missing_name_is_said_at_its_field(dialog: RegisterDialog, qtbot: QtBot) -> None:

@@ -190,6 +190,21 @@ def test_an_addendum_stands_beneath_what_it_corrects(
     assert Visits(clinic).open(record_id).draft.plan == "Rest"
 
 
+def test_whose_visit_it_is_stays_in_sight_before_the_signature(
+    qtbot: QtBot, clinic: Context, open_visit: Opens
+) -> None:
+    page = open_visit(a_visit(clinic, complaint="Cough", vitals=Vitals("190/120", "130", "39.9")))
+    page.resize(700, 360)
+    page.finalize()
+    dialog = page.signing.dialog
+    assert dialog is not None
+    name = next(one for one in dialog.findChildren(Label) if one.text().startswith("OKAFOR"))
+    bar = dialog._area.verticalScrollBar()
+    qtbot.waitUntil(lambda: bar.maximum() > 0)
+    bar.setValue(bar.maximum())
+    assert name.visibleRegion().boundingRect().height() == name.height()
+
+
 def test_a_new_addendum_is_brought_into_view(
     qtbot: QtBot, clinic: Context, open_visit: Opens
 ) -> None:
@@ -205,7 +220,9 @@ def test_a_new_addendum_is_brought_into_view(
 
     def seen() -> bool:
         notes = [
-            one for one in page.findChildren(Label) if one.text() == "Seen together with Dr Lindgren."
+            one
+            for one in page.findChildren(Label)
+            if one.text() == "Seen together with Dr Lindgren."
         ]
         return bool(notes) and not notes[0].visibleRegion().isEmpty()
 
