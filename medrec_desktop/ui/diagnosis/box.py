@@ -281,6 +281,11 @@ class DiagnosisSection(QWidget):
         self._asking.then(self._show_advice).failed(self._on_no_advice)
 
     def _show_advice(self, advice: Advice) -> None:
+        before = {one.reason for one in self._advice.conflicts}
+        new = [one.reason for one in advice.conflicts if one.reason not in before]
+        if new and self._fresh:
+            # What was there when the visit was opened is read with its row.
+            announce(self, " ".join(new))
         self._advice = advice
         for row in self._widgets:
             row.show_advice(advice)

@@ -160,7 +160,8 @@ class CodeSearch(SearchBox):
                 f"Nothing matches “{short(asked)}”. Check the spelling, try another word, "
                 "or keep it as free text."
             )
-        if answer.understood and answer.rows:
+        # Who typed a code asked for nothing else.
+        if answer.understood and answer.rows and self._typed_code(answer.rows) is None:
             self.popup.tell("Understood as", answer.understood, "Esc to close")
         elif self._coding is not None:
             self.popup.tell("Code for", f"“{short(self._coding[1])}”", "Esc to close")
@@ -296,7 +297,7 @@ class CodeSearch(SearchBox):
                 self._ask()
             return
         if current is None:
-            current = self._typed_code()
+            current = self._typed_code(self.popup.model.rows)
         if current is None:
             if not self._list_open:
                 self.offer()
@@ -316,9 +317,8 @@ class CodeSearch(SearchBox):
         waiting = self._pause.isActive()
         return not waiting and self._answer is not None and self._answer.text == self.text()
 
-    def _typed_code(self) -> CodeMatch | None:
+    def _typed_code(self, rows: Iterable[CodeMatch]) -> CodeMatch | None:
         typed = "".join(sign for sign in self.text().upper() if sign.isalnum())
-        rows: tuple[CodeMatch, ...] = self.popup.model.rows
         return next((m for m in rows if m.billable and m.code.replace(".", "") == typed), None)
 
     def _pick(self, match: CodeMatch, *, as_primary: bool) -> None:

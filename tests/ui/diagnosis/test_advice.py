@@ -90,6 +90,30 @@ def test_a_conflict_stands_in_amber_under_its_row_and_stops_nothing(
     assert section.value() == (HYPERTENSION, DIABETES, TYPE_1)
 
 
+def test_a_screen_reader_hears_the_marked_row_and_a_conflict_that_comes_up(
+    section: DiagnosisSection, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot
+) -> None:
+    said: list[str] = []
+    for place in ("box", "search"):
+        monkeypatch.setattr(
+            f"medrec_desktop.ui.diagnosis.{place}.announce",
+            lambda _widget, words: said.append(words),
+        )
+    section.set_value((HYPERTENSION, DIABETES))
+    qtbot.waitUntil(lambda: section._advice.codes == ("I10", "E11.9"))
+    type_and_wait(qtbot, section, "e10.9")
+    assert len(said) == 1
+    assert "match" in said[0]
+    press(qtbot, section, Key.Key_Down)
+    assert said[-1].startswith("E10.9, Type 1 diabetes mellitus without complications")
+    press(qtbot, section, Key.Key_Return)
+    qtbot.waitUntil(lambda: said[-1] == _REASON)
+    type_and_wait(qtbot, section, "j00")
+    press(qtbot, section, Key.Key_Return)
+    qtbot.waitUntil(lambda: section._advice.codes == ("I10", "E11.9", "E10.9", "J00"))
+    assert said.count(_REASON) == 1
+
+
 def test_a_conflict_goes_with_the_other_code(section: DiagnosisSection, qtbot: QtBot) -> None:
     section.set_value((HYPERTENSION, DIABETES, TYPE_1))
     qtbot.waitUntil(lambda: sentences(section, 2) == [_REASON])

@@ -460,3 +460,6 @@ def test_words_are_expanded_and_the_list_says_so(section: DiagnosisSection, qtbo
     type_and_wait(qtbot, section, "dm2 neuro")
     assert section.search.popup.told.startswith("Understood as type 2 diabetes mellitus")
     assert section.search.popup.model.rows[0].code == "E11.40"
+    # Who typed a code asked for nothing else.
+    type_and_wait(qtbot, section, "e11 9")
+    assert section.search.popup.told == ""
