@@ -3,8 +3,9 @@ are drawn by `paper`, on a worker; the dialogs of the system are asked on the UI
 """
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import cast
+from typing import TypeVar, cast
 
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtPrintSupport import QPrintDialog, QPrinter
@@ -24,6 +25,8 @@ from medrec_desktop.ui.visit.paper import (
 )
 from medrec_desktop.ui.widgets import Dialog, FilledButton, PlainButton, column, label, tell
 from medrec_desktop.ui.widgets.folders import begin_in_documents
+
+T = TypeVar("T")
 
 
 def save_pdf(parent: QWidget, services: Services, record_id: RecordId) -> "Errand":
@@ -112,7 +115,10 @@ class Errand(QObject):
     def write_to(self, name: str) -> None:
         """Write the PDF there."""
         if self.printed is not None:
-            writing = self._services.background.slow(self, write_pdf, self.printed, Path(name))
+            work = partial(write_pdf, path=Path(name))
+            writing = self._services.background.slow(
+                self, _noted_first, self._services, self.printed, work
+            )
             writing.then(self._on_written).failed(self._on_failed)
 
     def ask_printer(self, printed: Printed) -> None:
@@ -130,7 +136,9 @@ class Errand(QObject):
 
     def _print_on(self, printer: QPrinter) -> None:
         if self.printed is not None:
-            printing = self._services.background.slow(self, print_on, printer, self.printed)
+            printing = self._services.background.slow(
+                self, _noted_first, self._services, self.printed, partial(print_on, printer)
+            )
             printing.then(self._on_printed).failed(self._on_failed)
 
     def _on_printed(self, _result: object) -> None:
@@ -146,6 +154,12 @@ class Errand(QObject):
         else:
             self._services.background.error_unhandled.emit(error)
         self.deleteLater()
+
+
+def _noted_first(services: Services, printed: Printed, work: Callable[[Printed], T]) -> T:
+    """What goes to paper is written down before it does."""
+    services.visits.printing(printed.visit.draft.record_id)
+    return work(printed)
 
 
 def gathered(services: Services, record_id: RecordId) -> Printed:

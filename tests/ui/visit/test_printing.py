@@ -8,12 +8,14 @@ from uuid import uuid4
 
 import pypdfium2
 import pytest
+import sqlalchemy as sa
 from PySide6.QtCore import Qt
 from PySide6.QtPrintSupport import QPrintDialog
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QFileDialog, QLineEdit, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
+from medrec_desktop.data.schema import audit_entries
 from medrec_desktop.domain.errors import Unavailable
 from medrec_desktop.domain.ids import AddendumId, ClinicId, PatientId, UserId
 from medrec_desktop.domain.patients import Allergy, Patient
@@ -300,6 +302,9 @@ def test_what_was_saved_a_moment_ago_is_in_the_pdf(
     qtbot.waitUntil(lambda: any("The PDF was saved" in one.text() for one in labels(window)))
     (text,) = pages(target.read_bytes())
     assert "Sore throat since Monday" in text
+    with clinic.db.read() as session:
+        told = session.scalars(sa.select(audit_entries.c.record).where(audit_entries.c.what == "visit.print"))  # fmt: skip
+        assert list(told) == [record]
 
 
 def test_printing_that_is_called_off_leaves_no_file_no_question_and_no_errand(
