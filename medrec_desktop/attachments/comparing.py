@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from medrec_desktop.attachments.small_pictures import small_key
 from medrec_desktop.attachments.store import ObjectStore
-from medrec_desktop.data.uploads import StoredRow
+from medrec_desktop.data.stored_files import StoredRow
 from medrec_desktop.domain.ids import AttachmentId
 
 

@@ -22,6 +22,7 @@ from medrec_desktop.attachments.pacing import SMALL_BODY, Body, Pace
 from medrec_desktop.attachments.sending import ONE_REQUEST, Sender, VaultTroubleError
 from medrec_desktop.attachments.store import ObjectStore
 from medrec_desktop.attachments.vault import Vault
+from medrec_desktop.data import retractions
 from medrec_desktop.data import uploads as rows
 from medrec_desktop.data.local import LocalDb
 from medrec_desktop.data.uploads import Upload
@@ -268,7 +269,7 @@ class Uploader:
         with self._db.read() as session:
             return bool(
                 rows.due_uploads(session, self._clock(), limit=1)
-                or rows.due_retractions(session, self._clock(), limit=1)
+                or retractions.due_retractions(session, self._clock(), limit=1)
             )
 
     def _next_look(self) -> float:
@@ -426,7 +427,7 @@ class Uploader:
     def _tell_retractions(self) -> None:
         """Mark removed files in the bucket, once undoing is over."""
         with self._db.read() as session:
-            due = rows.due_retractions(session, self._clock())
+            due = retractions.due_retractions(session, self._clock())
         for one in due:
             if self._blocked():
                 return
@@ -436,16 +437,16 @@ class Uploader:
                 # Gone, or a storage that cannot be told: here it stays removed all the same.
                 log.info("retraction %s stays here alone: %s", one.uid, type(error).__name__)
                 with self._db.begin() as session:
-                    rows.drop_retraction(session, one.uid)
+                    retractions.drop_retraction(session, one.uid)
             except MedrecError as error:
                 log.info("retraction %s was not told: %s", one.uid, type(error).__name__)
                 wait = wait_s(one.attempts, self._chance())
                 with self._db.begin() as session:
                     until = self._clock() + timedelta(seconds=wait)
-                    rows.postpone_retraction(session, one.uid, until=until)
+                    retractions.postpone_retraction(session, one.uid, until=until)
             else:
                 with self._db.begin() as session:
-                    rows.retraction_told(session, one.uid, now=self._clock())
+                    retractions.retraction_told(session, one.uid, now=self._clock())
 
     # --- notices and bodies --------------------------------------------------------------------
 

@@ -79,6 +79,35 @@ def drawn_files(
     return tuple(_stored(row) for row in rows)
 
 
+@dataclass(frozen=True, slots=True)
+class StoredRow:
+    """What the rows say of a file, to compare with its object."""
+
+    uid: AttachmentId
+    s3_key: str
+    stored: bool
+    s3_version: str
+    kept: Kept
+
+
+def rows_with_key(session: Session) -> tuple[StoredRow, ...]:
+    """Every file that has a key, stored or not, removed or not."""
+    table = record_attachments.c
+    rows = session.execute(
+        sa.select(record_attachments).where(table.s3_key.is_not(None)).order_by(table.id)
+    )
+    return tuple(
+        StoredRow(
+            uid=AttachmentId(row.uid),
+            s3_key=row.s3_key,
+            stored=row.upload_state == "stored",
+            s3_version=row.s3_version or "",
+            kept=Kept(row.file_size, row.sha256, row.kept_size, row.kept_sha256),
+        )
+        for row in rows
+    )
+
+
 def _stored(row: sa.Row[Any]) -> StoredHere:
     return StoredHere(
         key=row.id,

@@ -24,7 +24,7 @@ from medrec_desktop.attachments.scanner import Scanner
 from medrec_desktop.attachments.sources import files_inside
 from medrec_desktop.attachments.vault import MISSING, Vault
 from medrec_desktop.data import attachments as rows
-from medrec_desktop.data import uploads as queue
+from medrec_desktop.data import retractions
 from medrec_desktop.data.clinic import read_computer_settings, user_key
 from medrec_desktop.data.outbox import mark
 from medrec_desktop.domain.attachments import Attachment, Keeping, Kept, Preview
@@ -244,9 +244,9 @@ class Attachments:
             rows.change_attachment(session, row.id, **columns)
             now = self._context.clock()
             if of_removed:
-                queue.drop_retraction(session, attachment_id)
+                retractions.drop_retraction(session, attachment_id)
             elif names_actor:
-                queue.plan_retraction(session, attachment_id, due_at=now + UNDO)
+                retractions.plan_retraction(session, attachment_id, due_at=now + UNDO)
             mark(session, "attachment", attachment_id, now=now)
             record = row.record_uid
             note(self._context, session, what, record=record, subject=attachment_id, detail=detail)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from medrec_desktop.attachments.comparing import Comparison, compare
 from medrec_desktop.attachments.vault import open_vault
+from medrec_desktop.data import stored_files as stored
 from medrec_desktop.data import uploads as queue
 from medrec_desktop.domain.errors import NotFound
 from medrec_desktop.domain.roles import Action
@@ -43,7 +44,7 @@ def verify_storage(
     if bucket is None:
         raise NotFound(NO_STORAGE)
     with context.db.read() as session:
-        rows = queue.rows_with_key(session)
+        rows = stored.rows_with_key(session)
     with closing(bucket):
         found = compare(bucket, rows, progress=progress)
     vault = open_vault(context.db, vault_folder)

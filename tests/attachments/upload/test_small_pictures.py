@@ -20,7 +20,7 @@ from medrec_desktop.attachments.small_pictures import (
     small_key,
 )
 from medrec_desktop.attachments.upkeep import Upkeep
-from medrec_desktop.data.uploads import rows_with_key
+from medrec_desktop.data.stored_files import rows_with_key
 from medrec_desktop.domain.attachments import Kind
 from medrec_desktop.domain.errors import Corrupt, NotFound
 from medrec_desktop.domain.ids import AttachmentId
