@@ -185,16 +185,19 @@ def find_patients(session: Session, asked: Sequence[Asked], *, limit: int) -> li
     match = _any(asked)
     if not match:
         return []
-    found = {row.key: row for row in session.execute(_FIND, {"match": match, "enough": _ENOUGH})}
+    # All at once: row by row each one waits for the interpreter anew.
+    rows = session.execute(_FIND, {"match": match, "enough": _ENOUGH}).all()
+    found = {row.key: row for row in rows}
     words = words_of(asked[0].text)[:12]
     if len(found) == _ENOUGH and words and all(_begins_a_name(session, w) for w in words):
         surname = " AND ".join(
             ["name : ^ " + _prefix(words[0]), *("name : " + _prefix(w) for w in words[1:])]
         )
-        rows = list(session.execute(_FIND, {"match": surname, "enough": _ENOUGH}))
+        more = [*session.execute(_FIND, {"match": surname, "enough": _ENOUGH}).all()]
         starts = {f"w{n}": f"% {word}%" for n, word in enumerate(words)}
-        rows += session.execute(_find_seen_last(len(words)), {"seen": _SEEN_LAST, **starts})
-        found.update({row.key: row for row in rows})
+        seen = {"seen": _SEEN_LAST, **starts}
+        more += session.execute(_find_seen_last(len(words)), seen).all()
+        found.update({row.key: row for row in more})
 
     def rank(row: Any) -> tuple[int, str]:
         surname = row.name.split(" ", 1)[0]
@@ -239,7 +242,7 @@ def find_near(session: Session, text: str, *, limit: int) -> list[PatientHit]:
         ways.append("(" + " OR ".join([_prefix(word), *(f'name : "{n}"' for n in near)]) + ")")
     if not ways:
         return []
-    found = session.execute(_FIND, {"match": " AND ".join(ways), "enough": _ENOUGH})
+    found = session.execute(_FIND, {"match": " AND ".join(ways), "enough": _ENOUGH}).all()
     best = sorted(found, key=lambda row: row.last or "", reverse=True)[:limit]
     hits = _hits(session, [(row.key, row.last) for row in best])
     return [_because(hit, "near spelling") for hit in hits]

@@ -6,7 +6,7 @@ The name is never shortened (a wrong chart is the worst error): it breaks into a
 from collections.abc import Callable
 from datetime import datetime
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSize, Qt
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QRect, QSize, Qt
 from PySide6.QtGui import QFontMetrics, QPainter
 from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
@@ -21,6 +21,9 @@ _Index = QModelIndex | QPersistentModelIndex
 _WRAP = int(Qt.TextFlag.TextWordWrap | Qt.TextFlag.TextWrapAnywhere)
 _LINE = int(Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine)
 _END = int(Qt.AlignmentFlag.AlignRight | Qt.TextFlag.TextSingleLine)
+
+# Names whose room is remembered: those of a few lists.
+_REMEMBERED = 200
 
 
 def hits_model(clock: Callable[[], datetime]) -> RowsModel:
@@ -45,6 +48,7 @@ class _Type:
         self.gap, self.small, self.least = look.px(3), look.px(6), look.px(80)
         self.chip_sides, self.chip_height, self.radius = look.px(14), look.px(18), look.px(4)
         self.facts_height = self.facts_metrics.height()
+        self.boxes: dict[tuple[PatientHit, int], QSize] = {}
 
 
 class HitDelegate(QStyledItemDelegate):
@@ -106,18 +110,26 @@ class HitDelegate(QStyledItemDelegate):
         return self._type
 
     def _name_box(self, made: _Type, rect: QRect, hit: PatientHit) -> QRect:
+        # Qt asks for the height of each line three times before it is painted.
+        box = made.boxes.get((hit, rect.width()))
+        if box is None:
+            if len(made.boxes) >= _REMEMBERED:
+                made.boxes.clear()
+            box = made.boxes[hit, rect.width()] = self._measured(made, rect.width(), hit)
+        return QRect(QPoint(rect.left() + made.side, rect.top() + made.above), box)
+
+    def _measured(self, made: _Type, room: int, hit: PatientHit) -> QSize:
         chips = sum(
             made.chip_metrics.horizontalAdvance(words) + made.chip_sides + made.small
             for words, _ in _chips(hit)
         )
         last = made.last if self._with_last else 0
-        left, top = rect.left() + made.side, rect.top() + made.above
-        width = max(rect.right() - made.side - chips - last - left, made.least)
+        width = max(room - 1 - 2 * made.side - chips - last, made.least)
         name, metrics = name_of(hit), made.name_metrics
         if "\n" not in name and metrics.horizontalAdvance(name) < width:
-            return QRect(left, top, width, metrics.height())
-        needed = metrics.boundingRect(QRect(left, top, width, 10_000), _WRAP, name)
-        return QRect(left, top, width, needed.height())
+            return QSize(width, metrics.height())
+        needed = metrics.boundingRect(QRect(0, 0, width, 10_000), _WRAP, name)
+        return QSize(width, needed.height())
 
     @staticmethod
     def _paint_last(
