@@ -12,7 +12,7 @@ import pytest
 
 from medrec_desktop.attachments.pacing import Body, Pace
 from medrec_desktop.attachments.s3 import Bucket
-from medrec_desktop.domain.errors import NotFound
+from medrec_desktop.domain.errors import Cancelled, NotFound
 from medrec_desktop.domain.storage import KeyTaken, Secret, StorageSettings, StorageUnavailable
 from tests.attachments.test_s3 import KEY, headers_of
 from tests.s3_servers import TENANT
@@ -208,3 +208,17 @@ def test_the_version_is_the_servers_or_the_etag(wired: Bucket, other: Other) -> 
     other.answers = [(404, {})] * 4
     with pytest.raises(NotFound):
         wired.get(KEY, lambda _piece: None)
+
+
+def test_a_body_that_was_stopped_is_not_sent_a_second_time(wired: Bucket) -> None:
+    class Stopped(io.BytesIO):
+        reads = 0
+
+        def read(self, size: int | None = -1) -> bytes:
+            self.reads += 1
+            raise Cancelled("Stopped; the file is sent later.")
+
+    body = Stopped(BODY)
+    with pytest.raises(Cancelled):
+        put(wired, body)
+    assert body.reads == 1
