@@ -35,6 +35,10 @@ class Denied(MedrecError):  # noqa: N818 - as above
     """Not allowed; a retry is useless until somebody changes a permission or a secret."""
 
 
+class WrongPassphrase(Denied):
+    """Another passphrase may open it: the one refusal after which asking again makes sense."""
+
+
 class Corrupt(MedrecError):  # noqa: N818 - as above
     """Stored bytes are not what was stored: wrong key, bad checksum, truncated file."""
 

@@ -10,7 +10,7 @@ import secrets
 import unicodedata
 from typing import Any, Final
 
-from medrec_desktop.domain.errors import Corrupt, Denied
+from medrec_desktop.domain.errors import Corrupt, Denied, WrongPassphrase
 
 _VERSION: Final = 1
 _MEMORY_KIB: Final = 64 * 1024
@@ -33,7 +33,7 @@ def wrap(key: bytes, passphrase: str, *, passes: int = _PASSES) -> str:
 
 
 def unwrap(text: str, passphrase: str) -> bytes:
-    """The key; `Denied` for a wrong passphrase, `Corrupt` for text that `wrap` did not write."""
+    """The key; `WrongPassphrase`, or `Corrupt` for text that `wrap` did not write."""
     from cryptography.exceptions import InvalidTag
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -41,7 +41,7 @@ def unwrap(text: str, passphrase: str) -> bytes:
     try:
         return AESGCM(_stretched(passphrase, salt, kdf)).decrypt(nonce, sealed, _header(kdf))
     except InvalidTag as error:
-        raise Denied(
+        raise WrongPassphrase(
             "This passphrase does not open the clinic. Nothing was changed. "
             "Check capital letters and the keyboard's language, then try again."
         ) from error

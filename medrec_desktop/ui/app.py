@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, QSettings, Qt, QTimer, Signal
 from PySide6.QtWidgets import QApplication
 
-from medrec_desktop.domain.errors import Cancelled, Denied, MedrecError
+from medrec_desktop.domain.errors import Cancelled, MedrecError, WrongPassphrase
 from medrec_desktop.ui.background import Background
 from medrec_desktop.ui.doors import Doors, Question
 from medrec_desktop.ui.faults import Faults
@@ -269,10 +269,9 @@ class App(QObject):
         self._theme.set(mode=settings.theme, text_percent=settings.text_percent)
 
     def _on_open_failed(self, error: BaseException) -> None:
-        asked = self._question is not None and self._question.was_asked
         if isinstance(error, Cancelled):
             QApplication.quit()
-        elif isinstance(error, Denied) and asked:
+        elif isinstance(error, WrongPassphrase):
             self._passphrase_problem = str(error)
             self._open()
         elif isinstance(error, MedrecError):

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QLabel, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from medrec_desktop.bootstrap import build
@@ -39,12 +40,14 @@ def start(qtbot: QtBot, qapp: QApplication, tmp_path: Path, theme: Theme) -> Ite
 
     yield start_app
     for app in started:
-        for shown in (app.window, app._beginning and app._beginning.pages):
-            if shown is not None:
-                shown.close()
-                # Else every later change of theme dresses it once more.
-                shown.deleteLater()
+        windows = [one for one in (app.window, app._beginning and app._beginning.pages) if one]
+        for shown in windows:
+            shown.close()
+        # What waits for idle time may still come: the windows live until it has ended.
         app.finish()
+        for shown in windows:
+            # Else every later change of theme dresses it once more.
+            shown.deleteLater()
 
 
 def pages_of(app: App) -> FirstRun:
@@ -172,6 +175,92 @@ def test_damaged_clinic_is_said_in_words_with_a_next_step(
 
     qtbot.waitUntil(lambda: "could not be opened" in said(), timeout=20_000)
     assert "backup" in said().lower()
+
+
+def with_a_newer_schema(home: Path, *, demo: bool) -> dict[str, bytes]:
+    """As a newer program would have left the clinic; every file in it."""
+    folder = clinic_dir(home, demo=demo)
+    db = first_run.open_clinic(folder, lambda: PASSPHRASE)
+    with db.begin() as session:
+        session.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+    db.close()
+    return files_of(folder)
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def said_in_dialogs(app: App) -> str:
+    dialogs = app.window.findChildren(Dialog) if app.window else []
+    return " ".join(words_of(one) for one in dialogs if one.isVisible())
+
+
+def test_clinic_of_a_newer_program_is_said_plainly_and_not_touched(
+    qtbot: QtBot, start: Start, tmp_path: Path
+) -> None:
+    first_run.create_demo(clinic_dir(tmp_path, demo=True))
+    before = with_a_newer_schema(tmp_path, demo=True)
+    app = start(demo=True)
+    qtbot.waitUntil(lambda: "could not be opened" in said_in_dialogs(app), timeout=20_000)
+    assert "newer version of the program" in said_in_dialogs(app)
+    app.background.drain()
+    assert files_of(clinic_dir(tmp_path, demo=True)) == before
+
+
+def test_clinic_of_a_newer_program_does_not_ask_for_the_passphrase_again_and_again(
+    qtbot: QtBot, start: Start, tmp_path: Path
+) -> None:
+    a_clinic_with_a_passphrase(tmp_path)
+    before = with_a_newer_schema(tmp_path, demo=False)
+    app = start()
+    qtbot.waitUntil(lambda: ask_dialog(app) is not None, timeout=10_000)
+    give(app, PASSPHRASE)
+    qtbot.waitUntil(lambda: "newer version of the program" in said_in_dialogs(app), timeout=20_000)
+    assert ask_dialog(app) is None
+    app.background.drain()
+    assert files_of(clinic_dir(tmp_path)) == before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="holds the file by a POSIX lock")
+def test_clinic_that_another_program_keeps_to_itself_can_be_tried_again(
+    qtbot: QtBot, start: Start, tmp_path: Path
+) -> None:
+    first_run.create_demo(clinic_dir(tmp_path, demo=True))
+    held = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(clinic_dir(tmp_path, demo=True))],
+        cwd=Path(__file__).parents[2],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert held.stdout is not None
+    assert held.stdout.readline() == "held\n"
+    app = start(demo=True)
+    qtbot.waitUntil(lambda: "could not be opened" in said_in_dialogs(app), timeout=30_000)
+    held.communicate("")
+    assert app.window is not None
+    again = next(one for one in app.window.findChildren(QPushButton) if one.text() == "Try again")
+    with qtbot.waitSignal(app.opened, timeout=30_000):
+        QTest.mouseClick(again, Qt.MouseButton.LeftButton)
+
+
+HOLD = """
+import sys
+from pathlib import Path
+from medrec_desktop.services import first_run
+db = first_run.open_clinic(Path(sys.argv[1]), lambda: None)
+held = db._writes.raw_connection().driver_connection
+held.execute("PRAGMA query_only = OFF")
+held.execute("PRAGMA locking_mode = EXCLUSIVE")
+held.execute("BEGIN EXCLUSIVE")
+print("held", flush=True)
+sys.stdin.readline()
+"""
 
 
 def test_leaving_the_demo_erases_it_and_asks_again(
