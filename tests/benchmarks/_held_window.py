@@ -1,63 +1,23 @@
 """A child of the window benchmark: the real program on the demo clinic, timed while it works.
 
-`python _held_window.py HOME VISITS BIG_FILE` prints JSON: what -> [p99 ms, longest ms, ticks].
+`python -m tests.benchmarks._held_window HOME VISITS BIG_FILE` prints JSON: what -> `told`, and "memory" in MB.
 """
 
 import json
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QEventLoop, QObject, QTimer
+from PySide6.QtCore import QEventLoop
 
 from medrec_desktop import __main__ as program
 from medrec_desktop import bootstrap, config
 from medrec_desktop.ui.app import App
+from tests.benchmarks._held import Held, after, told
 
-LONGEST_S = 600
 TYPED = ("okafor", "amara", "1987", "0555", "diabetes", "zzzz")
-
-
-class Ticker(QObject):
-    """Measures the pauses of the event loop."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._pauses: list[float] = []
-        self._last = 0.0
-        self._timer = QTimer(self)
-        self._timer.setInterval(1)
-        self._timer.timeout.connect(self._on_tick)
-
-    def _on_tick(self) -> None:
-        now = time.perf_counter()
-        self._pauses.append(now - self._last)
-        self._last = now
-
-    def held(self, done: Callable[[], bool]) -> list[float]:
-        """Run the event loop until `done`: 99th percentile and longest pause in ms, ticks."""
-        loop = QEventLoop()
-        end = time.perf_counter() + LONGEST_S
-        poll = QTimer()
-        poll.setInterval(25)
-        poll.timeout.connect(lambda: loop.quit() if done() or time.perf_counter() > end else None)
-        self._pauses.clear()
-        self._last = time.perf_counter()
-        self._timer.start()
-        poll.start()
-        loop.exec()
-        self._timer.stop()
-        ordered = sorted(self._pauses)
-        return [ordered[int(len(ordered) * 0.99)] * 1000, ordered[-1] * 1000, len(ordered)]
-
-
-def after(seconds: float) -> Callable[[], bool]:
-    """True from then on."""
-    end = time.perf_counter() + seconds
-    return lambda: time.perf_counter() > end
 
 
 def in_background(work: Callable[[], object]) -> Callable[[], bool]:
@@ -83,9 +43,9 @@ def main(home: str, visits: str, big: str) -> None:
     app.finish()
 
 
-def measured(app: App, home: str, visits: str, big: str) -> dict[str, list[float]]:
+def measured(app: App, home: str, visits: str, big: str) -> dict[str, object]:
     """Every figure by name."""
-    services, window, ticker = app.services, app.window, Ticker()
+    services, window, held = app.services, app.window, Held()
     assert services is not None
     assert window is not None
     drafts = [
@@ -93,11 +53,14 @@ def measured(app: App, home: str, visits: str, big: str) -> dict[str, list[float
         for row in services.visits.today(services.clock().astimezone().date())
         if row.status == "draft"
     ]
-    found = {"screens made in idle time": ticker.held(after(2)), "nothing": ticker.held(after(2))}
+    found: dict[str, object] = {
+        "screens made in idle time": told(held.until(after(4))),
+        "nothing, to compare": told(held.until(after(2))),
+    }
     window.open_visit(drafts[0])
-    found["the first visit opens"] = ticker.held(after(2))
+    found["the first visit opens"] = told(held.until(after(2)))
     window.open_visit(drafts[1])
-    found["another visit opens"] = ticker.held(after(1.5))
+    found["another visit opens"] = told(held.until(after(1.5)))
 
     def search() -> None:
         for text in TYPED:
@@ -105,21 +68,23 @@ def measured(app: App, home: str, visits: str, big: str) -> dict[str, list[float
                 services.patients.search(text[:end])
                 services.diagnoses.search(text[:end])
 
-    found["searches"] = ticker.held(in_background(search))
+    found["searches"] = told(held.until(in_background(search)))
     if Path(visits).exists():
         command = [sys.executable, "-m", "medrec_desktop.admin.cli", "--home", home, "--demo"]
         importing = [*command, "import", "visits", visits]
-        found["import beside it"] = ticker.held(
-            in_background(lambda: subprocess.run(importing, check=False, capture_output=True))
+        found["import beside it"] = told(
+            held.until(
+                in_background(lambda: subprocess.run(importing, check=False, capture_output=True))
+            )
         )
     services.attachments.keep(drafts[1], [Path(big)])
     kept = len(services.attachments.list(drafts[1]))
-    found["1 GB into the vault"] = ticker.held(
-        lambda: len(services.attachments.list(drafts[1])) > kept
+    found["1 GB into the vault"] = told(
+        held.until(lambda: len(services.attachments.list(drafts[1])) > kept)
     )
     status = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
     resident = next(int(line.split()[1]) / 1024 for line in status if line.startswith("VmRSS"))
-    found["memory"] = [resident, 0, 0]
+    found["memory"] = resident
     return found
 
 

@@ -1,7 +1,9 @@
 """The window: start beside an empty QMainWindow, memory, and how long the UI thread is ever held.
 
-Every figure comes from a fresh process, offscreen. "Held" is the longest pause between two ticks
-of a 1 ms timer in the running window.
+Every figure comes from a fresh process, offscreen. "Held" is the pause between two ticks of a
+1 ms timer in the running window; "own" leaves out the time in which the window's thread was ready
+and the processors were with other threads or programs. "Can be used" is the window with its day's
+list, which takes keys and clicks from then on.
 """
 
 import json
@@ -128,20 +130,22 @@ def _held(home: str) -> list[tuple[str, str, str]]:
         for _ in range(BIG >> 21):
             file.write(half)
             file.write(bytes(1 << 20))
-    child = str(Path(__file__).with_name("_held_window.py"))
+    child = "tests.benchmarks._held_window"
     done = subprocess.run(
-        [sys.executable, child, home, str(VISITS), str(big)],
+        [sys.executable, "-m", child, home, str(VISITS), str(big)],
         env=_environment(),
         capture_output=True,
         text=True,
         check=True,
     )
-    found: dict[str, list[float]] = json.loads(done.stdout.splitlines()[-1])
-    memory = found.pop("memory")[0]
-    rows = [
-        (f"UI thread held, p99 / longest: {what}", f"{p99:.0f} / {longest:.0f} ms", "< 50, goal 16")
-        for what, (p99, longest, _) in found.items()
-    ]
+    found = json.loads(done.stdout.splitlines()[-1])
+    memory: float = found.pop("memory")
+    rows = []
+    for what, (figures, where) in found.items():
+        rows.append((f"UI thread held, p99 / longest: {what}", figures, "< 50, goal 16"))
+        rows.append(("  the longest of its own", where, ""))
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    rows.append(("programs that wanted a processor meanwhile (load)", f"{load:.1f}", ""))
     return [*rows, ("resident memory with the imported clinic open", f"{memory:.0f} MB", "< 200")]
 
 
