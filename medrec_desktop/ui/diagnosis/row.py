@@ -2,9 +2,13 @@
 about it beneath. It asks; the section acts."""
 
 import html
+from collections.abc import Callable
+from functools import partial
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import (
+    QAction,
+    QContextMenuEvent,
     QFocusEvent,
     QKeyEvent,
     QKeySequence,
@@ -17,6 +21,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLineEdit,
+    QMenu,
     QPushButton,
     QSizePolicy,
     QVBoxLayout,
@@ -308,6 +313,33 @@ class DiagnosisRow(QWidget):
             self._go_along(None, 1)
         else:
             super().keyPressEvent(event)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """What the keys do, for the pointer and for the menu key."""
+        self.setFocus(Qt.FocusReason.OtherFocusReason)
+        self.make_menu().popup(event.globalPos())
+
+    def make_menu(self) -> QMenu:
+        """The menu of this row; it deletes itself."""
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        choices: list[tuple[str, Callable[[], object]]] = []
+        if not self._read_only:
+            if self.diagnosis.kind != "primary":
+                choices.append(("Make primary\tCtrl+Shift+P", self.primary_wanted.emit))
+            choices.append(("Move up\tCtrl+Up", partial(self.move_wanted.emit, -1)))
+            choices.append(("Move down\tCtrl+Down", partial(self.move_wanted.emit, 1)))
+            if not self.diagnosis.code:
+                choices.append(("Find a code", self.code_wanted.emit))
+            choices.append((f"{self._change_note.text()}\tEnter", self.edit_note))
+        choices.append(("Copy all as text\tCtrl+C", self.copy_wanted.emit))
+        if not self._read_only:
+            choices.append(("Remove\tDel", self.removal_wanted.emit))
+        for words, act in choices:
+            choice = QAction(words, menu)
+            choice.triggered.connect(lambda _=False, act=act: act())
+            menu.addAction(choice)
+        return menu
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Arrows within the row; Enter presses the button it is on."""

@@ -82,6 +82,7 @@ def test_words_left_behind_are_told_as_given_up_once(
     press(qtbot, section, Key.Key_Escape)
     press(qtbot, section, Key.Key_Escape)
     assert not section.search.hasFocus()
+    assert log.read() == SearchLog(given_up={"sugar atack": 1})
     section.search.setFocus()
     type_and_wait(qtbot, section, "gout")
     section.search.clear_search()

@@ -265,6 +265,29 @@ def test_rows_are_copied_as_plain_text(section: DiagnosisSection, qtbot: QtBot) 
     assert section._toast._words.text() == "Copied 2 diagnoses"
 
 
+def test_the_menu_of_a_row_does_what_its_keys_do(section: DiagnosisSection) -> None:
+    section.set_value((HYPERTENSION, DIABETES))
+
+    def choose(number: int, words: str) -> None:
+        menu = rows(section)[number].make_menu()
+        named = {action.text().split("\t")[0]: action for action in menu.actions()}
+        named[words].trigger()
+
+    choose(1, "Make primary")
+    assert codes(section) == [("E11.9", "primary"), ("I10", "secondary")]
+    choose(1, "Move up")
+    assert codes(section) == [("I10", "secondary"), ("E11.9", "primary")]
+    choose(0, "Copy all as text")
+    assert QApplication.clipboard().text().splitlines()[1].startswith("Primary: E11.9")
+    choose(1, "Remove")
+    assert codes(section) == [("I10", "primary")]
+    choose(0, "Add note")
+    assert rows(section)[0]._edit.hasFocus()
+    section.set_read_only(True)
+    (only,) = rows(section)[0].make_menu().actions()
+    assert only.text().startswith("Copy all as text")
+
+
 @pytest.fixture
 def second_visit(
     opened: tuple[Context, Services], patient: PatientId, section: DiagnosisSection
