@@ -25,6 +25,7 @@ from medrec_desktop.attachments.vault import Vault
 from medrec_desktop.data import attachments as rows
 from medrec_desktop.data.ids import new_uid
 from medrec_desktop.data.local import LocalDb
+from medrec_desktop.data.scans import Scan
 from medrec_desktop.domain.attachments import Keeping
 from medrec_desktop.domain.changes import Changed, Changes
 from medrec_desktop.domain.errors import Cancelled, Conflict, Denied, MedrecError, Unavailable
@@ -56,6 +57,8 @@ class _Job:
     content: bytes | None
     by: UserId
     anyway: bool
+    is_scan: bool = False
+    scan: Scan | None = None
     stop: threading.Event = field(default_factory=threading.Event)
 
 
@@ -135,11 +138,20 @@ class Intake:
         *,
         by: UserId,
         anyway: bool = False,
+        scans: bool = False,
     ) -> tuple[UUID, ...]:
-        """Queue files for a record; touches no disk. The jobs, in the same order."""
+        """Queue files for a record; touches no disk. The jobs, in the same order. `scans`: they
+        are the scanner's, and are taken once they are kept."""
         return self._add(
             [
-                _Job(_waiting(record_id, path.name), path=path, content=None, by=by, anyway=anyway)
+                _Job(
+                    _waiting(record_id, path.name),
+                    path=path,
+                    content=None,
+                    by=by,
+                    anyway=anyway,
+                    is_scan=scans,
+                )
                 for path in paths
             ]
         )
@@ -180,14 +192,16 @@ class Intake:
         self._publish(job)
         self.wake()
 
-    def dismiss(self, job_id: UUID) -> None:
-        """Take a row away that needs nothing more (refused, failed, duplicate)."""
+    def dismiss(self, job_id: UUID) -> Scan | None:
+        """Take a row away that needs nothing more (refused, failed, duplicate). Answers the scan
+        that nobody wants any more, if it was one."""
         with self._lock:
             job = self._jobs.get(job_id)
             if job is None or job.shown.state in {"waiting", "keeping"}:
-                return
+                return None
             self._forget(job)
         self._publish(job)
+        return job.scan if job.shown.state in {"refused", "duplicate"} else None
 
     def _add(self, jobs: list[_Job]) -> tuple[UUID, ...]:
         with self._lock:
@@ -281,10 +295,13 @@ class Intake:
     def _keep(self, job: _Job) -> AttachmentId:
         """Copy one file; raises for each way in which it is not kept."""
         shown = job.shown
-        asked = Asked(shown.record_id, shown.file_name, job.by, anyway=job.anyway)
         for attempt in range(TRIES):
             if attempt and job.stop.wait(self._try_again_s):
                 raise Cancelled("Stopped before the file was kept.")
+            job.scan = _scan(job.path) if job.is_scan and job.path is not None else None
+            asked = Asked(
+                shown.record_id, shown.file_name, job.by, anyway=job.anyway, scan=job.scan
+            )
             with self._source(job) as source:
                 self._show(job, total=source.size)
                 kept = self._taker.take(
@@ -312,6 +329,15 @@ class Intake:
     def _publish(self, job: _Job) -> None:
         self._published = self._tick()
         self._changes.publish(Changed("intake", frozenset({job.shown.record_id})))
+
+
+def _scan(path: Path) -> Scan | None:
+    """As it lies there before it is read: what changes meanwhile is read once more."""
+    try:
+        status = path.stat()
+    except (OSError, ValueError):
+        return None  # opening it says why
+    return Scan(path, status.st_size, status.st_mtime_ns)
 
 
 def _waiting(record_id: RecordId, name: str) -> Keeping:

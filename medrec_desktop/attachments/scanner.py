@@ -6,11 +6,12 @@ deleted. Whoever owns a timer calls `ready`; it reads the disk, so never on the 
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from medrec_desktop.attachments.preview import LARGEST_SOURCE, opens_as_pdf
+from medrec_desktop.data.scans import Scan
 
 log = logging.getLogger(__name__)
 
@@ -30,22 +31,31 @@ class _Watched:
 class Scanner:
     """What is in the folder, looked at again and again. `clock` gives seconds that only grow."""
 
-    def __init__(self, folder: Path, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, folder: Path, clock: Callable[[], float], taken: Iterable[Scan] = ()
+    ) -> None:
+        """`taken`: what earlier runs of the program gave to a visit."""
         self.folder = folder
         self._clock = clock
         self._watched: dict[Path, _Watched] = {}
-        self._taken: dict[Path, Seen] = {}
+        self._taken: dict[Path, Seen] = {
+            scan.path: (scan.size, scan.mtime_ns) for scan in taken if scan.path.parent == folder
+        }
+        self._forgotten: list[Path] = []
 
     def ready(self) -> tuple[Path, ...]:
         """Finished files, oldest first. An absent folder (a network drive) has none."""
         now = self._clock()
         present = self._look()
+        if present is None:
+            return ()  # away for a while: what was taken stays taken
         for path in list(self._watched):
             if path not in present:
                 del self._watched[path]
         for path in list(self._taken):
             if present.get(path) != self._taken[path]:
                 del self._taken[path]  # gone, or the scanner used the name again
+                self._forgotten.append(path)
         for path, seen in present.items():
             watched = self._watched.get(path)
             if watched is None or watched.seen != seen:
@@ -65,7 +75,13 @@ class Scanner:
         if watched is not None:
             self._taken[path] = watched.seen
 
-    def _look(self) -> dict[Path, Seen]:
+    def forgotten(self) -> tuple[Path, ...]:
+        """What is taken no longer, since this was asked last."""
+        gone, self._forgotten = tuple(self._forgotten), []
+        return gone
+
+    def _look(self) -> dict[Path, Seen] | None:
+        """What is there; None when the folder cannot be read."""
         present: dict[Path, Seen] = {}
         try:
             for path in self.folder.iterdir():
@@ -79,7 +95,7 @@ class Scanner:
                     present[path] = (status.st_size, status.st_mtime_ns)
         except OSError as error:
             log.info("the scanner folder cannot be read: %s", type(error).__name__)
-            return {}
+            return None
         return present
 
     @staticmethod

@@ -23,6 +23,7 @@ from medrec_desktop.data.ids import new_uid
 from medrec_desktop.data.local import LocalDb
 from medrec_desktop.data.outbox import mark
 from medrec_desktop.data.patients import patient_of
+from medrec_desktop.data.scans import Scan, put_taken_scan
 from medrec_desktop.domain.attachments import Kept
 from medrec_desktop.domain.errors import Cancelled, Conflict, MedrecError, Unavailable
 from medrec_desktop.domain.filenames import words_of
@@ -49,6 +50,8 @@ class Asked:
     name: str
     by: UserId
     anyway: bool = False
+    scan: Scan | None = None
+    """The scanner's file that it is: taken in the same transaction, so neither twice nor lost."""
 
 
 class Taker:
@@ -157,6 +160,8 @@ class Taker:
                 now=now,
             )
             rows.queue_upload(session, key, now=now)
+            if asked.scan is not None:
+                put_taken_scan(session, asked.scan)
             mark(session, "attachment", uid, now=now)
             add_entry(
                 session, "file.add", at=now, actor=asked.by, record=asked.record_id, subject=uid

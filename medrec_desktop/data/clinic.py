@@ -18,6 +18,8 @@ from medrec_desktop.domain.ids import ClinicId, UserId
 from medrec_desktop.domain.people import Clinic, Role, User
 
 DEVICE = "device"
+SCAN = "scan:"
+"""Begins the names that `data.scans` keeps; they are no settings."""
 
 
 def insert_clinic(session: Session, *, name: str, now: datetime, demo: bool = False) -> Clinic:
@@ -119,7 +121,8 @@ def write_clinic_settings(session: Session, values: dict[str, Any], *, now: date
 
 def read_computer_settings(session: Session) -> dict[str, Any]:
     """Name -> value of what belongs to this computer alone."""
-    rows = session.execute(sa.select(local_settings.c.name, local_settings.c.value))
+    settings = ~local_settings.c.name.startswith(SCAN, autoescape=True)
+    rows = session.execute(sa.select(local_settings.c.name, local_settings.c.value).where(settings))
     return {row.name: row.value for row in rows}
 
 

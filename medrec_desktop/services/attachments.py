@@ -27,6 +27,7 @@ from medrec_desktop.data import attachments as rows
 from medrec_desktop.data import retractions
 from medrec_desktop.data.clinic import read_computer_settings, user_key
 from medrec_desktop.data.outbox import mark
+from medrec_desktop.data.scans import drop_taken_scans, list_taken_scans, put_taken_scan
 from medrec_desktop.domain.attachments import Attachment, Keeping, Kept, Preview
 from medrec_desktop.domain.auditing import What
 from medrec_desktop.domain.changes import Changed
@@ -142,8 +143,12 @@ class Attachments:
 
     @needs(Action.ATTACH)
     def dismiss(self, job: UUID) -> None:
-        """Take the row of a refused, failed or duplicate file away."""
-        self._intake.dismiss(job)
+        """Take the row of a refused, failed or duplicate file away. A scan that was refused or
+        is there already is not offered again."""
+        scan = self._intake.dismiss(job)
+        if scan is not None:
+            with self._context.db.begin() as session:
+                put_taken_scan(session, scan)
 
     # --- the scanner's folder ------------------------------------------------------------------
 
@@ -158,16 +163,24 @@ class Attachments:
                 self._scanner = None
                 return None
             if self._scanner is None or self._scanner.folder != Path(folder):
-                self._scanner = Scanner(Path(folder), self._tick)
-            return self._scanner.ready()
+                with self._context.db.read() as session:
+                    taken = list_taken_scans(session)
+                self._scanner = Scanner(Path(folder), self._tick, taken)
+            ready = self._scanner.ready()
+            if gone := self._scanner.forgotten():
+                with self._context.db.begin() as session:
+                    drop_taken_scans(session, gone)
+            return ready
 
     @needs(Action.ATTACH)
-    def take_scans(self, paths: Iterable[Path]) -> None:
-        """These were given to a visit: offer them no more. The files stay where they are."""
+    def take_scans(self, record_id: RecordId, paths: Sequence[Path]) -> None:
+        """Attach these to the visit and offer them no more: not while they are on their way, and
+        once they are kept, after no restart either. The files stay where they are."""
         with self._scanner_lock:
             for path in paths:
                 if self._scanner is not None:
                     self._scanner.taken(path)
+        self._intake.keep(record_id, paths, by=self._context.actor.id, scans=True)
 
     # --- changing ------------------------------------------------------------------------------
 

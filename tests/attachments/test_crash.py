@@ -18,6 +18,7 @@ from medrec_desktop.attachments.intake import Intake
 from medrec_desktop.attachments.vault import open_vault
 from medrec_desktop.data.attachments import get_attachment, list_attachments, uids_with_row
 from medrec_desktop.data.local import LocalDb
+from medrec_desktop.data.scans import list_taken_scans
 from medrec_desktop.domain.ids import RecordId
 from tests.conftest import REPOSITORY
 from tests.factories import KEY, a_clinic, a_visit, context_of
@@ -112,7 +113,9 @@ def every_step(folder_name: str, record_name: str) -> None:
         if child == 0:
             _take_and_die(fresh, folder / "sources" / "note.txt", record, step)
         _, status = os.waitpid(child, 0)
-        _checked(fresh, record)
+        kept = _checked(fresh, record)
+        # Neither offered again with a file on the visit nor given up without one.
+        assert _taken_scans(fresh) == kept
         shutil.rmtree(fresh)
         if os.WIFEXITED(status):
             assert os.WEXITSTATUS(status) == 0
@@ -134,10 +137,19 @@ def _take_and_die(folder: Path, note: Path, record: RecordId, step: int) -> None
     vault = open_vault(context.db, folder / "vault", free=lambda _: 10**12)
     intake = Intake(context.db, vault, context.changes, context.clock)
     threading.setprofile(count)
-    intake.keep(record, [note], by=context.actor.id, anyway=True)
+    intake.keep(record, [note], by=context.actor.id, anyway=True, scans=True)
     intake.start()
     taken = intake.wait(60) and intake.stop()
     os._exit(0 if taken else 1)
+
+
+def _taken_scans(folder: Path) -> int:
+    db = LocalDb.open(folder / "clinic" / "medrec.db", KEY)
+    try:
+        with db.read() as session:
+            return len(list_taken_scans(session))
+    finally:
+        db.close()
 
 
 def _checked(folder: Path, record: RecordId) -> int:

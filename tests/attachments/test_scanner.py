@@ -1,9 +1,16 @@
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from medrec_desktop.attachments.intake import Intake
 from medrec_desktop.attachments.scanner import Scanner
-from tests.attachments.conftest import Sample
+from medrec_desktop.data.clinic import read_computer_settings
+from medrec_desktop.data.scans import list_taken_scans
+from medrec_desktop.domain.settings import ComputerSettings
+from medrec_desktop.services.attachments import Attachments
+from medrec_desktop.services.clinic import Clinic
+from tests.attachments.conftest import Sample, Setting
 
 
 class Seconds:
@@ -104,3 +111,135 @@ def test_a_folder_that_is_away_has_no_files_and_may_come_back(
     seconds.now += 2
     assert len(away.ready()) == 1
     assert scanner.ready() == ()
+
+
+def test_a_folder_that_is_away_for_a_while_does_not_give_its_files_out_twice(
+    scanner: Scanner, seconds: Seconds, tmp_path: Path
+) -> None:
+    drive = Scanner(tmp_path / "drive", seconds)
+    drive.folder.mkdir()
+    (drive.folder / "scan.jpg").write_bytes(b"x")
+    drive.ready()
+    seconds.now += 2
+    (scan,) = drive.ready()
+    drive.taken(scan)
+    drive.folder.rename(tmp_path / "unplugged")
+    assert drive.ready() == ()
+    (tmp_path / "unplugged").rename(drive.folder)
+    drive.ready()
+    seconds.now += 2
+    assert drive.ready() == ()
+    assert drive.forgotten() == ()
+
+
+# --- over restarts of the program --------------------------------------------------------------
+
+Restart = Callable[[], Attachments]
+
+
+@pytest.fixture
+def folder(setting: Setting, tmp_path: Path) -> Path:
+    made = tmp_path / "scanner"
+    made.mkdir()
+    Clinic(setting.context).save_computer(ComputerSettings(scanner_folder=str(made)))
+    return made
+
+
+@pytest.fixture
+def restart(setting: Setting, seconds: Seconds) -> Restart:
+    """The program as it comes up again: nothing but the database is left of the last run."""
+    return lambda: Attachments(setting.context, setting.vault, setting.intake, tick=seconds)
+
+
+def offered(files: Attachments, seconds: Seconds) -> list[str]:
+    files.scans()
+    seconds.now += 3
+    return [path.name for path in files.scans() or ()]
+
+
+def test_a_scan_that_was_kept_is_not_offered_after_a_restart_and_the_others_are(
+    setting: Setting, folder: Path, seconds: Seconds, restart: Restart
+) -> None:
+    for name in ("first.txt", "second.txt"):
+        (folder / name).write_bytes(name.encode())
+    files = restart()
+    assert offered(files, seconds) == ["first.txt", "second.txt"]
+    files.take_scans(setting.visit, [folder / "first.txt"])
+    assert setting.intake.wait(30)
+    assert [one.file_name for one in files.list(setting.visit)] == ["first.txt"]
+    assert offered(restart(), seconds) == ["second.txt"]
+    assert (folder / "first.txt").exists()
+
+
+def test_a_scan_that_was_on_its_way_when_the_program_died_is_offered_again(
+    setting: Setting, folder: Path, seconds: Seconds, restart: Restart
+) -> None:
+    (folder / "scan.txt").write_bytes(b"page 1")
+    waiting = Intake(
+        setting.context.db, setting.vault, setting.context.changes, setting.clock
+    )  # its thread never ran
+    died = Attachments(setting.context, setting.vault, waiting, tick=seconds)
+    assert offered(died, seconds) == ["scan.txt"]
+    died.take_scans(setting.visit, [folder / "scan.txt"])
+    assert offered(died, seconds) == []
+    assert offered(restart(), seconds) == ["scan.txt"]
+
+
+def test_a_name_that_the_scanner_uses_again_is_another_scan(
+    setting: Setting, folder: Path, seconds: Seconds, restart: Restart
+) -> None:
+    scan = folder / "scan.txt"
+    scan.write_bytes(b"first")
+    files = restart()
+    offered(files, seconds)
+    files.take_scans(setting.visit, [scan])
+    assert setting.intake.wait(30)
+    scan.write_bytes(b"another patient")
+    again = restart()
+    assert offered(again, seconds) == ["scan.txt"]
+    with setting.context.db.read() as session:
+        assert list_taken_scans(session) == ()
+
+
+def test_a_scan_that_is_there_already_is_offered_no_more_once_that_was_read(
+    setting: Setting, folder: Path, seconds: Seconds, restart: Restart
+) -> None:
+    for name in ("scan.txt", "twin.txt"):
+        (folder / name).write_bytes(b"the same page")
+    files = restart()
+    offered(files, seconds)
+    files.take_scans(setting.visit, [folder / "scan.txt", folder / "twin.txt"])
+    assert setting.intake.wait(30)
+    (line,) = files.keeping(setting.visit)
+    assert line.state == "duplicate"
+    assert offered(restart(), seconds) == ["twin.txt"]
+    files.dismiss(line.job)
+    assert offered(restart(), seconds) == []
+
+
+def test_a_name_that_is_no_text_is_remembered_too(
+    setting: Setting, folder: Path, seconds: Seconds, restart: Restart
+) -> None:
+    name = b"scan \xff.txt".decode("utf-8", "surrogateescape")
+    try:
+        (folder / name).write_bytes(b"x")
+    except (OSError, UnicodeEncodeError):
+        pytest.skip("this disk takes text alone as names")
+    files = restart()
+    assert offered(files, seconds) == [name]
+    files.take_scans(setting.visit, [folder / name])
+    assert setting.intake.wait(30)
+    assert offered(restart(), seconds) == []
+
+
+def test_what_is_remembered_is_no_setting(
+    setting: Setting, folder: Path, seconds: Seconds, restart: Restart
+) -> None:
+    (folder / "scan.txt").write_bytes(b"x")
+    files = restart()
+    offered(files, seconds)
+    files.take_scans(setting.visit, [folder / "scan.txt"])
+    assert setting.intake.wait(30)
+    with setting.context.db.read() as session:
+        assert len(list_taken_scans(session)) == 1
+        assert not [name for name in read_computer_settings(session) if name.startswith("scan:")]

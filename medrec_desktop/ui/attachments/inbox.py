@@ -87,6 +87,5 @@ class ScannerInbox(Card):
 
     def _on_attach(self) -> None:
         files = self._files
-        self._services.background.slow(self, self._services.attachments.take_scans, files)
         self._show(())
         self.attach_requested.emit(files)

@@ -239,7 +239,8 @@ class AttachmentPanel(QWidget):
 
     def _attach_scans(self, files: tuple[Path, ...]) -> None:
         if self._takes:
-            self._attach(self._record, files)
+            take = self._services.attachments.take_scans
+            self._services.background.slow(self, take, self._record, files)
 
     def _on_pasted(self, written: bool) -> None:
         if not written:
