@@ -84,13 +84,13 @@ def rows_ever(session: Session) -> tuple[int, int]:
 
 def list_looks(session: Session, patient: UUID, *, limit: int) -> tuple[Look, ...]:
     """Everything that was done with this patient's records, newest first; what the program did by
-    itself is left out."""
+    itself and reading this very list are left out."""
     table = audit_entries.c
     device = read_device(session)
     rows = session.execute(
         sa.select(table.at, table.what, table.outcome, table.device, users.c.name, users.c.role)
         .join(users, users.c.uid == table.actor, isouter=True)
-        .where(table.patient == patient, table.actor.is_not(None))
+        .where(table.patient == patient, table.actor.is_not(None), table.what != "trail.read")
         .order_by(table.id.desc())
         .limit(limit)
     )

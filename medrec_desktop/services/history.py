@@ -1,6 +1,7 @@
-"""Reading the audit trail: who looked at a patient, whether anything is missing, and an export.
+"""Reading the audit trail as a whole: whether anything is missing, and an export. (Who looked at a
+patient is asked of `patients.py`.)
 
-Reading it is written down too. What is written is in `trail.py`, what holds a chain together in
+An export is written down too. What is written is in `trail.py`, what holds a chain together in
 `domain/auditing.py`.
 """
 
@@ -13,14 +14,12 @@ from uuid import UUID
 
 from medrec_desktop.data import audit
 from medrec_desktop.data.clinic import list_users
-from medrec_desktop.domain.auditing import FORMAT, WORDS, Entry, Look, chain_problems, short
-from medrec_desktop.domain.ids import PatientId
+from medrec_desktop.domain.auditing import FORMAT, WORDS, Entry, chain_problems, short
 from medrec_desktop.domain.roles import Action
 from medrec_desktop.services.authorize import needs
 from medrec_desktop.services.context import Context
-from medrec_desktop.services.trail import note_alone, note_look
+from medrec_desktop.services.trail import note_alone
 
-_SHOWN = 500
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _TITLES = (
     "computer", "number", "time (UTC)", "who", "what", "outcome", "patient number", "patient",
@@ -43,14 +42,6 @@ class History:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-
-    @needs(Action.READ_TRAIL)
-    def looks(self, patient_id: PatientId) -> tuple[Look, ...]:
-        """Who opened this patient's chart, visits and files, and what else they did with them;
-        newest first, 500 at the most."""
-        note_look(self._context, "trail.read", patient=patient_id)
-        with self._context.db.read() as session:
-            return audit.list_looks(session, patient_id, limit=_SHOWN)
 
     @needs(Action.READ_TRAIL)
     def check(self) -> TrailCheck:

@@ -9,12 +9,14 @@ from datetime import date
 
 from medrec_desktop.data import patients as store
 from medrec_desktop.data import visit_lists
+from medrec_desktop.data.audit import list_looks
 from medrec_desktop.data.clinic import user_key
 from medrec_desktop.data.duplicates import find_duplicates
 from medrec_desktop.data.outbox import mark
 from medrec_desktop.data.patient_search import Asked, find_near, find_patients, seen_last
 from medrec_desktop.data.patients import Identity
 from medrec_desktop.domain import dates
+from medrec_desktop.domain.auditing import Look
 from medrec_desktop.domain.changes import Changed
 from medrec_desktop.domain.errors import Invalid
 from medrec_desktop.domain.ids import PatientId
@@ -36,6 +38,7 @@ from medrec_desktop.services.context import Context, local_day
 from medrec_desktop.services.names import with_similar_marked
 from medrec_desktop.services.trail import note, note_look
 
+_LOOKS = 500
 _OLDEST = 130
 _LONGEST_NUMBER = 40
 _LONGEST_QUESTION = 200
@@ -156,6 +159,14 @@ class Patients:
             problems=problems,
             medicines=current_medicines(prescribed, self._context.clock()),
         )
+
+    @needs(Action.READ_TRAIL)
+    def looks(self, patient_id: PatientId) -> tuple[Look, ...]:
+        """Who opened this patient's chart, visits and files, and what else they did with them;
+        newest first, 500 at the most."""
+        note_look(self._context, "trail.read", patient=patient_id)
+        with self._context.db.read() as session:
+            return list_looks(session, patient_id, limit=_LOOKS)
 
     @needs(Action.WRITE_ALLERGIES)
     def set_allergies(

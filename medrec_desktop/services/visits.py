@@ -40,6 +40,7 @@ from medrec_desktop.domain.records import (
     VisitDraft,
 )
 from medrec_desktop.domain.roles import CLINICAL, Action, beyond_front_desk
+from medrec_desktop.domain.sealing import SealCheck
 from medrec_desktop.domain.text import storable
 from medrec_desktop.domain.vitals import Vitals
 from medrec_desktop.services.authorize import NotAllowed, authorize_visit, needs
@@ -282,7 +283,12 @@ class Visits:
     def verify_seal(self, record_id: RecordId) -> bool:
         """Whether the stored rows still make the bytes that were signed, addenda included, and
         the seal still follows the one before it. A record without a seal does not verify."""
-        return Seals(self._context).check(record_id).holds
+        return self.check_seal(record_id).holds
+
+    @needs(Action.CHECK_SEALS)
+    def check_seal(self, record_id: RecordId) -> SealCheck:
+        """As `verify_seal`, with what is not what was signed."""
+        return Seals(self._context).check(record_id)
 
     @needs(Action.PRINT)
     def printing(self, record_id: RecordId) -> None:

@@ -6,10 +6,12 @@ from PySide6.QtWidgets import QBoxLayout, QListView, QVBoxLayout, QWidget
 
 from medrec_desktop.domain.changes import Changed
 from medrec_desktop.domain.ids import PatientId
+from medrec_desktop.domain.people import User
 from medrec_desktop.domain.records import Chart, VisitSummary
 from medrec_desktop.ui import theme
 from medrec_desktop.ui.background import Operation
 from medrec_desktop.ui.patients.allergies import AllergiesDialog
+from medrec_desktop.ui.patients.looks import LooksDialog
 from medrec_desktop.ui.patients.register import edit_patient
 from medrec_desktop.ui.patients.summary import (
     AllergyCard,
@@ -20,7 +22,7 @@ from medrec_desktop.ui.patients.summary import (
 )
 from medrec_desktop.ui.patients.visits import VisitDelegate, visits_model
 from medrec_desktop.ui.screen import Services
-from medrec_desktop.ui.widgets import FilledButton, PlainButton, label, row, scrolled
+from medrec_desktop.ui.widgets import FilledButton, IconButton, PlainButton, label, row, scrolled
 
 _CARDS = 330
 _SIDE_BY_SIDE = 720
@@ -64,6 +66,11 @@ class ChartPage(QWidget):
         self.edit = PlainButton("Edit details", "pencil")
         self.export = PlainButton("Export", "download")
         self.export.hide()
+        # Only for who leads the clinic; the service asks once more.
+        self.looks = IconButton("eye", "Who looked at this patient")
+        self.looks.hide()
+        self.looks.clicked.connect(self._on_looks)
+        services.background.read(self, services.clinic.me).then(self._on_me)
         self.new_visit.clicked.connect(self._on_new_visit)
         self.edit.clicked.connect(self._on_edit)
         self.export.clicked.connect(self._on_export)
@@ -177,6 +184,13 @@ class ChartPage(QWidget):
         if self._chart is not None:
             self.export_requested.emit(self._chart.patient.id)
 
+    def _on_me(self, me: User) -> None:
+        self.looks.setVisible("admin" in me.roles)
+
+    def _on_looks(self) -> None:
+        if self._chart is not None:
+            LooksDialog(self, self._services, self._chart.patient).open()
+
     def _on_allergies(self) -> None:
         if self._chart is not None:
             AllergiesDialog(self._services, self, self._chart.patient).open()
@@ -222,6 +236,7 @@ class ChartPage(QWidget):
             label("Visits", "title"),
             self._count,
             None,
+            self.looks,
             self.edit,
             self.export,
             self.new_visit,
@@ -233,7 +248,8 @@ class ChartPage(QWidget):
         for before, after in (
             (self.new_visit, self.edit),
             (self.edit, self.export),
-            (self.export, self.visits),
+            (self.export, self.looks),
+            (self.looks, self.visits),
             (self.visits, self.allergies.change),
         ):
             QWidget.setTabOrder(before, after)

@@ -38,6 +38,7 @@ class VisitHeader(QFrame):
     print_requested = Signal()
     finalize_requested = Signal()
     addendum_requested = Signal()
+    verify_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -53,6 +54,10 @@ class VisitHeader(QFrame):
         self.finalize_button.clicked.connect(self.finalize_requested)
         self.addendum_button = FilledButton("Add addendum…")
         self.addendum_button.clicked.connect(self.addendum_requested)
+        self.verify_button = LinkButton("Verify")
+        self.verify_button.setAccessibleName("Verify the seal")
+        self.verify_button.clicked.connect(self.verify_requested)
+        self.verify_button.hide()
         which = row(self._title, self._when)
         which.setStretch(1, 1)
         state = row(self._chip, self._icon, self._mark)
@@ -60,6 +65,7 @@ class VisitHeader(QFrame):
         self._words = row(which, state)
         line = row(
             self._words,
+            self.verify_button,
             self.print_button,
             4,
             self.finalize_button,
@@ -116,6 +122,7 @@ class VisitHeader(QFrame):
             words = f"Signed {visit.finalized_by} {signed}"
             self._say("lock", "text2", f"{words}{seal}", words)
         self.finalize_button.setVisible(draft)
+        self.verify_button.setVisible(visit.status == "finalized")
         self.addendum_button.setVisible(visit.status == "finalized" and not visit.voided_reason)
 
     def show_saved(self, at: datetime) -> None:

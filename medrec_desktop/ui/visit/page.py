@@ -104,6 +104,7 @@ class VisitPage(QWidget):
         self.header.print_requested.connect(self.print_visit)
         self.header.finalize_requested.connect(self.finalize)
         self.header.addendum_requested.connect(self.add_addendum)
+        self.header.verify_requested.connect(self.signing.verify)
         self.trouble.copy_requested.connect(self._on_copy)
         self.saving.edited.connect(self._on_edited)
         self.signing.signed.connect(self._on_signed)

@@ -16,6 +16,7 @@ from medrec_desktop.ui.visit.header import sentence
 from medrec_desktop.ui.visit.reading import OpenVisit
 from medrec_desktop.ui.visit.saving import VisitSaving
 from medrec_desktop.ui.visit.section import AddendaBox
+from medrec_desktop.ui.visit.verifying import verify_seal
 
 NOT_SIGNED = "The visit was not signed. It is still a draft."
 NOT_ADDED = "The addendum was not stored. Your text is still here."
@@ -83,6 +84,12 @@ class VisitSigning(QObject):
         dialog.text_written.connect(partial(self._add, dialog, record_id))
         dialog.open()
         dialog.text.setFocus()
+
+    def verify(self) -> None:
+        """Check the visit that is shown against its seal, and say what came of it."""
+        stored = self._saving.stored
+        if stored is not None:
+            verify_seal(self._page, self._services, stored.record_id)
 
     def ask_error(self, shown: OpenVisit) -> None:
         """Ask why the visit was entered in error."""
