@@ -65,6 +65,9 @@ class _Canned(Diagnoses):
             return CodeMatches(text, (row,))
         if text == "HEADING":
             return CodeMatches(text, (HEADING,))
+        if text.startswith("MANY "):
+            count = int(text.removeprefix("MANY "))
+            return CodeMatches(text, tuple(a_match(f"A{n:02}", "One") for n in range(count)))
         return super().search(text, limit=limit, patient_id=patient_id)
 
     def star(self, code: str) -> None:
@@ -96,6 +99,18 @@ def test_the_list_says_how_the_words_were_understood(
     assert section.search._note.text() == "1 match"
     type_and_wait(qtbot, section, "asthma")
     assert popup.told == ""
+
+
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [(0, "0 matches"), (1, "1 match"), (49, "49 matches"), (50, "50 or more matches")],
+)
+def test_the_box_says_how_many_there_are_and_claims_no_more_than_it_knows(
+    section: DiagnosisSection, qtbot: QtBot, count: int, said: str
+) -> None:
+    type_and_wait(qtbot, section, f"MANY {count}")
+    assert section.search._note.text() == said
+    assert len(shown(section)) == count
 
 
 def test_a_heading_opens_with_its_default_marked_and_enter_adds_it(
