@@ -67,12 +67,13 @@ class CodeNotes:
 
 @dataclass(frozen=True, slots=True)
 class CodeConflict:
-    """Two codes that exclude each other, or one that does not fit the patient.
+    """Two codes that exclude each other, or one that does not fit the patient or is not exact
+    enough to stand alone.
 
-    `with_code` is "" where the conflict is with the patient's sex or age.
+    `with_code` is "" where the conflict is with no other code.
     """
 
-    kind: Literal["excludes1", "sex", "age"]
+    kind: Literal["excludes1", "sex", "age", "heading"]
     code: str
     with_code: str
     reason: str

@@ -141,9 +141,12 @@ class Diagnoses:
     def conflicts(
         self, codes: Sequence[str], *, sex: str = "unknown", age: int | None = None
     ) -> tuple[CodeConflict, ...]:
-        """What does not go together, or not with this patient. Unknown codes are passed over."""
-        known = (self._icd10.notes(code) for code in codes)
-        return conflicts([notes for notes in known if notes is not None], sex=sex, age=age)
+        """What does not go together, not with this patient, or is no code of its own in this
+        release. Unknown codes are passed over."""
+        known = [notes for code in codes if (notes := self._icd10.notes(code)) is not None]
+        found = (self._icd10.get(notes.code) for notes in known)
+        headings = tuple(_heading(match) for match in found if match and not match.billable)
+        return (*headings, *conflicts(known, sex=sex, age=age))
 
     @needs(Action.READ_CHART)
     def last_visit(
@@ -244,3 +247,13 @@ class Diagnoses:
         with self._context.db.read() as session:
             problems = list_problems(session, patient_key(session, patient_id))
         return frozenset(problem.code for problem in problems if problem.code)
+
+
+def _heading(match: CodeMatch) -> CodeConflict:
+    return CodeConflict(
+        "heading",
+        match.code,
+        "",
+        f"{match.code} is a heading in release {match.release}, with {match.more} codes beneath "
+        "it. Choose the one that fits, then remove this row.",
+    )

@@ -102,6 +102,13 @@ def test_the_real_list_says_what_excludes_what(clinic: Context, icd10: Icd10) ->
     assert diagnoses.conflicts(("XX9", "chest pain")) == ()
 
 
+def test_a_code_that_a_release_split_is_looked_at(clinic: Context, icd10: Icd10) -> None:
+    heading, excluded = Diagnoses(clinic, icd10).conflicts(("I10", "E11", "E10.9"))
+    assert (heading.kind, heading.code, heading.with_code) == ("heading", "E11", "")
+    assert heading.reason.startswith(f"E11 is a heading in release {icd10.release}, with ")
+    assert (excluded.kind, excluded.code) == ("excludes1", "E10.9")
+
+
 def test_a_heading_is_narrowed_with_what_it_means(clinic: Context, icd10: Icd10) -> None:
     found = Diagnoses(clinic, icd10).narrow("E11")
     assert found is not None
