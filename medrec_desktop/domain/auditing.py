@@ -22,6 +22,7 @@ Outcome = Literal["done", "denied"]
 What = Literal[
     "clinic.create",
     "clinic.backup",
+    "clinic.restore",
     "settings.change",
     "storage.change",
     "storage.forget_keys",
@@ -61,6 +62,7 @@ What = Literal[
 WORDS: dict[str, str] = {
     "clinic.create": "Made the clinic",
     "clinic.backup": "Backed up the clinic",
+    "clinic.restore": "The clinic was restored",
     "settings.change": "Changed settings",
     "storage.change": "Changed the file storage",
     "storage.forget_keys": "Removed the storage keys",

@@ -22,6 +22,7 @@ from typing import IO, Any
 
 import sqlalchemy as sa
 
+from medrec_desktop.data.audit import add_entry
 from medrec_desktop.data.local import KEY_BYTES, LocalDb
 from medrec_desktop.data.schema import medical_records, patients, record_attachments
 from medrec_desktop.domain.errors import (
@@ -284,6 +285,10 @@ def _checked(staging: Path, key: bytes, about: Mapping[str, Any]) -> dict[str, i
         if db.check():
             raise Corrupt(DAMAGED)
         counts = _counts(db)
+        # What was written after the backup is not in its trail: that it goes on from here shows.
+        with db.begin() as session:
+            detail = f"from a backup of {about.get('made_at', '')}"
+            add_entry(session, "clinic.restore", at=datetime.now(UTC), detail=detail)
     finally:
         db.close()
     files = sum(1 for found in (staging / VAULT).rglob("*") if found.is_file())

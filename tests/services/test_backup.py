@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from medrec_desktop.data.clinic import insert_clinic, insert_user
 from medrec_desktop.data.local import LocalDb
-from medrec_desktop.data.schema import medical_records, patients
+from medrec_desktop.data.schema import audit_entries, medical_records, patients
 from medrec_desktop.domain.errors import (
     Cancelled,
     Conflict,
@@ -132,6 +132,8 @@ def test_a_restored_clinic_has_every_row_and_every_byte_of_its_vault(
     with db.read() as session:
         assert session.scalar(sa.select(patients.c.family)) == "Okafor"
         assert session.scalar(sa.select(medical_records.c.status)) == "finalized"
+        told = session.scalars(sa.select(audit_entries.c.what).order_by(audit_entries.c.id)).all()
+        assert told[-1] == "clinic.restore"
     assert db.check() == []
     db.close()
     with pytest.raises(Denied, match="passphrase does not open"):
