@@ -13,6 +13,7 @@ from medrec_desktop.domain.terminology import CodeMatches
 from medrec_desktop.services.context import Context
 from medrec_desktop.services.diagnoses import Diagnoses
 from medrec_desktop.terminology.search import Icd10
+from medrec_desktop.ui.background import READ_THREADS
 from medrec_desktop.ui.diagnosis.box import DiagnosisSection
 from medrec_desktop.ui.form import ValueWidget
 from medrec_desktop.ui.screen import Services
@@ -349,7 +350,7 @@ def test_no_key_waits_for_a_search_while_all_of_the_read_lane_is_busy(
     section: DiagnosisSection, services: Services, qtbot: QtBot
 ) -> None:
     go, owner = threading.Event(), QObject()
-    for _ in range(8):
+    for _ in range(READ_THREADS + 2):
         services.background.read(owner, go.wait, 10)
     qtbot.keyClicks(section.search, "asthma")
     press(qtbot, section, Key.Key_Down)
