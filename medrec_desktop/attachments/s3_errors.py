@@ -21,6 +21,26 @@ from medrec_desktop.domain.storage import (
 )
 
 _SAFE = "Files wait safely on this computer."
+_SAFE_THERE = "The file is safe in the storage."
+# To somebody who waits for a file that is there and not here.
+_NOT_FETCHED = {
+    "dns": f"The storage's address was not found. {_SAFE_THERE} Check the network, then try again.",
+    "tls": (
+        "The connection to the storage is not secure, so nothing was fetched. "
+        f"{_SAFE_THERE} Check this computer's clock and the network, then try again."
+    ),
+    "network": f"The storage cannot be reached. {_SAFE_THERE} Try again when the network is back.",
+    "portal": (
+        "Something between this computer and the storage answered in its place, perhaps the "
+        f"sign-in page of a network. {_SAFE_THERE} Sign in to the network, then try again."
+    ),
+    "busy": f"The storage is busy. {_SAFE_THERE} Try again in a few minutes.",
+    "server": f"The storage has a fault. {_SAFE_THERE} Try again in a few minutes.",
+}
+_GONE = (
+    "The storage does not have this file any more. If another computer or a backup has it, attach "
+    "it again."
+)
 _DENIED: dict[DeniedReason, str] = {
     "credentials": "The storage does not accept the access key. Enter the keys again in Settings.",
     "expired": "The access key of the storage has expired. Enter new keys in Settings.",
@@ -73,10 +93,25 @@ _PARTS_GONE = frozenset({"NoSuchUpload", "InvalidPart", "InvalidPartOrder", "Ent
 _ABSENT = frozenset({"NoSuchKey", "NoSuchVersion", "NotFound", "404"})
 
 
-def denied(reason: DeniedReason, detail: str = "") -> StorageDenied:
+def denied(reason: DeniedReason, detail: str = "", *, safe: str = _SAFE) -> StorageDenied:
     """The failure with its plain sentence; `detail` is a server's error code at most."""
-    said = f"{_DENIED[reason]} {_SAFE}"
+    said = f"{_DENIED[reason]} {safe}"
     return StorageDenied(f"{said} ({detail})" if detail else said, reason)
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """Run calls for a file that is there and not here: what is safe and what to do is said of that
+    file, not of files that wait to be sent."""
+    try:
+        yield
+    except StorageUnavailable as error:
+        sentence = _NOT_FETCHED[error.reason]
+        raise StorageUnavailable(sentence, error.reason, retry_after=error.retry_after) from error
+    except StorageDenied as error:
+        raise denied(error.reason, safe=_SAFE_THERE) from error
+    except NotFound as error:
+        raise NotFound(_GONE) from error
 
 
 def portal() -> StorageUnavailable:

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 from medrec_desktop.attachments.vault import Vault
 from medrec_desktop.data import attachments as rows
 from medrec_desktop.domain.changes import Changed
-from medrec_desktop.domain.errors import MedrecError, NotFound, Unavailable
+from medrec_desktop.domain.errors import Denied, MedrecError, NotFound, Unavailable
 from medrec_desktop.domain.ids import AttachmentId, RecordId
 from medrec_desktop.domain.roles import Action
 from medrec_desktop.services.authorize import needs
@@ -25,6 +26,8 @@ ELSEWHERE = (
     "This file is still on the computer on which it was attached. It comes here once that computer "
     "has sent it."
 )
+# A storage that could not be asked is not asked again for each small picture of a long list.
+ASK_AGAIN_S = 60.0
 
 
 class Fetching(ABC):
@@ -33,6 +36,7 @@ class Fetching(ABC):
     def __init__(self, context: Context, vault: Vault) -> None:
         self._context = context
         self._vault = vault
+        self._no_small_until = 0.0
 
     @abstractmethod
     def _open_bucket(self) -> "Bucket":
@@ -58,6 +62,7 @@ class Fetching(ABC):
         if self._vault.has(attachment_id):
             return
         from medrec_desktop.attachments.fetch import fetch
+        from medrec_desktop.attachments.s3_errors import reading
 
         with self._context.db.read() as session:
             row = rows.attachment_row(session, attachment_id)
@@ -67,7 +72,9 @@ class Fetching(ABC):
         bucket = self._open_bucket()
         record = row.record_uid
         note_alone(self._context, "file.fetch", record=record, subject=attachment_id)
-        fetch(bucket, self._vault, attachment_id, row.s3_key, kept, progress=progress, stop=stop)
+        key, vault = row.s3_key, self._vault
+        with reading():
+            fetch(bucket, vault, attachment_id, key, kept, progress=progress, stop=stop)
         self._context.changes.publish(Changed("attachment", frozenset({RecordId(row.record_uid)})))
 
     @needs(Action.READ_FILES)
@@ -83,26 +90,38 @@ class Fetching(ABC):
             row = rows.attachment_row(session, attachment_id)
         if row.upload_state != "stored" or row.kind not in DRAWN or row.kept_size < NEEDED_FROM:
             return None
+        if time.monotonic() < self._no_small_until:
+            return None
         try:
             picture = fetch_small(self._open_bucket(), row.s3_key, attachment_id)
             self._vault.keep_small(attachment_id, picture)
         except MedrecError as error:
             log.info("no small picture of %s: %s", attachment_id, type(error).__name__)
+            if isinstance(error, Unavailable | Denied):
+                self._no_small_until = time.monotonic() + ASK_AGAIN_S
             return None
         return picture
 
     @needs(Action.READ_FILES)
     def retrieve(self, attachment_id: AttachmentId, *, urgent: bool = False) -> None:
         """Ask for an archived file: 3-5 hours, or minutes when `urgent`. Asking twice is fine."""
-        self._open_bucket().restore(self._key_of(attachment_id), urgent=urgent)
+        from medrec_desktop.attachments.s3_errors import reading
+
+        key, bucket = self._key_of(attachment_id), self._open_bucket()
+        with reading():
+            bucket.restore(key, urgent=urgent)
 
     @needs(Action.READ_FILES)
     def archived(self, attachment_id: AttachmentId) -> str:
         """ "" when the file can be fetched now, else "archived" or "retrieving". Asks the
         storage."""
-        found = self._open_bucket().head(self._key_of(attachment_id))
-        if found is None:
-            raise NotFound("The storage does not have this file.")
+        from medrec_desktop.attachments.s3_errors import reading
+
+        key, bucket = self._key_of(attachment_id), self._open_bucket()
+        with reading():
+            found = bucket.head(key)
+            if found is None:
+                raise NotFound("no object")  # said by `reading`
         return "" if found.archived == "retrieved" else found.archived
 
     def _key_of(self, attachment_id: AttachmentId) -> str:

@@ -17,6 +17,7 @@ from medrec_desktop.data.clinic import write_clinic_settings
 from medrec_desktop.domain.changes import Changed
 from medrec_desktop.domain.errors import NotFound, Unavailable
 from medrec_desktop.domain.ids import AttachmentId
+from medrec_desktop.domain.storage import StorageDenied, StorageUnavailable
 from medrec_desktop.domain.uploads import UNDO
 from medrec_desktop.services.attachments import Attachments
 from medrec_desktop.services.context import Context
@@ -332,3 +333,42 @@ def test_a_file_that_fails_while_it_is_paused_stays_paused(
     assert (file.state, file.next_try_at) == ("paused", None)
     uploads.resume(uid)
     until(clinic, lambda: uploads.overview().left == 0)
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (offline(), "Try again when the network is back."),
+        (StorageUnavailable("x", "dns"), "Check the network, then try again."),
+        (StorageUnavailable("x", "portal"), "Sign in to the network, then try again."),
+        (StorageUnavailable("x", "busy"), "Try again in a few minutes."),
+        (StorageDenied("x", "expired"), "Enter new keys in Settings."),
+        (StorageDenied("x", "clock"), "Set the clock, then try again."),
+    ],
+)
+def test_a_file_that_cannot_be_fetched_is_called_safe_there_and_not_here(
+    clinic: Context,
+    uploads: Uploads,
+    vault: Vault,
+    fake: FakeBucket,
+    keep: Callable[..., AttachmentId],
+    error: Exception,
+    words: str,
+) -> None:
+    uid = keep()
+    uploads.start()
+    set_up(clinic)
+    until(clinic, lambda: uploads.overview().left == 0)
+    vault.remove(uid)
+    fake.down = error
+    for ask in (uploads.fetch, uploads.retrieve, uploads.archived):
+        with pytest.raises(type(error)) as caught:
+            ask(uid)
+        assert "The file is safe in the storage." in str(caught.value)
+        assert words in str(caught.value)
+        assert "on this computer." not in str(caught.value)
+    fake.down = None
+    fake.objects.clear()
+    for ask in (uploads.fetch, uploads.archived):
+        with pytest.raises(NotFound, match="attach it again"):
+            ask(uid)

@@ -94,7 +94,7 @@ class FileDelegate(QStyledItemDelegate):
 
     def _tile(self, painter: QPainter, row: FileRow, box: QRect) -> None:
         look = theme.current()
-        picture = self._picture(row.attachment.id) if row.attachment and row.here else None
+        picture = self._picture(row.attachment.id) if row.attachment else None
         if picture is not None:
             fitted = picture.size().scaled(box.size(), Qt.AspectRatioMode.KeepAspectRatio)
             target = QRect(QPoint(0, 0), fitted)

@@ -51,8 +51,11 @@ class Thumbnails(QObject):
         return self._drawing is not None or bool(self._wanted)
 
     def forget(self) -> None:
-        """Another visit is shown: what was not drawn yet is not wanted any more."""
+        """Another visit is shown: what was not drawn yet is not wanted any more; what could not be
+        had may be there the next time."""
         self._wanted.clear()
+        for nothing in [key for key, picture in self._pictures.items() if picture is None]:
+            del self._pictures[nothing]
 
     def _next(self) -> None:
         if self._drawing is not None or not self._wanted:

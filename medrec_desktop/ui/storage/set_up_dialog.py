@@ -91,7 +91,8 @@ class StorageDialog(Dialog):
         self.forget_it, self.remove_it = LinkButton(FORGET), LinkButton(REMOVE)
         self.forget_it.clicked.connect(self._on_forget)
         self.remove_it.clicked.connect(self._on_remove)
-        for part in (label(ABOUT, "body2", wrap=True), self.fields, self._keys_note):
+        about = label(ABOUT, "body2", wrap=True)
+        for part in (about, self.fields, self.fields.room, self._keys_note):
             self.body.addWidget(part)
         self.body.addLayout(row(self.forget_it, self.remove_it, None, spacing=16))
         self.body.addWidget(self.report)

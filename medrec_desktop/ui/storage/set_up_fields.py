@@ -47,6 +47,7 @@ class StorageFields(QWidget):
         self.limit = _line("Limit, kilobytes a second", "No limit")
         self.open_from, self.open_until = _line("Open from"), _line("Open until")
         self.quota = _line("Files on this computer take at most, gigabytes", "No limit")
+        # It stands below the form, which does not measure a wrapped text well.
         self.room = label("", "meta", wrap=True)
         narrow = ((self.limit, 90), (self.open_from, 70), (self.open_until, 70), (self.quota, 90))
         for field, width in narrow:
@@ -184,7 +185,7 @@ class StorageFields(QWidget):
             ("", "Archive at 90 days", self.glacier),
             ("bandwidth_limit", "Limit while open", hours),
             ("open_until", "", None),
-            ("quota", "Files here take", column(room, self.room)),
+            ("quota", "Files here take", room),
         ):
             self._add(name, words, field)
 

@@ -149,6 +149,8 @@ def _waiting(file: FileUpload, seen: UploadsOverview, now: datetime) -> FileRow:
     )
     # All of them are resumed by the button below.
     words = tuple(word for word in line.words if word != "resume all")
+    if not words and file.state == "pending" and not (seen.paused or seen.stopped):
+        words = ("pause",)
     return replace(row, actions=("visit", *words), urgent=line.urgent)
 
 

@@ -114,10 +114,10 @@ def upload_line(file: FileUpload, seen: UploadsOverview, now: datetime) -> Line:
         return Line(words, "warn", "warning", share, ("retry",), urgent=True)
     if share is not None:
         words = f"Paused{done} – continues when online"
-        return Line(words, "text2", "clock", share, ("pause",))
+        return Line(words, "text2", "clock", share)
     waits = "connection" if seen.held_until is not None else "upload"
     words = "Saved here – waiting for connection" if waits == "connection" else WAITING
-    return Line(words, "text2", "clock", words=("pause",))
+    return Line(words, "text2", "clock")
 
 
 WAITING = "Saved here – waiting to upload"
@@ -172,7 +172,8 @@ def still_sending(files: Collection[FileUpload], seen: UploadsOverview) -> str:
     stuck = sum(one.state == "attention" for one in files)
     if stuck == len(files):
         return f"{_files(stuck)} {'needs' if stuck == 1 else 'need'} attention – fine to go on"
-    waits = seen.paused or seen.stopped or seen.held_until is not None
+    held = all(one.state in {"attention", "paused"} for one in files)
+    waits = held or seen.paused or seen.stopped or seen.held_until is not None
     what = "to upload later" if waits else "still uploading"
     return f"{_files(len(files) - stuck)} {what} – fine to go on"
 

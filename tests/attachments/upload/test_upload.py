@@ -243,6 +243,22 @@ def test_a_name_that_another_computer_took_gets_our_id(
     assert sending.row(uid).s3_key == key.replace(".bin", f"-{uid.hex[-8:]}.bin")
 
 
+def test_the_same_bytes_of_another_file_are_not_taken_for_this_one(
+    sending: Sending, fake: FakeBucket
+) -> None:
+    """Theirs may be removed one day: ours is an object of its own."""
+    uid = sending.keep(5000, name="scan.bin")
+    row, content = sending.row(uid), sending.kept_bytes(uid)
+    theirs = ObjectHeaders(
+        row.file_type, AttachmentId(sending.setting.visit), row.sha256, row.file_size
+    )
+    fake._make(row.s3_key, content, theirs, if_none_match=True)
+    assert sending.run().left == 0
+    assert sending.row(uid).s3_key != row.s3_key
+    assert object_of(sending, fake, uid) == content
+    assert len(fake.objects) == 2
+
+
 def test_a_server_that_overwrites_never_gets_a_plain_name(
     make_sending: Callable[[ObjectStore], Sending],
 ) -> None:

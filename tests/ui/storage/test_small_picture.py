@@ -75,6 +75,7 @@ def test_an_archived_scan_shows_small_at_once_and_whole_when_it_is_back(
     panel._read()
     qtbot.waitUntil(lambda: rows.rows[0].state == "In storage – opens when needed")
     qtbot.waitUntil(lambda: panel.thumbnails.get(file.id) is not None, timeout=30_000)
+    assert desk.uploads.small(file.id) is not None
     assert vault.small(file.id) is not None  # a copy stays here
 
     panel.list.acted.emit(rows.rows[0], "open")

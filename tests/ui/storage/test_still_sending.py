@@ -46,6 +46,7 @@ def files(*states: UploadState) -> list[FileUpload]:
             {"configured": True, "held_until": NOW},
             "1 file to upload later – fine to go on",
         ),
+        (("paused", "attention"), {"configured": True}, "1 file to upload later – fine to go on"),
         (("attention",), {"configured": True}, "1 file needs attention – fine to go on"),
     ],
 )

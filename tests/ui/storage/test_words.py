@@ -66,7 +66,7 @@ def test_a_file_on_its_way_says_how_it_stands(
     ("fields", "seen", "words"),
     [
         ({"state": "uploading"}, SENDING, ("pause",)),
-        ({}, SENDING, ("pause",)),
+        ({}, SENDING, ()),
         ({"state": "paused"}, SENDING, ("resume",)),
         ({"state": "paused"}, replace(SENDING, paused=True), ("resume all",)),
         ({}, replace(SENDING, paused=True), ("resume all",)),
