@@ -126,6 +126,8 @@ def test_wrong_passphrase_is_said_and_asked_again(
     dialog = ask_dialog(app)
     assert dialog is not None
     assert app._passphrase_problem in words_of(dialog)
+    # The caret is in it: nothing came as a window of its own and took the keys away.
+    qtbot.waitUntil(dialog.field.line.hasFocus)
     with qtbot.waitSignal(app.opened, timeout=20_000):
         give(app, PASSPHRASE)
 

@@ -92,8 +92,9 @@ class PassphraseDialog(Dialog):
         )
         self.body.addWidget(self.field)
         self._problem = label(problem, "body", wrap=True, tone="danger")
-        self._problem.setVisible(bool(problem))
         self.body.addWidget(self._problem)
+        # Only now: a label without a parent would come as a window of its own and take the keys.
+        self._problem.setVisible(bool(problem))
         self._open = FilledButton("Open")
         self._open.clicked.connect(self._on_open)
         leave = PlainButton("Quit")
