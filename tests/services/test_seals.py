@@ -187,6 +187,12 @@ def test_a_record_changed_and_sealed_anew_is_found_by_the_next_seal_and_the_trai
     assert any(NOT_IN_LINE in one.problems for _, one in wrong)
 
 
+def test_another_hash_beside_the_signed_bytes_is_found(clinic: Context, record: RecordId) -> None:
+    forge(clinic, sa.update(record_seals).where(record_seals.c.id == 2).values(sha256="0" * 64))
+    _, ((_, found),) = Seals(clinic).check_all()
+    assert OTHER_BYTES in found.problems
+
+
 def test_a_removed_seal_is_found(clinic: Context, record: RecordId) -> None:
     forge(clinic, sa.delete(record_seals).where(record_seals.c.id == 1))
     found = Seals(clinic).check(record)
