@@ -1,16 +1,19 @@
 """What happens to a large file when any step is lost, on either side."""
 
 import hashlib
+from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
 
 from medrec_desktop.attachments import multipart
-from medrec_desktop.attachments.multipart import MOST_PARTS, PART, part_size_for
+from medrec_desktop.attachments.multipart import MOST_PARTS, PART, confirmed, part_size_for
+from medrec_desktop.attachments.s3_objects import Part
 from medrec_desktop.data.schema import upload_parts, upload_queue
-from medrec_desktop.domain.attachments import MAX_FILE_SIZE
+from medrec_desktop.data.uploads import SentPart, Upload
+from medrec_desktop.domain.attachments import MAX_FILE_SIZE, Kept
 from medrec_desktop.domain.errors import Corrupt, NotFound
-from medrec_desktop.domain.ids import AttachmentId
+from medrec_desktop.domain.ids import AttachmentId, RecordId
 from tests.attachments.upload.conftest import MIB, Sending
 from tests.fakes.bucket import FakeBucket, offline
 
@@ -94,6 +97,32 @@ def test_a_part_that_is_not_ours_is_sent_again(
     sending.run()
     assert_stored(sending, fake, large)
     assert fake.sent_parts.count(1) == 2
+
+
+@pytest.mark.parametrize("says_sha256", [True, False])
+@pytest.mark.parametrize("same", [True, False])
+def test_a_part_whose_answer_was_lost_is_believed_by_its_hash_alone(
+    same: bool, says_sha256: bool
+) -> None:
+    upload = Upload(
+        key=1,
+        uid=AttachmentId(UUID(int=1)),
+        record_id=RecordId(UUID(int=2)),
+        s3_key="tenant_12/medical-records/2026/11/7/scan.bin",
+        mime="application/octet-stream",
+        kept=Kept(2 * PART, "", 2 * PART, ""),
+        part_size=PART,
+    )
+    sha256, md5 = hashlib.sha256(b"ours"), hashlib.md5(b"ours")
+    row = SentPart(1, PART, sha256.hexdigest(), md5.hexdigest())  # written, and then a crash
+    content = b"ours" if same else b"others"
+    listed = Part(
+        1,
+        hashlib.md5(content).hexdigest(),
+        PART,
+        hashlib.sha256(content).digest() if says_sha256 else b"",
+    )
+    assert set(confirmed(upload, [listed], {1: row})) == ({1} if same else set())
 
 
 def test_a_part_the_bucket_lost_is_sent_again(
