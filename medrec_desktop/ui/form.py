@@ -194,6 +194,9 @@ def _merge(widget: QWidget, value: Any) -> None:
         widget.setSelection(start, end - start)
         widget.insert(middle)
         widget.setCursorPosition(_moved(caret, start, end, len(middle)))
+    elif getattr(widget, "folded", False):
+        # Positions in its document are not those of its text.
+        _write(widget, value)
     elif isinstance(widget, QPlainTextEdit | QTextEdit):
         # QTextCursor counts UTF-16 units; Python counts characters.
         text = widget.toPlainText()

@@ -3,10 +3,18 @@
 import math
 
 from PySide6.QtCore import QEvent, QMimeData, QSize, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QResizeEvent, QTextOption
+from PySide6.QtGui import QKeyEvent, QResizeEvent, QTextCursor, QTextOption
 from PySide6.QtWidgets import QLineEdit, QPlainTextEdit, QSizePolicy, QWidget
 
 from medrec_desktop.ui import theme
+from medrec_desktop.ui.widgets.folding import (
+    FOLDED_FROM,
+    PIECE,
+    folded,
+    free_sign,
+    is_long,
+    unfolded,
+)
 from medrec_desktop.ui.widgets.labels import IconLabel, KeyHint, Label
 
 _LONGEST_WORD = 5_000
@@ -109,19 +117,59 @@ class TextArea(QPlainTextEdit):
         self.setAccessibleName(name)
         self.setTabChangesFocus(True)
         self._lines, self._most = lines, most
+        self._sign = ""
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.document().documentLayout().documentSizeChanged.connect(self._fit)
         self._fit()
 
+    @property
+    def folded(self) -> bool:
+        """Whether the document has other positions than its text: long paragraphs are folded."""
+        return bool(self._sign)
+
+    def toPlainText(self) -> str:
+        """What is typed, without folds."""
+        return unfolded(super().toPlainText(), self._sign)
+
     def setPlainText(self, text: str) -> None:
         """Show a text; of any length and with no space in it."""
         self._wrap_for(text, otherwise=QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
-        super().setPlainText(text)
+        self._sign = free_sign(text) if is_long(text) else ""
+        super().setPlainText(folded(text, self._sign) if self._sign else text)
+
+    def createMimeDataFromSelection(self) -> QMimeData:
+        """Copy or drag: no fold leaves the field."""
+        copied = super().createMimeDataFromSelection()
+        copied.setText(unfolded(copied.text(), self._sign))
+        return copied
 
     def insertFromMimeData(self, source: QMimeData) -> None:
         """Paste."""
-        self._wrap_for(source.text(), otherwise=self.wordWrapMode())
-        super().insertFromMimeData(source)
+        text = source.text()
+        self._wrap_for(text, otherwise=self.wordWrapMode())
+        # One paste after another into the same paragraph makes a long one too.
+        crowded = self.textCursor().block().length() > FOLDED_FROM // 2 and len(text) > PIECE
+        if self._sign and self._sign in text:
+            self._insert_anew(text)
+        elif crowded or is_long(text):
+            self._sign = self._sign or free_sign(text, self.toPlainText())
+            pasted = QMimeData()
+            pasted.setText(_pasted(text, self._sign, apart=crowded) if self._sign else text)
+            super().insertFromMimeData(pasted)
+        else:
+            super().insertFromMimeData(source)
+
+    def _insert_anew(self, text: str) -> None:
+        """What is pasted has the sign of the folds: all folds get another, and undo ends here."""
+        cursor, shown = self.textCursor(), super().toPlainText()
+        units = shown.encode("utf-16-le", "surrogatepass")
+        before, after = units[: 2 * cursor.selectionStart()], units[2 * cursor.selectionEnd() :]
+        head, tail = (
+            unfolded(part.decode("utf-16-le", "surrogatepass"), self._sign)
+            for part in (before, after)
+        )
+        self.setPlainText(head + text + tail)
+        self.moveCursor(QTextCursor.MoveOperation.End)
 
     def _wrap_for(self, text: str, *, otherwise: QTextOption.WrapMode) -> None:
         # Qt looks for the end of a word from each of its lines anew: a megabyte without a space
@@ -149,3 +197,7 @@ class TextArea(QPlainTextEdit):
         height = lines * self.fontMetrics().lineSpacing() + frame
         if height != self.minimumHeight():
             self.setFixedHeight(height)
+
+
+def _pasted(text: str, sign: str, *, apart: bool) -> str:
+    return f"{sign}\n{folded(text, sign)}" if apart else folded(text, sign)
