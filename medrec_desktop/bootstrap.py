@@ -256,6 +256,8 @@ def _files(services: Services, parent: QWidget) -> QWidget:
 def _load_screens() -> None:
     from importlib import import_module
 
+    from PySide6 import QtWidgets
+
     for module in (
         "visit.page",
         "attachments.panel",
@@ -265,6 +267,10 @@ def _load_screens() -> None:
         "settings.dialog",
     ):
         import_module(f"medrec_desktop.ui.{module}")
+    # PySide makes a class when it is first named, and all of them at once for the first widget
+    # that it has to find the class of: in the middle of a click that would be a pause.
+    for name in dir(QtWidgets):
+        getattr(QtWidgets, name)
     # The first near spelling would wait for it while somebody types.
     import_module("rapidfuzz.process")
 

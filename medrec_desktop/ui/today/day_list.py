@@ -132,7 +132,7 @@ class DayList(QWidget):
         self._empty.setVisible(not rows)
         self._list.setVisible(bool(rows))
         self._room.setVisible(not rows)
-        self._list.viewport().update()
+        self._list.scheduleDelayedItemsLayout()
         self._select_open()
 
     def _select_open(self) -> None:
