@@ -67,13 +67,15 @@ class Bucket(Prefix):
         except NotFound:
             return None
         except StorageDenied as error:
-            if error.reason not in {"permission", "refused"}:
-                raise
-            # An answer to HEAD has no body to say why, and a key that is not there is "forbidden"
-            # to somebody who may list only a prefix. A listing tells the one from the other.
-            if self._lists(key):
+            if self._forbidden(key, error):
                 raise
             return None
+
+    def _forbidden(self, key: str, error: StorageDenied) -> bool:
+        """Whether it is there and may not be read. A key that is not there is "forbidden" too to
+        somebody who may list only a prefix, and an answer to HEAD has no body to say why: a listing
+        tells the one from the other."""
+        return error.reason not in {"permission", "refused"} or self._lists(key)
 
     def _lists(self, key: str) -> bool:
         with self.calling() as s3:
@@ -239,9 +241,14 @@ class Bucket(Prefix):
         size. `Cancelled` when `stop` is set. `write`'s own errors pass through untouched.
         """
         self.require_ours(key)
-        with self.calling() as s3:
-            answer = s3.get_object(Bucket=self.name, Key=key)
-            found = stored(answer)
+        try:
+            with self.calling() as s3:
+                answer = s3.get_object(Bucket=self.name, Key=key)
+                found = stored(answer)
+        except StorageDenied as error:
+            if self._forbidden(key, error):
+                raise
+            raise NotFound("The storage does not have this file.") from error
         if at_most is not None and found.size > at_most:
             answer["Body"].close()
             raise Corrupt("The storage has a longer file than was sent. It was not opened.")

@@ -321,6 +321,20 @@ def test_a_missing_key_is_missing_to_somebody_who_may_list_a_prefix_only(
     assert bucket.head(KEY) is None
 
 
+@pytest.mark.parametrize("there", [False, True])
+def test_reading_a_missing_key_tells_it_from_a_forbidden_one(
+    stubbed: tuple[Bucket, Stubber], there: bool
+) -> None:
+    bucket, stub = stubbed
+    stub.add_client_error("get_object", "AccessDenied", http_status_code=403)
+    stub.add_response(
+        "list_objects_v2", {"Contents": [{"Key": KEY}] if there else []},
+        {"Bucket": "files", "Prefix": KEY, "MaxKeys": 1},
+    )  # fmt: skip
+    with pytest.raises(StorageDenied if there else NotFound):
+        got(bucket, KEY)
+
+
 def test_a_forbidden_key_says_why(stubbed: tuple[Bucket, Stubber]) -> None:
     bucket, stub = stubbed
     stub.add_client_error("head_object", "400", http_status_code=400)
