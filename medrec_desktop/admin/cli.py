@@ -47,6 +47,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
 
 
+# Command: its function in `admin/server.py`.
+_ON_A_SERVER = {
+    "server init": "init",
+    "migrate": "migrate",
+    "clinic create": "create",
+    "clinic join-code": "join_code",
+    "clinic list": "list_all",
+    "clinic check": "check",
+    "clinic archive": "archive",
+}
+
+
 def _command(name: str) -> Command:
     """The function of a command; only what it needs is imported."""
     if name in {"demo", "clinic new"}:
@@ -57,6 +69,11 @@ def _command(name: str) -> Command:
         from medrec_desktop.admin import keeping
 
         return {"backup": keeping.make_backup, "restore": keeping.bring_back}[name]
+    if name in _ON_A_SERVER:
+        from medrec_desktop.admin import server
+
+        on_server: Command = getattr(server, _ON_A_SERVER[name])
+        return on_server
     if name.startswith("bucket ") or name == "clinic credentials":
         from medrec_desktop.admin import storage
 
@@ -121,12 +138,14 @@ def _parser() -> argparse.ArgumentParser:
     demo = add(commands, "demo", "demo", "make the demo clinic of made-up patients")
     demo.add_argument("--seed", type=int, default=1, help="another number, other patients")
 
-    clinics = group("clinic", "clinics of this computer")
-    new = add(clinics, "new", "clinic new", "make a clinic")
+    clinics = group("clinic", "clinics: of this computer (new, credentials), and on a server")
+    new = add(clinics, "new", "clinic new", "make a clinic on this computer alone")
     new.add_argument("name", metavar="NAME", help="the clinic's name, as it stands on prints")
     new.add_argument("--doctor", required=True, metavar="NAME", help="the first doctor's name")
 
     add(clinics, "credentials", "clinic credentials", "print the policy for this clinic's own keys")
+
+    _add_server(commands, clinics, group("server", "the server that clinics share"), add)
 
     _add_bucket(group("bucket", "where files are stored"), add)
 
@@ -184,6 +203,50 @@ def _parser() -> argparse.ArgumentParser:
     doctor = add(commands, "doctor", "doctor", "check everything and say what is wrong")
     doctor.add_argument("--all", action="store_true", help="every seal and every file's content")
     return parser
+
+
+def _add_server(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    clinics: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    servers: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    add: Callable[..., argparse.ArgumentParser],
+) -> None:
+    """What is done on a server. Its password is asked for: an argument would stand in the list of
+    processes."""
+    init = add(servers, "init", "server init", "prepare an empty database for clinics")
+    migrate = add(commands, "migrate", "migrate", "bring all clinics on a server to this version")
+    migrate.add_argument("--dry-run", action="store_true", help="say what would be done")
+    migrate.add_argument("--jobs", type=int, default=4, metavar="N", help="clinics at a time (4)")
+    create = add(clinics, "create", "clinic create", "make a clinic on a server")
+    create.add_argument("name", metavar="NAME", help="the clinic's name, as it stands on prints")
+    first = create.add_mutually_exclusive_group(required=True)
+    first.add_argument("--doctor", metavar="NAME", help="the doctor who leads the clinic")
+    first.add_argument("--admin", metavar="NAME", help="who looks after the clinic, no doctor")
+    code = add(clinics, "join-code", "clinic join-code", "another join code; the old one is void")
+    code.add_argument("name", metavar="NAME", help="the clinic's name or id")
+    every = add(clinics, "list", "clinic list", "the clinics of a server")
+    check = add(clinics, "check", "clinic check", "compare clinics with what they ought to be")
+    check.add_argument("name", metavar="NAME", nargs="?", help="name or id (all)")
+    archive = add(clinics, "archive", "clinic archive", "let a clinic's computers in no more")
+    archive.add_argument("name", metavar="NAME", help="the clinic's name or id")
+    archive.add_argument("--undo", action="store_true", help="let them in again")
+    for one in (init, migrate, create, code, every, check, archive):
+        one.add_argument(
+            "--server",
+            metavar="URL",
+            help="postgresql://USER@HOST/DATABASE, without a password (MEDREC_SERVER)",
+        )
+        one.add_argument(
+            "--ca", type=Path, metavar="FILE", help="certificate of your own authority"
+        )
+        one.add_argument(
+            "--unprotected",
+            action="store_true",
+            help="do without a checked certificate (never over a network that is not yours alone)",
+        )
+        one.add_argument(
+            "--password-stdin", action="store_true", help="read the password from standard input"
+        )
 
 
 def _add_bucket(

@@ -41,9 +41,14 @@ def tenant_engine(url: str, schema: str) -> sa.Engine:
 
 def checked_schema(schema: str) -> str:
     """`schema` if it may name a clinic's schema: it becomes part of SQL."""
-    if not _SCHEMA.fullmatch(schema) or schema.startswith("pg_") or schema == "public":
+    if not is_schema(schema):
         raise ValueError("not the name of a clinic's schema")
     return schema
+
+
+def is_schema(schema: str) -> bool:
+    """Whether this may name a clinic's schema."""
+    return bool(_SCHEMA.fullmatch(schema) and not schema.startswith("pg_") and schema != "public")
 
 
 def create_schema(connection: sa.Connection, schema: str) -> None:
