@@ -20,7 +20,7 @@ from medrec_desktop.ui.background import Operation
 from medrec_desktop.ui.diagnosis import editing
 from medrec_desktop.ui.diagnosis.advice import Advice, read_advice
 from medrec_desktop.ui.diagnosis.repeat import RepeatOffer
-from medrec_desktop.ui.diagnosis.reveal import reveal
+from medrec_desktop.ui.diagnosis.reveal import delete, reveal, within
 from medrec_desktop.ui.diagnosis.row import DiagnosisRow
 from medrec_desktop.ui.diagnosis.search import CodeSearch
 from medrec_desktop.ui.screen import Services
@@ -87,7 +87,7 @@ class DiagnosisSection(QWidget):
         """Show these; says nothing of it. Codes are shown as they are stored, retired or not."""
         if tuple(rows) != tuple(self._rows):
             self._rows = list(rows)
-            self._rebuild()
+            self._rebuild(serve_again=True)
             self._look()
 
     def set_ground(
@@ -300,15 +300,15 @@ class DiagnosisSection(QWidget):
             reveal(self.search, theme.px(_ROOM))
             return
         for row in self._widgets:
-            if _within(row, focused):
+            if within(row, focused):
                 reveal(row)
 
     def _on_focus_changed(self, _old: QWidget | None, focused: QWidget | None) -> None:
         if focused is not None and focused is not self.search:
             self._asked_by = None
         for row in self._widgets:
-            row.advice.set_offering(row.diagnosis.id in self._fresh or _within(row, focused))
-        if _within(self, focused):
+            row.advice.set_offering(row.diagnosis.id in self._fresh or within(row, focused))
+        if within(self, focused):
             self._reveal_soon()
 
     def _on_no_advice(self, error: BaseException) -> None:
@@ -319,15 +319,18 @@ class DiagnosisSection(QWidget):
 
     # --- showing -------------------------------------------------------------------------------
 
-    def _rebuild(self) -> None:
+    def _rebuild(self, *, serve_again: bool = False) -> None:
+        """`serve_again`: rows that are there show other diagnoses, for making one takes
+        milliseconds; but never a row in which somebody is at work."""
         focused = QApplication.focusWidget()
-        held = next((w.diagnosis.id for w in self._widgets if _within(w, focused)), None)
-        while (item := self._list.takeAt(0)) is not None:
-            if (widget := item.widget()) is not None:
-                widget.hide()
-                widget.deleteLater()
-        self._widgets = []
-        for diagnosis in self._rows:
+        held = next((w.diagnosis.id for w in self._widgets if within(w, focused)), None)
+        if not serve_again or held is not None or any(row.editing for row in self._widgets):
+            self._leave(0)
+        self._leave(len(self._rows))
+        for row, diagnosis in zip(self._widgets, self._rows, strict=False):
+            row.show_another(diagnosis)
+            self._advise(row)
+        for diagnosis in self._rows[len(self._widgets) :]:
             if self._widgets:
                 self._list.addWidget(hairline())
             row = self._make_row(diagnosis)
@@ -338,20 +341,29 @@ class DiagnosisSection(QWidget):
         if held is not None:
             self._focus(held)
 
+    def _leave(self, count: int) -> None:
+        while self._list.count() > max(2 * count - 1, 0):
+            item = self._list.takeAt(self._list.count() - 1)
+            delete(item.widget() if item is not None else None)
+        del self._widgets[count:]
+
     def _make_row(self, diagnosis: Diagnosis) -> DiagnosisRow:
         row = DiagnosisRow(diagnosis, read_only=self._read_only, parent=self)
-        # The row's own connections end with the row.
-        row.primary_wanted.connect(lambda: self._make_primary(diagnosis.id))
-        row.removal_wanted.connect(lambda: self._remove(diagnosis.id))
-        row.move_wanted.connect(lambda step: self._move(diagnosis.id, step))
-        row.step_wanted.connect(lambda step: self._step(diagnosis.id, step))
-        row.note_typed.connect(lambda note: self._note(diagnosis.id, note))
-        row.code_wanted.connect(lambda: self._find_code(diagnosis.id))
-        row.search_wanted.connect(partial(self._find_companion, diagnosis.id))
+        # The row's own connections end with the row. It may show another diagnosis by then.
+        row.primary_wanted.connect(lambda: self._make_primary(row.diagnosis.id))
+        row.removal_wanted.connect(lambda: self._remove(row.diagnosis.id))
+        row.move_wanted.connect(lambda step: self._move(row.diagnosis.id, step))
+        row.step_wanted.connect(lambda step: self._step(row.diagnosis.id, step))
+        row.note_typed.connect(lambda note: self._note(row.diagnosis.id, note))
+        row.code_wanted.connect(lambda: self._find_code(row.diagnosis.id))
+        row.search_wanted.connect(lambda query: self._find_companion(row.diagnosis.id, query))
         row.copy_wanted.connect(self._copy)
-        row.show_advice(self._advice)
-        row.advice.set_offering(diagnosis.id in self._fresh)
+        self._advise(row)
         return row
+
+    def _advise(self, row: DiagnosisRow) -> None:
+        row.show_advice(self._advice)
+        row.advice.set_offering(row.diagnosis.id in self._fresh)
 
     def _step(self, wanted: DiagnosisId, step: int) -> None:
         to = self._at(wanted) + step
@@ -383,7 +395,3 @@ class DiagnosisSection(QWidget):
         self._body.setSpacing(theme.px(8))
         for row in self._widgets:
             row.fit()
-
-
-def _within(row: QWidget, focused: QWidget | None) -> bool:
-    return focused is not None and (row is focused or row.isAncestorOf(focused))

@@ -117,10 +117,9 @@ class DiagnosisRow(QWidget):
         self._change_note.clicked.connect(self.edit_note)
         self._edit = NoteEdit()
         self._edit.setPlaceholderText("Note")
-        self._edit.setAccessibleName(f"Note on {diagnosis.name}")
         self._edit.textEdited.connect(self.note_typed)
         self._edit.done.connect(self._end_note)
-        self._remove = IconButton("close", f"Remove {diagnosis.code or 'this diagnosis'}")
+        self._remove = IconButton("close", "Remove")
         self._remove.clicked.connect(self.removal_wanted)
         for button in (self._find, self._change_note, self._remove, self._edit):
             button.setFocusPolicy(_CLICK)
@@ -131,12 +130,18 @@ class DiagnosisRow(QWidget):
         self.advice.rebuilt.connect(self._take_links)
         self._line, self._below = QWidget(), QWidget()
         self._lines = 0
-        self._editing = False
+        self.editing = False
         self._arranging = QTimer(self)
         self._arranging.setSingleShot(True)
         self._arranging.timeout.connect(self._arrange)
         self._build_lines()
         self.fit()
+        self.show_another(diagnosis)
+
+    def show_another(self, diagnosis: Diagnosis) -> None:
+        """Another diagnosis in this row."""
+        self._edit.setAccessibleName(f"Note on {diagnosis.name}")
+        self._remove.set_name(f"Remove {diagnosis.code or 'this diagnosis'}")
         self.show_diagnosis(diagnosis)
 
     def _build_lines(self) -> None:
@@ -175,13 +180,13 @@ class DiagnosisRow(QWidget):
         """Large text in a small window takes more lines."""
         super().resizeEvent(event)
         # Not at once: what changes while the rows are laid out is not seen by their layout.
-        if not self._editing and self._lines_needed() != self._lines:
+        if not self.editing and self._lines_needed() != self._lines:
             self._arranging.start()
 
     def _arrange(self) -> None:
         """All in one line; else the name beside the code and the rest below; else each apart."""
         lines = self._lines_needed()
-        if self._editing and self._edit.hasFocus():
+        if self.editing and self._edit.hasFocus():
             # A field that is put elsewhere loses the caret.
             return
         if lines != self._lines:
@@ -217,7 +222,7 @@ class DiagnosisRow(QWidget):
         if not self._read_only:
             head += self._remove.sizeHint().width()
         rest = 0
-        if self._editing:
+        if self.editing:
             rest = theme.px(_LEAST_NOTE) + gap
         else:
             if self.diagnosis.note:
@@ -232,11 +237,11 @@ class DiagnosisRow(QWidget):
     def _show_parts(self) -> None:
         """After it was put elsewhere a part is hidden until it is shown again."""
         self._name.show()
-        self._edit.setVisible(self._editing)
-        self._note.setVisible(bool(self.diagnosis.note) and not self._editing)
-        self._change_note.setVisible(not self._read_only and not self._editing)
+        self._edit.setVisible(self.editing)
+        self._note.setVisible(bool(self.diagnosis.note) and not self.editing)
+        self._change_note.setVisible(not self._read_only and not self.editing)
         uncoded = not self.diagnosis.code and not self._read_only
-        self._find.setVisible(uncoded and not self._editing)
+        self._find.setVisible(uncoded and not self.editing)
 
     def show_diagnosis(self, diagnosis: Diagnosis) -> None:
         """The same diagnosis with another kind, name or note."""
@@ -260,7 +265,7 @@ class DiagnosisRow(QWidget):
         self._change_note.setText("Edit note" if diagnosis.note else "Add note")
         for button in (self._find, self._change_note):
             button.setAccessibleDescription(diagnosis.name)
-        if not self._editing:
+        if not self.editing:
             self._arrange()
         self._name_row()
 
@@ -289,7 +294,7 @@ class DiagnosisRow(QWidget):
         if self._read_only:
             return
         self._edit.setText(self.diagnosis.note)
-        self._editing = True
+        self.editing = True
         self._arrange()
         self._edit.setFocus(Qt.FocusReason.OtherFocusReason)
 
@@ -385,10 +390,10 @@ class DiagnosisRow(QWidget):
             painter.drawRoundedRect(self.rect().adjusted(1, 1, -1, -1), look.px(6), look.px(6))
 
     def _end_note(self) -> None:
-        if not self._editing:
+        if not self.editing:
             return
         had_focus = self._edit.hasFocus()
-        self._editing = False
+        self.editing = False
         self._arrange()
         if had_focus:
             self.setFocus(Qt.FocusReason.OtherFocusReason)

@@ -95,6 +95,10 @@ class IconButton(_Button):
     ) -> None:
         self.icon_colour = colour
         super().__init__("", icon, parent)
+        self.set_name(name)
+
+    def set_name(self, name: str) -> None:
+        """Say something else to a screen reader and the pointer."""
         self.setAccessibleName(name)
         # A tooltip guesses rich text: only the program's own words may stand in it.
         self.setToolTip(name)

@@ -1,0 +1,73 @@
+"""Rows of one visit show the diagnoses of the next: what is done to them then is done to those."""
+
+from dataclasses import replace
+
+from PySide6.QtWidgets import QLineEdit
+from pytestqt.qtbot import QtBot
+
+from medrec_desktop.ui.diagnosis.box import DiagnosisSection
+from tests.factories import a_diagnosis
+from tests.ui.diagnosis.driving import Key, Mod, codes, press, rows
+
+FIRST = (
+    a_diagnosis("I10", "Essential (primary) hypertension"),
+    a_diagnosis("E11.9", "Type 2 diabetes", kind="secondary"),
+    a_diagnosis("J45.909", "Unspecified asthma", kind="secondary"),
+)
+SECOND = (
+    a_diagnosis("N39.0", "Urinary tract infection"),
+    replace(a_diagnosis("", "Tired", kind="secondary"), note="since May"),
+)
+
+
+def named(section: DiagnosisSection) -> list[str]:
+    return [row.accessibleName() for row in rows(section)]
+
+
+def test_a_row_says_and_does_what_it_shows_now(section: DiagnosisSection, qtbot: QtBot) -> None:
+    section.set_value(FIRST)
+    before = list(rows(section))
+    section.set_value(SECOND)
+    assert rows(section) == before[:2]
+    assert named(section) == [
+        "Primary diagnosis, N39.0, Urinary tract infection",
+        "Secondary diagnosis, uncoded, Tired, note: since May",
+    ]
+    assert rows(section)[0]._remove.accessibleName() == "Remove N39.0"
+    rows(section)[1].setFocus()
+    press(qtbot, section, Key.Key_P, Mod.ControlModifier | Mod.ShiftModifier)
+    assert section.value()[0].name == "Tired"
+    assert {one.id for one in section.value()} == {one.id for one in SECOND}
+    section.set_value(())
+    assert rows(section) == []
+    section.set_value(FIRST)
+    rows(section)[2].setFocus()
+    press(qtbot, section, Key.Key_Delete)
+    assert [code for code, _ in codes(section)] == ["I10", "E11.9"]
+
+
+def test_a_note_that_is_being_written_never_goes_to_another_diagnosis(
+    section: DiagnosisSection, qtbot: QtBot
+) -> None:
+    section.set_value(FIRST[:1])
+    row = rows(section)[0]
+    row.edit_note()
+    section.set_value(SECOND[:1])
+    assert rows(section)[0] is not row
+    note = row.findChild(QLineEdit)
+    assert note is not None
+    note.textEdited.emit("for the first")
+    assert section.value() == SECOND[:1]
+
+
+def test_a_note_goes_to_the_diagnosis_that_is_shown(
+    section: DiagnosisSection, qtbot: QtBot
+) -> None:
+    section.set_value(FIRST[:2])
+    section.set_value(SECOND)
+    row = rows(section)[0]
+    row.edit_note()
+    note = row.findChild(QLineEdit)
+    assert note is not None
+    qtbot.keyClicks(note, "worse")
+    assert [one.note for one in section.value()] == ["worse", "since May"]
