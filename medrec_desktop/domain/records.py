@@ -20,6 +20,10 @@ from medrec_desktop.domain.vitals import Vitals
 Status = Literal["draft", "finalized"]
 
 
+IMPORTED_FROM = "Imported from "
+"""Begins what stands in the place of a signer on records of another program."""
+
+
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
     """One row of the coded list. Without a code it is free text, shown as "uncoded".
@@ -108,6 +112,12 @@ class Visit:
     seal: str = ""
     addenda: tuple[Addendum, ...] = ()
     voided_reason: str = ""
+
+    @property
+    def signed_words(self) -> str:
+        """Signed Dr M. Haddad; an import says where it is from: nobody signed that here."""
+        signer = self.finalized_by or self.doctor
+        return signer if signer.startswith(IMPORTED_FROM) else f"Signed {signer}"
 
 
 @dataclass(frozen=True, slots=True)

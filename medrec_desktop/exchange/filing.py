@@ -20,6 +20,7 @@ from medrec_desktop.data.session import Session
 from medrec_desktop.domain.errors import NotFound
 from medrec_desktop.domain.ids import UserId
 from medrec_desktop.domain.people import User
+from medrec_desktop.domain.records import IMPORTED_FROM
 from medrec_desktop.domain.text import storable
 from medrec_desktop.exchange.bulk import Known, Place
 from medrec_desktop.exchange.incoming import (
@@ -104,7 +105,7 @@ def open_desk(session: Session, importer: Importer, source: str) -> Desk:
     doctor = _person(session, _imported_user(session, importer.now))
     signature = None
     if importer.stored_as == "finalized":
-        printed = storable(f"Imported from {source}")[:255]
+        printed = storable(f"{IMPORTED_FROM}{source}")[:255]
         signature = Signature(signer, printed, importer.now)
     return Desk(place, doctor, signature, importer.by, storable(source))
 

@@ -342,6 +342,43 @@ def test_a_full_disk_takes_the_transaction_back_and_goes_on_when_there_is_room(
     assert local.check() == []
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit on the size of a file")
+def test_a_system_that_lets_no_file_grow_is_said_and_writing_goes_on_afterwards(
+    local: LocalDb,
+) -> None:
+    put(local, "before")
+    local.close()
+    # A quota, as far as the database can tell: the write itself is refused.
+    code = (
+        "import resource, signal\n"
+        "from medrec_desktop.domain.errors import Unavailable\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "_, hard = resource.getrlimit(resource.RLIMIT_FSIZE)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (Path(sys.argv[1]).stat().st_size, hard))\n"
+        "def put(name, value):\n"
+        "    with db.begin() as session:\n"
+        "        session.execute(\n"
+        "            sa.insert(schema.local_settings).values(name=name, value=value))\n"
+        "try:\n"
+        "    put('too much', 'x' * 3_000_000)\n"
+        "    print('written')\n"
+        "except Unavailable as error:\n"
+        "    print(error)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))\n"
+        "put('after', 'y' * 100_000)\n"
+        "print(db.check())\n"
+    )
+    with child(local.path, code) as limited:
+        assert limited.stdout
+        said = limited.stdout.readline()
+        assert "disk" in said
+        assert "safe" in said or "Nothing" in said or "not stored" in said
+        assert limited.stdout.readline() == "[]\n"
+    again = LocalDb.open(local.path, KEY)
+    assert list(settings(again)) == ["before", "after"]
+    again.close()
+
+
 @pytest.mark.parametrize("after", [1, 7, 23, 60, 140])
 @pytest.mark.skipif(sys.platform == "win32", reason="kill -9 is POSIX")
 def test_kill_9_in_the_middle_of_writing_loses_nothing_that_was_committed(

@@ -82,7 +82,7 @@ def signature(visit: Visit) -> str:
     if visit.status == "draft" or visit.finalized_at is None:
         return "Draft – not signed"
     seal = f"  ·  seal {visit.seal[:16]}" if visit.seal else ""
-    return f"Signed {visit.finalized_by or visit.doctor} {shown_time(visit.finalized_at)}{seal}"
+    return f"{visit.signed_words} {shown_time(visit.finalized_at)}{seal}"
 
 
 def paper_font(points: float, *, bold: bool = False) -> QFont:

@@ -119,7 +119,7 @@ class VisitHeader(QFrame):
             )
             signed = dates.shown_time(visit.finalized_at) if visit.finalized_at else ""
             seal = f" · seal {visit.seal[:8]}" if visit.seal else ""
-            words = f"Signed {visit.finalized_by} {signed}"
+            words = f"{visit.signed_words} {signed}"
             self._say("lock", "text2", f"{words}{seal}", words)
         self.finalize_button.setVisible(draft)
         self.verify_button.setVisible(visit.status == "finalized")

@@ -104,6 +104,15 @@ def test_a_draft_is_marked_on_every_page_and_a_signed_visit_on_none(theme: Theme
     assert not any("DRAFT" in text or "not signed" in text for text in signed)
 
 
+def test_an_imported_visit_says_where_it_is_from_and_not_that_somebody_signed_it(
+    theme: Theme,
+) -> None:
+    visit = replace(a_signed_visit(), finalized_by="Imported from visits.ndjson")
+    (text,) = printed(visit)
+    assert "Imported from visits.ndjson" in text
+    assert "Signed" not in text
+
+
 def test_a_demo_clinic_is_marked_on_every_page(theme: Theme) -> None:
     texts = printed(a_signed_visit(notes="word " * 3_000), clinic=replace(CLINIC, demo=True))
     assert len(texts) > 1
