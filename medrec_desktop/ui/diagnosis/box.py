@@ -100,6 +100,8 @@ class DiagnosisSection(QWidget):
     ) -> None:
         """Whom the codes are for, and the visit before which "last visit" is."""
         self._sex, self._age = sex, age_years
+        # What was said of one patient is never shown of another, not until the answer comes either.
+        self._show_advice(Advice())
         self.repeat.set_ground(patient_id, record_id)
         self._look()
 

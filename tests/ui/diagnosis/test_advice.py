@@ -3,12 +3,13 @@ prove."""
 
 from collections.abc import Sequence
 from dataclasses import replace
+from uuid import uuid4
 
 import pytest
 from pytestqt.qtbot import QtBot
 
 from medrec_desktop.domain.errors import Unavailable
-from medrec_desktop.domain.ids import PatientId
+from medrec_desktop.domain.ids import DiagnosisId, PatientId
 from medrec_desktop.domain.terminology import CodeConflict, CodeNotes
 from medrec_desktop.services.context import Context
 from medrec_desktop.services.diagnoses import Diagnoses
@@ -16,7 +17,7 @@ from medrec_desktop.terminology.search import Icd10
 from medrec_desktop.ui.diagnosis.box import DiagnosisSection
 from medrec_desktop.ui.screen import Services
 from medrec_desktop.ui.widgets import Label
-from tests.factories import a_diagnosis
+from tests.factories import a_diagnosis, a_patient
 from tests.ui.diagnosis.driving import (
     DIABETES,
     HYPERTENSION,
@@ -131,6 +132,19 @@ def test_sex_and_age_of_the_patient_are_asked_about(
     section.set_value((a_diagnosis("N40.0", "Benign prostatic hyperplasia"),))
     qtbot.waitUntil(lambda: sentences(section, 0) == [_SEX])
     assert diagnoses.asked == ("female", 42)
+
+
+def test_what_was_said_of_one_patient_is_not_shown_of_the_next(
+    section: DiagnosisSection, services: Services, patient: PatientId, qtbot: QtBot
+) -> None:
+    prostate = a_diagnosis("N40.0", "Benign prostatic hyperplasia")
+    section.set_ground(patient, services.visits.start(patient), sex="female", age_years=42)
+    section.set_value((prostate,))
+    qtbot.waitUntil(lambda: sentences(section, 0) == [_SEX])
+    other = services.patients.register(a_patient("Boateng", "Yaw"))
+    section.set_ground(other, services.visits.start(other), sex="male", age_years=70)
+    section.set_value((replace(prostate, id=DiagnosisId(uuid4())),))
+    assert sentences(section, 0) == []
 
 
 def test_a_finalized_record_is_not_commented_on(section: DiagnosisSection, qtbot: QtBot) -> None:
