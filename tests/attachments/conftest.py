@@ -78,7 +78,7 @@ class Setting:
     def take(self, *paths: Path, anyway: bool = False) -> tuple[Keeping, ...]:
         """Attach these to the visit, wait, and answer what is left to say."""
         self.attachments.keep(self.visit, paths, anyway=anyway)
-        assert self.intake.wait(100)
+        assert self.intake.wait(600)
         return self.attachments.keeping(self.visit)
 
     def vault_files(self) -> list[Path]:

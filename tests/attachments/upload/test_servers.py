@@ -75,6 +75,23 @@ def test_every_size_goes_and_comes_back(
         assert all(sending.row(uid).s3_version for uid in uids)
 
 
+@pytest.mark.parametrize("more", [-1, 0, 1])
+def test_the_last_byte_between_one_request_and_parts(
+    make_sending: MakeSending, real: Bucket, elsewhere: Vault, more: int
+) -> None:
+    sending = make_sending(real)
+    near = ONE_REQUEST - 4096
+    wrapping = sending.row(sending.keep(near)).kept_size - near
+    uid = sending.keep(ONE_REQUEST + more - wrapping)
+    assert sending.row(uid).kept_size == ONE_REQUEST + more
+    for _ in range(5):
+        if not sending.run().left:
+            break
+        sending.later(hours=1)
+    assert_back_byte_for_byte(sending, real, elsewhere, uid)
+
+
+@pytest.mark.timeout(900)
 def test_the_corpus_goes_and_comes_back_byte_for_byte(
     make_sending: MakeSending, real: Bucket, elsewhere: Vault, corpus: tuple[Sample, ...]
 ) -> None:

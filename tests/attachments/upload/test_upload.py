@@ -388,3 +388,27 @@ def test_the_log_names_no_file_and_no_key(
     assert f"upload stored {uid}" in caplog.text
     for word in ("okafor", "hiv", "medical-records", fake.tenant):
         assert word not in caplog.text.lower()
+
+
+@pytest.mark.parametrize(("step", "size"), [("put", 5000), ("complete", 20 * MIB)])
+def test_of_two_computers_that_want_one_name_at_once_both_keep_their_file(
+    sending: Sending, fake: FakeBucket, step: str, size: int
+) -> None:
+    uid = sending.keep(size, name="scan.bin")
+    key = sending.row(uid).s3_key
+    theirs = ObjectHeaders("application/pdf", AttachmentId(sending.setting.visit), "ab" * 32, 6)
+
+    def gate(now: str) -> None:
+        if now == step:
+            fake.gate = lambda _step: None
+            fake._make(key, b"theirs", theirs, if_none_match=True)
+
+    fake.gate = gate
+    for _ in range(3):
+        if not sending.run().left:
+            break
+        sending.later(hours=1)
+    assert fake.objects[key].content == b"theirs"
+    assert object_of(sending, fake, uid) == sending.kept_bytes(uid)
+    assert sending.row(uid).s3_key != key
+    assert len(fake.objects) == 2
