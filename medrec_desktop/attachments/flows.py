@@ -115,7 +115,7 @@ class Checked:
         self._expander = Expander(self._pass_on, kept.size)
 
     def write(self, compressed: bytes) -> int:
-        """Called by age for each decrypted piece."""
+        """Called for each decrypted chunk."""
         try:
             self._compressed.update(compressed)
             self._expander.feed(compressed)
@@ -123,9 +123,6 @@ class Checked:
             self.error = error
             raise
         return len(compressed)
-
-    def flush(self) -> None:
-        """Part of what age asks of a file; nothing is held back here."""
 
     def finish(self) -> None:
         """Raise Corrupt unless all of it was exactly what the row says."""
@@ -155,7 +152,7 @@ class Measured:
         self._holding = 0
 
     def write(self, compressed: bytes) -> int:
-        """Called by age for each decrypted piece, a few kilobytes."""
+        """Called for each decrypted chunk."""
         try:
             self._done += len(compressed)
             self._held.append(compressed)
@@ -166,9 +163,6 @@ class Measured:
             self.error = error
             raise
         return len(compressed)
-
-    def flush(self) -> None:
-        """Part of what age asks of a file; the rest goes with `finish`."""
 
     def finish(self) -> None:
         """Hand over the rest; raise Corrupt unless it was exactly what the row says."""

@@ -22,6 +22,7 @@ from uuid import UUID
 import pyrage
 from pyrage import x25519
 
+from medrec_desktop.attachments.age_reading import Identity, NotAgeError, decrypt
 from medrec_desktop.attachments.compression import CHUNK, DAMAGED
 from medrec_desktop.attachments.flows import Arriving, Checked, Flow, Measured
 from medrec_desktop.data.clinic import read_computer_settings, write_computer_settings
@@ -98,6 +99,7 @@ class Vault:
     ) -> None:
         self._folder = folder
         self._identity = x25519.Identity.from_str(identity)
+        self._reader = Identity(identity)
         self._free = free
         for each in (folder, folder / INCOMING):
             each.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -264,10 +266,10 @@ class Vault:
             raise NotFound(MISSING)
         try:
             with path.open("rb") as source:
-                pyrage.decrypt_io(source, checked, [self._identity])
-        except (OSError, MedrecError, pyrage.DecryptError) as error:
+                decrypt(source, checked.write, self._reader)
+        except (OSError, NotAgeError) as error:
             if checked.error is not None:
-                raise checked.error from error
+                raise  # whoever takes the bytes failed, not the vault
             log.warning("vault file %s cannot be decrypted", uid)
             raise Corrupt(DAMAGED) from error
         checked.finish()
