@@ -13,8 +13,9 @@ from medrec_desktop.attachments.lanes import Lanes
 from medrec_desktop.attachments.s3_objects import Part
 from medrec_desktop.attachments.shared_writes import SharedWrites
 from medrec_desktop.attachments.store import ObjectStore
-from medrec_desktop.data import uploads as rows
-from medrec_desktop.data.uploads import SentPart, Upload
+from medrec_desktop.data import upload_parts as rows
+from medrec_desktop.data.upload_parts import SentPart
+from medrec_desktop.data.uploads import Upload
 from medrec_desktop.domain.errors import Cancelled, Corrupt
 
 PART = 8 * 2**20
@@ -126,6 +127,7 @@ class PartsRun:
             self._part(self._taken())
         self.settle()
         self._raise_failure()
+        self._writes.flush()
         return tuple(
             Part(number, sent.etag, sent.size, bytes.fromhex(sent.sha256))
             for number, sent in sorted(self._arrived.items())
@@ -144,7 +146,7 @@ class PartsRun:
         if known is not None:
             if digests(content)[1].hexdigest() != known.sha256:
                 self._fail(Corrupt(OTHER_BYTES))
-                self._writes.write(lambda session: rows.forget_parts(session, self._upload))
+                self._writes.write(lambda session: rows.forget_parts(session, self._upload.key))
                 raise Corrupt(OTHER_BYTES)
             self._progress(known.size)
             return
@@ -169,7 +171,7 @@ class PartsRun:
             md5, sha256 = digests(content)
             size = sum(len(piece) for piece in content)
             part = SentPart(number, size, sha256.hexdigest(), md5.hexdigest())
-            self._writes.write(lambda session: rows.put_part(session, self._upload, part))
+            self._writes.write(lambda session: rows.put_part(session, self._upload.key, part))
             etag = self._store.upload_part(
                 self._upload.s3_key,
                 self._upload.upload_id,
@@ -180,7 +182,8 @@ class PartsRun:
                 sha256=sha256.digest(),
             )
             sent = SentPart(number, part.size, part.sha256, part.md5, etag)
-            self._writes.write(lambda session: rows.put_part(session, self._upload, sent))
+            # Not worth a wait for the disk: a part without an ETag is known by its hash.
+            self._writes.write_soon(lambda session: rows.put_part(session, self._upload.key, sent))
             self._arrived[number] = sent
         except BaseException as error:  # noqa: BLE001 - raised again on the file's own thread
             self._fail(Cancelled(STOPPED) if self._interrupted() else error)

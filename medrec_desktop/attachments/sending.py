@@ -1,24 +1,27 @@
-"""Sends one file: in one request or in parts, looks at what arrived, then calls it stored.
+"""Sends one file: in one request or in parts, and looks at what arrived.
 
 Every step that a crash could lose stands in the database before the next one is taken, and each
 may be taken again. The key is made once; when the bucket has something else under it, the file
-gets one that holds its own id. Which file is sent when, and what happens after a failure, is the
-upload thread's business.
+gets one that holds its own id. Which file is sent when, calling it stored, and what happens after
+a failure, is the upload thread's business.
 """
 
+import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import BinaryIO
 
+from medrec_desktop.attachments.arrivals import Arrival
 from medrec_desktop.attachments.lanes import Lanes
-from medrec_desktop.attachments.multipart import PartsRun, confirmed, digests, part_size_for
+from medrec_desktop.attachments.multipart import PartsRun, confirmed, part_size_for
 from medrec_desktop.attachments.s3_objects import ObjectHeaders, Stored
 from medrec_desktop.attachments.shared_writes import SharedWrites
 from medrec_desktop.attachments.store import ObjectStore
 from medrec_desktop.attachments.vault import Vault
 from medrec_desktop.data import uploads as rows
 from medrec_desktop.data.local import LocalDb
+from medrec_desktop.data.upload_parts import SentPart, begin_parts, forget_parts, sent_parts
 from medrec_desktop.data.uploads import Upload
 from medrec_desktop.domain.errors import (
     Cancelled,
@@ -69,11 +72,15 @@ class Sender:
         self._interrupted = interrupted
         self._writes = SharedWrites(db)
 
-    def send_whole(self, upload: Upload, progress: Progress) -> None:
+    def send_whole(self, upload: Upload, progress: Progress) -> Arrival:
         """Send a small file in one request, on the caller's thread."""
         upload = self._named_for_good(upload)
         pieces = self._pieces(upload)
-        md5, sha256 = digests(pieces)
+        md5 = hashlib.md5(usedforsecurity=False)
+        for piece in pieces:
+            md5.update(piece)
+        # The vault has just compared it with every byte it gave.
+        sha256 = bytes.fromhex(upload.kept.kept_sha256)
         while True:
             try:
                 self._store.put(
@@ -81,7 +88,7 @@ class Sender:
                     self._body(pieces, progress),
                     size=upload.kept.kept_size,
                     md5=md5.digest(),
-                    sha256=sha256.digest(),
+                    sha256=sha256,
                     headers=_headers(upload),
                 )
             except KeyTaken:
@@ -91,15 +98,14 @@ class Sender:
                 upload = self._with_another_key(upload)
             else:
                 break
-        self._verify(upload)
+        return self._seen(upload)
 
-    def send_in_parts(self, upload: Upload, progress: Progress) -> None:
+    def send_in_parts(self, upload: Upload, progress: Progress) -> Arrival:
         """Send a large file, going on where it stopped. Parts are sent on the lanes."""
         upload = self._named_for_good(upload)
         while (found := self._store.head(upload.s3_key)) is not None:
             if _is(found, upload):
-                self._verify(upload)
-                return
+                return self._seen(upload)
             upload = self._with_another_key(upload)
         upload, arrived = self._resumed(upload)
         parts = PartsRun(
@@ -131,11 +137,11 @@ class Sender:
         except NotFound:
             # Gone: because it was completed and the answer was lost, or because it was cleared.
             if not _is(self._store.head(upload.s3_key), upload):
-                self._writes.write(lambda session: rows.forget_parts(session, upload))
+                self._writes.write(lambda session: forget_parts(session, upload.key))
                 raise
-        self._verify(upload)
+        return self._seen(upload)
 
-    def _resumed(self, upload: Upload) -> tuple[Upload, dict[int, rows.SentPart]]:
+    def _resumed(self, upload: Upload) -> tuple[Upload, dict[int, SentPart]]:
         if upload.upload_id and upload.part_size:
             try:
                 listed = self._store.list_parts(upload.s3_key, upload.upload_id)
@@ -143,13 +149,13 @@ class Sender:
                 pass  # too old, or cleared: begin again
             else:
                 with self._db.read() as session:
-                    ours = rows.sent_parts(session, upload)
+                    ours = sent_parts(session, upload.key)
                 return upload, confirmed(upload, listed, ours)
         upload_id = self._store.create_multipart(upload.s3_key, _headers(upload))
         begun = replace(upload, upload_id=upload_id, part_size=part_size_for(upload.kept.kept_size))
         self._writes.write(
-            lambda session: rows.begin_parts(
-                session, upload, upload_id=upload_id, part_size=begun.part_size
+            lambda session: begin_parts(
+                session, upload.key, upload_id=upload_id, part_size=begun.part_size
             )
         )
         return begun, {}
@@ -176,8 +182,7 @@ class Sender:
                 anew.append((upload, named[-1].s3_key))
         if anew:
             with self._db.begin() as session:
-                for upload, key in anew:
-                    rows.exchange_key(session, upload, key, now=now)
+                rows.exchange_keys(session, anew, now=now)
         return named
 
     def _named(self, upload: Upload) -> bool:
@@ -193,22 +198,17 @@ class Sender:
         if upload.upload_id:
             self._store.abort_multipart(upload.s3_key, upload.upload_id)
         now = self._clock()
-        self._writes.write(lambda session: rows.exchange_key(session, upload, key, now=now))
+        self._writes.write(lambda session: rows.exchange_keys(session, [(upload, key)], now=now))
         return replace(upload, s3_key=key, upload_id="", part_size=0)
 
-    def _verify(self, upload: Upload) -> None:
-        """Look at the object; one transaction calls it stored and tells sync."""
+    def _seen(self, upload: Upload) -> Arrival:
+        """Look at the object: only what the bucket shows as sent has arrived."""
         found = self._store.head(upload.s3_key)
         if found is None:
             raise Unavailable(NOT_SEEN)
         if not _is(found, upload):
             raise Corrupt(CHANGED)
-        now = self._clock()
-        self._writes.write(
-            lambda session: rows.mark_stored(
-                session, upload, bucket=self._store.name, version_id=found.version_id, now=now
-            )
-        )
+        return Arrival(upload, found.version_id)
 
 
 def _suffixed(upload: Upload) -> str:

@@ -44,6 +44,20 @@ class SharedWrites:
         if mine.error is not None:
             raise mine.error
 
+    def write_soon(self, change: Change) -> None:
+        """Returns at once: it goes with the next change, and is lost if the program dies before.
+        For what can also be found out again."""
+        with self._lock:
+            self._waiting.append(_Wanted(change))
+
+    def flush(self) -> None:
+        """Returns when what was to be written soon is committed."""
+        with self._turn:
+            with self._lock:
+                together, self._waiting = self._waiting, []
+            if together:
+                self._commit(together)
+
     def _commit(self, together: list[_Wanted]) -> None:
         try:
             with self._db.begin() as session:

@@ -1,22 +1,20 @@
 """The queue of files that are still to be stored in the bucket, as rows of this computer.
 
-The row is the queue: what is not in it is stored, or has no bytes here. Parts are written before
-they are sent and confirmed when they arrived. Nothing here commits, and nothing here is a server's:
-these tables are local.
+The row is the queue: what is not in it is stored, or has no bytes here. Nothing here commits, and
+nothing here is a server's: these tables are local. Parts of large files are in `upload_parts`.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import insert
 
-from medrec_desktop.data.audit import add_entry
+from medrec_desktop.data.audit import add_entries
 from medrec_desktop.data.clinic import read_computer_settings, write_computer_settings
-from medrec_desktop.data.outbox import mark
+from medrec_desktop.data.outbox import mark, mark_many
 from medrec_desktop.data.schema import (
     UtcDateTime,
     medical_records,
@@ -26,6 +24,7 @@ from medrec_desktop.data.schema import (
     upload_queue,
 )
 from medrec_desktop.data.session import Session
+from medrec_desktop.data.upload_parts import forget_parts
 from medrec_desktop.domain.attachments import Kept
 from medrec_desktop.domain.ids import AttachmentId, RecordId
 from medrec_desktop.domain.uploads import FileUpload, Reason
@@ -50,17 +49,6 @@ class Upload:
     attempts: int = 0
     upload_id: str = ""
     part_size: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class SentPart:
-    """A part that was, or was about to be, sent. Hashes in hex; `etag` "" until it arrived."""
-
-    number: int
-    size: int
-    sha256: str
-    md5: str
-    etag: str = ""
 
 
 _UPLOAD = (
@@ -131,57 +119,31 @@ def get_upload(session: Session, uid: UUID) -> Upload | None:
 # --- one file's way ----------------------------------------------------------------------------
 
 
-def begin_parts(session: Session, upload: Upload, *, upload_id: str, part_size: int) -> None:
-    """A multipart upload was created; its parts are of this size."""
-    forget_parts(session, upload)
-    _set(session, upload.key, upload_id=upload_id, part_size=part_size)
-
-
-def forget_parts(session: Session, upload: Upload) -> None:
-    """The multipart upload is gone, or is no longer ours to use."""
-    session.execute(_FORGET_PARTS, {"key": upload.key})
-    _set(session, upload.key, upload_id=None, part_size=None)
-
-
-def put_part(session: Session, upload: Upload, part: SentPart) -> None:
-    """This part is about to be sent, or (with its ETag) has arrived."""
-    values = {"size": part.size, "sha256": part.sha256, "md5": part.md5, "etag": part.etag or None}
-    put = insert(upload_parts).values(attachment_id=upload.key, number=part.number, **values)
+def exchange_keys(
+    session: Session, exchanged: Sequence[tuple[Upload, str]], *, now: datetime
+) -> None:
+    """Other keys, because the bucket has the first ones already; parts sent there are lost."""
+    forget_parts(session, *(upload.key for upload, _ in exchanged))
     session.execute(
-        put.on_conflict_do_update(
-            index_elements=[upload_parts.c.attachment_id, upload_parts.c.number], set_=values
-        )
+        _RENAME,
+        [{"key": upload.key, "rev": uuid4(), "s3_key": s3_key} for upload, s3_key in exchanged],
     )
-
-
-def sent_parts(session: Session, upload: Upload) -> dict[int, SentPart]:
-    """Number -> what this computer knows of the part."""
-    rows = session.execute(
-        sa.select(upload_parts).where(upload_parts.c.attachment_id == upload.key)
-    )
-    return {r.number: SentPart(r.number, r.size, r.sha256, r.md5, r.etag or "") for r in rows}
-
-
-def exchange_key(session: Session, upload: Upload, s3_key: str, *, now: datetime) -> None:
-    """Another key, because the bucket has the first one already; parts sent there are lost."""
-    forget_parts(session, upload)
-    _change(session, upload.key, s3_key=s3_key)
-    mark(session, "attachment", upload.uid, now=now)
+    mark_many(session, "attachment", [upload.uid for upload, _ in exchanged], now=now)
 
 
 # Made once: for a thousand files, saying them anew takes longer than carrying them out.
-_FORGET_PARTS = sa.delete(upload_parts).where(upload_parts.c.attachment_id == sa.bindparam("key"))
-_UNQUEUE = sa.delete(upload_queue).where(upload_queue.c.attachment_id == sa.bindparam("key"))
-_STORE = (
+_KEY: sa.BindParameter[int] = sa.bindparam("key")
+_UNQUEUE = sa.delete(upload_queue).where(upload_queue.c.attachment_id == _KEY)
+_CHANGE = (
     sa.update(record_attachments)
-    .where(record_attachments.c.id == sa.bindparam("key"))
-    .values(
-        rev=sa.bindparam("rev"),
-        row_version=record_attachments.c.row_version + 1,
-        upload_state="stored",
-        s3_bucket=sa.bindparam("s3_bucket"),
-        s3_version=sa.bindparam("s3_version"),
-    )
+    .where(record_attachments.c.id == _KEY)
+    .values(rev=sa.bindparam("rev"), row_version=record_attachments.c.row_version + 1)
+)
+_RENAME = _CHANGE.values(s3_key=sa.bindparam("s3_key"))
+_STORE = _CHANGE.values(
+    upload_state="stored",
+    s3_bucket=sa.bindparam("s3_bucket"),
+    s3_version=sa.bindparam("s3_version"),
 )
 
 
@@ -189,14 +151,35 @@ def mark_stored(
     session: Session, upload: Upload, *, bucket: str, version_id: str, now: datetime
 ) -> None:
     """The object was looked at and is what was sent: no longer queued, and sync is to say so."""
-    session.execute(_FORGET_PARTS, {"key": upload.key})
-    session.execute(_UNQUEUE, {"key": upload.key})
+    mark_all_stored(session, [(upload, version_id)], bucket=bucket, now=now)
+
+
+def mark_all_stored(
+    session: Session, arrived: Sequence[tuple[Upload, str]], *, bucket: str, now: datetime
+) -> None:
+    """As `mark_stored`, for many with their version ids: in a few statements."""
+    keys = [upload.key for upload, _ in arrived]
+    forget_parts(session, *keys)
+    session.execute(_UNQUEUE, [{"key": key} for key in keys])
     session.execute(
         _STORE,
-        {"key": upload.key, "rev": uuid4(), "s3_bucket": bucket, "s3_version": version_id or None},
+        [
+            {
+                "key": upload.key,
+                "rev": uuid4(),
+                "s3_bucket": bucket,
+                "s3_version": version_id or None,
+            }
+            for upload, version_id in arrived
+        ],
     )
-    add_entry(session, "file.stored", at=now, record=upload.record_id, subject=upload.uid)
-    mark(session, "attachment", upload.uid, now=now)
+    add_entries(
+        session,
+        "file.stored",
+        [(upload.record_id, upload.uid) for upload, _ in arrived],
+        at=now,
+    )
+    mark_many(session, "attachment", [upload.uid for upload, _ in arrived], now=now)
 
 
 def postpone(

@@ -10,6 +10,7 @@ from medrec_desktop.attachments.vault import open_vault
 from medrec_desktop.data import file_log
 from medrec_desktop.data import uploads as queue
 from medrec_desktop.data.schema import record_attachments
+from medrec_desktop.data.upload_parts import SentPart, put_part
 from medrec_desktop.services.attachments import Attachments
 from tests.factories import a_clinic, a_visit
 
@@ -31,8 +32,8 @@ def test_a_stored_file_knows_when_and_is_listed_from_that_time_on(tmp_path: Path
     with context.db.begin() as session:
         upload = queue.get_upload(session, mine.id)
         assert upload is not None
-        queue.put_part(session, upload, queue.SentPart(1, 7, "a", "b", "etag"))
-        queue.put_part(session, upload, queue.SentPart(2, 5, "a", "b"))
+        put_part(session, upload.key, SentPart(1, 7, "a", "b", "etag"))
+        put_part(session, upload.key, SentPart(2, 5, "a", "b"))
         (row,) = queue.list_uploads(session, record_id=visit)
         # A part counts when the bucket has confirmed it.
         assert (row.arrived, row.done) == (7, 0)

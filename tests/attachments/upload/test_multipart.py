@@ -10,7 +10,8 @@ from medrec_desktop.attachments import multipart
 from medrec_desktop.attachments.multipart import MOST_PARTS, PART, confirmed, part_size_for
 from medrec_desktop.attachments.s3_objects import Part
 from medrec_desktop.data.schema import upload_parts, upload_queue
-from medrec_desktop.data.uploads import SentPart, Upload
+from medrec_desktop.data.upload_parts import SentPart
+from medrec_desktop.data.uploads import Upload
 from medrec_desktop.domain.attachments import MAX_FILE_SIZE, Kept
 from medrec_desktop.domain.errors import Corrupt, NotFound
 from medrec_desktop.domain.ids import AttachmentId, RecordId

@@ -6,6 +6,8 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
+from medrec_desktop.attachments.lanes import LANES
+from medrec_desktop.attachments.outcomes import HOLD_AFTER
 from medrec_desktop.attachments.s3_objects import ObjectHeaders
 from medrec_desktop.attachments.sending import ONE_REQUEST
 from medrec_desktop.attachments.store import ObjectStore
@@ -78,7 +80,7 @@ def test_stored_and_the_mark_for_sync_are_one_transaction(
     assert sending.row(uid).row_version == before + 1
 
 
-def test_small_files_go_first_but_a_large_one_moves_and_at_most_four_are_under_way(
+def test_a_large_file_moves_beside_small_ones_and_so_many_requests_are_under_way_at_most(
     sending: Sending, fake: FakeBucket
 ) -> None:
     large = sending.keep(40 * MIB)
@@ -87,7 +89,7 @@ def test_small_files_go_first_but_a_large_one_moves_and_at_most_four_are_under_w
     fake.gate = order.append
     left = sending.run()
     assert left.left == 0
-    assert fake.most_at_once <= 4
+    assert fake.most_at_once <= LANES
     for uid in (large, *small):
         object_of(sending, fake, uid)
 
@@ -115,13 +117,13 @@ def test_an_outage_is_waited_out_and_every_file_arrives_once(
     left = sending.run()
     # A few were tried in vain, and the others were not.
     assert left.failed + left.waiting == 40
-    assert left.failed <= 8
+    assert left.failed <= HOLD_AFTER + LANES
     assert left.held_because == "The storage cannot be reached."
     assert left.held_until is not None
     tried = fake.calls["put"]
     assert sending.start().wait(20)  # the program starts again
     sending.made[-1].stop()
-    assert fake.calls["put"] <= tried + 8
+    assert fake.calls["put"] <= tried + HOLD_AFTER + LANES
 
     fake.down = None
     sending.later(minutes=20)
@@ -169,7 +171,7 @@ def test_a_refusal_stops_everything_and_tells_until_somebody_acts(
     assert uploader.wait(20)
     left = uploader.overview()
     assert left.stopped == "The storage does not allow this."
-    assert left.attention <= 4
+    assert left.attention <= LANES
     assert left.attention + left.waiting == 20
     calls = fake.calls["put"]
     sending.later(days=1)
