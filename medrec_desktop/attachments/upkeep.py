@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 900.0
 # After something was stored more is likely to follow.
-REST_S = 20.0
+REST_S = 60.0
 
 
 class Upkeep:

@@ -192,10 +192,10 @@ class Vault:
 
     def held(self) -> Iterator[Held]:
         """Every file in its place, with what it takes and when it was used."""
-        for path in self._folder.glob("??/*.age"):
-            with contextlib.suppress(ValueError, OSError):
-                seen = path.stat()
-                yield Held(UUID(path.stem), seen.st_size, seen.st_mtime)
+        for uid, entry in _entries(self._folder, ".age"):
+            with contextlib.suppress(OSError):
+                seen = entry.stat()
+                yield Held(uid, seen.st_size, seen.st_mtime)
 
     def free(self) -> int:
         """Bytes left on the disk under the vault."""
@@ -237,12 +237,7 @@ class Vault:
 
     def with_small(self) -> set[UUID]:
         """Files whose small picture is here, and those that were found to have none."""
-        found: set[UUID] = set()
-        for path in (self._folder / SMALL).glob("??/*"):
-            if path.suffix in {".age", ".none"}:
-                with contextlib.suppress(ValueError):
-                    found.add(UUID(path.stem))
-        return found
+        return {uid for uid, _ in _entries(self._folder / SMALL, ".age", ".none")}
 
     def _small(self, uid: UUID) -> Path:
         return self._folder / SMALL / uid.hex[-2:] / f"{uid}.age"
@@ -349,6 +344,18 @@ def _fsync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _entries(folder: Path, *endings: str) -> Iterator[tuple[UUID, "os.DirEntry[str]"]]:
+    """Files named by an id in the folders of two signs; there may be very many."""
+    with contextlib.suppress(OSError):
+        for inner in os.scandir(folder):
+            if len(inner.name) == 2 and inner.is_dir():
+                for entry in os.scandir(inner):
+                    name, dot, ending = entry.name.partition(".")
+                    if dot + ending in endings:
+                        with contextlib.suppress(ValueError):
+                            yield UUID(name), entry
 
 
 def _mtime(path: Path) -> float:

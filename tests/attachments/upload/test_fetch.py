@@ -84,9 +84,12 @@ def test_anything_but_the_rows_bytes_stays_outside(
         "empty": b"",
         "other": gzip.compress(RNG.randbytes(kept.size), mtime=0)[: kept.kept_size],
     }[harm]
+    seen: list[tuple[int, int]] = []
     with pytest.raises(Corrupt):
-        fetch(fake, elsewhere, sent, key, kept)
+        fetch(fake, elsewhere, sent, key, kept, progress=lambda *at: seen.append(at))
     assert_nothing_left(elsewhere)
+    # What says that it is too long is not even begun.
+    assert harm != "longer" or seen == []
 
 
 def test_a_bomb_that_fits_the_size_is_stopped_early(
