@@ -103,8 +103,13 @@ class Inspector(QFrame):
         self._fit()
 
     def _on_collapse(self) -> None:
+        focused: QWidget | None = self.window().focusWidget()
+        had_keys = focused is not None and self.isAncestorOf(focused)
         self._pinned = False
         self._fit()
+        if had_keys and not self.expanded:
+            # What had them is hidden now.
+            self._first.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _fit(self) -> None:
         self._head.setVisible(self._narrow)
@@ -135,7 +140,13 @@ class Inspector(QFrame):
             inside = self.isAncestorOf(new) or beside is None or not beside.isAncestorOf(new)
             if not inside:
                 # After this turn: the click that took the focus is still on its way.
-                QTimer.singleShot(0, self, self._on_collapse)
+                QTimer.singleShot(0, self, self._close_drawer)
+
+    def _close_drawer(self) -> None:
+        """Unless the keys have come back: a dialog that closes gives them here by a detour."""
+        focused: QWidget | None = self.window().focusWidget()
+        if focused is None or not self.isAncestorOf(focused):
+            self._on_collapse()
 
     def _make_rail(self) -> QWidget:
         rail = QWidget()
@@ -150,6 +161,8 @@ class Inspector(QFrame):
         ):
             button = IconButton(icon, name, colour=colour)
             button.clicked.connect(self.expand)
+            if key == "files":
+                self._first = button
             figure = label("", "meta")
             self._figures[key] = figure
             layout.addWidget(button, 0, Qt.AlignmentFlag.AlignHCenter)

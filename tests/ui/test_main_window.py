@@ -333,6 +333,31 @@ def test_large_text_turns_the_inspector_into_a_rail(
     assert inspector.height() == inspector.place.height()
 
 
+def test_the_drawer_stays_while_a_dialog_over_it_comes_and_goes(
+    qtbot: QtBot, desk: Desk, record: RecordId, theme: Theme
+) -> None:
+    open_visit(qtbot, desk, record)
+    theme.set(text_percent=150)
+    inspector = desk.window.workplace.inspector
+    qtbot.waitUntil(lambda: not inspector.expanded)
+    desk.window.activateWindow()
+    desk.window.workplace.focus_inspector()
+    inside = desk.window.focusWidget()
+    assert inspector.isAncestorOf(inside)
+    dialog = Dialog(desk.window, "Question")
+    dialog.body.addWidget(QLineEdit())
+    dialog.open()
+    QApplication.processEvents()
+    dialog.reject()
+    QApplication.processEvents()
+    qtbot.waitUntil(inside.hasFocus)
+    assert inspector.expanded
+    # Closing it by its own button leaves the keys at the rail.
+    QTest.keyClick(inside, Qt.Key.Key_Return)
+    assert not inspector.expanded
+    qtbot.waitUntil(lambda: inspector.isAncestorOf(desk.window.focusWidget()))
+
+
 def test_the_drawer_goes_when_the_keys_go_back_to_the_form(
     qtbot: QtBot, desk: Desk, record: RecordId, theme: Theme
 ) -> None:
