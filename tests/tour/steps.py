@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pypdfium2
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage
-from PySide6.QtWidgets import QApplication, QPlainTextEdit
+from PySide6.QtWidgets import QApplication, QFileDialog, QLineEdit, QPlainTextEdit
 
 from medrec_desktop.ui.attachments.panel import AttachmentPanel
 from medrec_desktop.ui.main_window import DESIGNED
@@ -316,11 +316,12 @@ class Tour(Running):
         target = self.home / "visit.pdf"
         errand = save_pdf(self.window, services, record)
         until(lambda: errand.printed is not None, "the visit to be read")
-        for chooser in QApplication.topLevelWidgets():
-            if chooser.isModal():
-                chooser.close()
-        self.window.activateWindow()
-        errand.write_to(str(target))
+        until(lambda: bool(self.window.findChildren(QFileDialog)), "the question where to")
+        chooser = child(self.window, QFileDialog)
+        name = child(chooser, QLineEdit)
+        name.setFocus()
+        name.setText(str(target))
+        press(Qt.Key.Key_Return)
         until(target.exists, "the PDF")
         until(lambda: "The PDF was saved" in words_of(self.window), "the word that it was saved")
         click(button(child(self.window, Dialog), "OK"))
