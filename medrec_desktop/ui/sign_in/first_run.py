@@ -6,11 +6,13 @@ It only asks; `ui/app` does, on background threads, and tells it how that went.
 from dataclasses import dataclass
 from pathlib import Path
 
-from PySide6.QtCore import QRectF, Qt, Signal
+from PySide6.QtCore import QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QKeyEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
+    QApplication,
     QFrame,
     QPushButton,
+    QScrollArea,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
@@ -18,6 +20,7 @@ from PySide6.QtWidgets import (
 
 from medrec_desktop.domain.settings import ComputerSettings
 from medrec_desktop.ui import theme
+from medrec_desktop.ui.sign_in.choices import Choice
 from medrec_desktop.ui.sign_in.pages import ComfortPage, HowPage, NamesPage, Page
 from medrec_desktop.ui.theme import Theme
 from medrec_desktop.ui.widgets import (
@@ -102,6 +105,10 @@ class FirstRun(QWidget):
         for field in (self._names.clinic, self._names.doctor, self._comfort.scanner):
             field.editingFinished.connect(self._say_answers)
         look.dress(self)
+        look.changed.connect(self._fit)
+        application = QApplication.instance()
+        if isinstance(application, QApplication):
+            application.focusChanged.connect(self._on_focus_changed)
 
     def ask_passphrase(self, needed: bool) -> None:
         """Whether page 2 asks for one: this computer keeps no keys."""
@@ -182,9 +189,27 @@ class FirstRun(QWidget):
     def resizeEvent(self, event: object) -> None:
         """The card takes its room."""
         super().resizeEvent(event)  # type: ignore[arg-type] # a QResizeEvent
+        self._fit()
+
+    def _fit(self) -> None:
+        """As large as the text asks for, as far as the window goes; what has the keys is seen."""
         self.card.setFixedSize(
             min(theme.px(820), self.width() - 48), min(theme.px(580), self.height() - 48)
         )
+        QTimer.singleShot(0, self, self._show_focused)
+
+    def _on_focus_changed(self, _old: QWidget | None, new: QWidget | None) -> None:
+        if new is not None and self.isAncestorOf(new):
+            self._show_focused()
+
+    def _show_focused(self) -> None:
+        area, focused = self._stack.currentWidget(), self.focusWidget()
+        if isinstance(area, QScrollArea) and focused is not None and area.isAncestorOf(focused):
+            part = focused.parentWidget()
+            area.ensureWidgetVisible(focused)
+            # With the words of its answer, not the dot alone.
+            if isinstance(part, Choice):
+                area.ensureWidgetVisible(part)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Nothing typed so far is asked for again."""

@@ -162,3 +162,22 @@ def test_answers_that_make_no_sense_lead_to_a_page_that_asks(
     pages.take_up(answers)
     assert pages._stack.currentIndex() in {0, 1}
     assert pages._how.choices.value in {"demo", "clinic"}
+
+
+def test_at_large_text_the_card_takes_the_window_and_the_answer_with_the_keys_is_seen(
+    qtbot: QtBot, pages: FirstRun, theme: Theme
+) -> None:
+    pages.resize(1120, 760)
+    before = pages.card.size()
+    theme.set(text_percent=200)
+    qtbot.waitUntil(lambda: pages.card.height() > before.height())
+
+    def seen(answer: str) -> bool:
+        choice = pages._how.choices._choices[answer]
+        return choice.visibleRegion().boundingRect().height() > choice.height() * 0.9
+
+    qtbot.waitUntil(lambda: seen("clinic"))
+    press(Qt.Key.Key_Up)
+    qtbot.waitUntil(lambda: pages._how.choices.value == "demo" and seen("demo"))
+    press(Qt.Key.Key_Down)
+    qtbot.waitUntil(lambda: pages._how.choices.value == "clinic" and seen("clinic"))
