@@ -137,9 +137,12 @@ def write_computer_settings(session: Session, values: dict[str, Any]) -> None:
         )
 
 
+_DEVICE = sa.select(local_settings.c.value).where(local_settings.c.name == DEVICE)
+
+
 def read_device(session: Session) -> UUID:
     """Which computer this database belongs to."""
-    value = session.scalar(sa.select(local_settings.c.value).where(local_settings.c.name == DEVICE))
+    value = session.scalar(_DEVICE)
     if not isinstance(value, str):
         raise Corrupt("This file does not say which computer it belongs to. Restore a backup.")
     return UUID(value)

@@ -157,7 +157,8 @@ class Visits:
                 return Saved(draft.record_id, version, row.updated_at)
             mark(session, "record", draft.record_id, now=now)
             if first := first_edit(self._context, draft.record_id):
-                note(self._context, session, "visit.edit", record=draft.record_id)
+                owner = draft.patient_id
+                note(self._context, session, "visit.edit", patient=owner, record=draft.record_id)
         if first:
             edit_noted(self._context, draft.record_id)
         self._publish(draft.record_id)
@@ -206,7 +207,15 @@ class Visits:
             )
             # The seal first: the triggers close a record only when its seal is there.
             records.set_finalized(session, row, version=version, signer=signer, now=now)
-            note(self._context, session, "visit.finalize", record=record_id, detail=seal)
+            owner = visit.draft.patient_id
+            note(
+                self._context,
+                session,
+                "visit.finalize",
+                patient=owner,
+                record=record_id,
+                detail=seal,
+            )
             mark(session, "record", record_id, now=now)
             finalized = records.get_visit(session, record_id)
         self._publish(record_id)
