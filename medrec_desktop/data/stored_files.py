@@ -1,4 +1,5 @@
-"""Files that are in the storage: which may leave this computer, which have a small picture there.
+"""Files that are in the storage: when they got there, which may leave this computer, which have a
+small picture there.
 
 Only reads. A row says "stored" after its object was looked at; whether it is still so is asked
 again by whoever lets go of a file.
@@ -12,10 +13,16 @@ from typing import Any
 import sqlalchemy as sa
 
 from medrec_desktop.data.clinic import read_device
-from medrec_desktop.data.schema import medical_records, record_attachments, upload_queue
+from medrec_desktop.data.schema import (
+    audit_entries,
+    medical_records,
+    record_attachments,
+    upload_queue,
+)
 from medrec_desktop.data.session import Session
 from medrec_desktop.domain.attachments import Kept, Kind
 from medrec_desktop.domain.ids import AttachmentId, RecordId
+from medrec_desktop.domain.uploads import StoredFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +110,48 @@ def rows_with_key(session: Session) -> tuple[StoredRow, ...]:
             stored=row.upload_state == "stored",
             s3_version=row.s3_version or "",
             kept=Kept(row.file_size, row.sha256, row.kept_size, row.kept_sha256),
+        )
+        for row in rows
+    )
+
+
+# What the audit trail says of it.
+_TOLD = audit_entries.c.what == "file.stored"
+
+
+def stored_times(session: Session, record_id: RecordId) -> dict[AttachmentId, datetime]:
+    """When each file of a visit was stored last, as far as this computer stored it."""
+    rows = session.execute(
+        sa.select(audit_entries.c.subject, sa.func.max(audit_entries.c.at).label("at"))
+        .where(audit_entries.c.record == record_id, _TOLD)
+        .group_by(audit_entries.c.subject)
+    )
+    return {AttachmentId(row.subject): row.at for row in rows}
+
+
+def list_stored(session: Session, since: datetime, *, limit: int = 200) -> tuple[StoredFile, ...]:
+    """What was stored since then, newest first."""
+    rows = session.execute(
+        sa.select(
+            record_attachments.c.uid,
+            medical_records.c.uid.label("record_uid"),
+            record_attachments.c.file_name,
+            record_attachments.c.kept_size,
+            audit_entries.c.at,
+        )
+        .join(record_attachments, record_attachments.c.uid == audit_entries.c.subject)
+        .join(medical_records, medical_records.c.id == record_attachments.c.record_id)
+        .where(_TOLD, audit_entries.c.at >= since)
+        .order_by(audit_entries.c.id.desc())
+        .limit(limit)
+    )
+    return tuple(
+        StoredFile(
+            attachment_id=AttachmentId(row.uid),
+            record_id=RecordId(row.record_uid),
+            file_name=row.file_name,
+            kept_size=row.kept_size,
+            at=row.at,
         )
         for row in rows
     )

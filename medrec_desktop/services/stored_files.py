@@ -6,7 +6,7 @@ from contextlib import closing
 from datetime import datetime, timedelta
 
 from medrec_desktop.data import attachments as rows
-from medrec_desktop.data import file_log
+from medrec_desktop.data import stored_files as stored
 from medrec_desktop.domain.errors import Conflict, NotFound, Unavailable
 from medrec_desktop.domain.ids import AttachmentId, RecordId
 from medrec_desktop.domain.roles import Action
@@ -34,7 +34,7 @@ class StoredFiles:
     def times(self, record_id: RecordId) -> dict[AttachmentId, datetime]:
         """When each file of a visit reached the storage from this computer."""
         with self._context.db.read() as session:
-            return file_log.stored_times(session, record_id)
+            return stored.stored_times(session, record_id)
 
     @needs(Action.READ_FILES)
     def today(self) -> tuple[StoredFile, ...]:
@@ -42,7 +42,7 @@ class StoredFiles:
         now = self._context.clock()
         midnight = now.astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
         with self._context.db.read() as session:
-            return file_log.list_stored(session, midnight)
+            return stored.list_stored(session, midnight)
 
     @needs(Action.SHARE_FILE)
     def share_link(self, attachment_id: AttachmentId) -> ShareLink:

@@ -1,4 +1,4 @@
-"""When files were stored, as rows that are only added."""
+"""When files were stored, as the audit trail says."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from medrec_desktop.attachments.intake import Intake
 from medrec_desktop.attachments.vault import open_vault
-from medrec_desktop.data import file_log
+from medrec_desktop.data import stored_files
 from medrec_desktop.data import uploads as queue
 from medrec_desktop.data.schema import record_attachments
 from medrec_desktop.data.upload_parts import SentPart, put_part
@@ -39,10 +39,10 @@ def test_a_stored_file_knows_when_and_is_listed_from_that_time_on(tmp_path: Path
         assert (row.arrived, row.done) == (7, 0)
         queue.mark_stored(session, upload, bucket="files", version_id="1", now=AT)
     with context.db.read() as session:
-        assert file_log.stored_times(session, visit) == {mine.id: AT}
-        assert file_log.stored_times(session, other) == {}
-        (stored,) = file_log.list_stored(session, AT)
+        assert stored_files.stored_times(session, visit) == {mine.id: AT}
+        assert stored_files.stored_times(session, other) == {}
+        (stored,) = stored_files.list_stored(session, AT)
         assert (stored.attachment_id, stored.record_id, stored.at) == (mine.id, visit, AT)
-        assert file_log.list_stored(session, AT + timedelta(seconds=1)) == ()
+        assert stored_files.list_stored(session, AT + timedelta(seconds=1)) == ()
         assert session.scalar(sa.select(sa.func.count()).select_from(record_attachments)) == 2
     context.db.close()
