@@ -28,6 +28,8 @@ class ClinicServer:
 
     url: str
     engine: sa.Engine
+    script: tuple[str, str] | None = None
+    user: str = ADMIN
 
     @property
     def address(self) -> ServerAddress:
@@ -48,15 +50,28 @@ class ClinicServer:
             found = connection.execute(statement.encode())
             return found.fetchall() if found.description else []
 
+    def clear(self) -> None:
+        """No clinics any more."""
+        for schema, role in self.run(
+            "SELECT n.nspname, r.rolname FROM pg_namespace n LEFT JOIN pg_roles r"
+            " ON r.rolname = n.nspname WHERE n.nspname !~ '^pg_' AND n.nspname NOT IN"
+            " ('public', 'information_schema')"
+        ):
+            name = schema.replace('"', '""')
+            self.run(f'DROP SCHEMA "{name}" CASCADE')
+            if role:
+                self.run(f"DROP OWNED BY {role}, {role}_owner; DROP ROLE {role}, {role}_owner")
+        self.run("DELETE FROM public.users; DELETE FROM public.tenants")
+
     def fill(self, count: int, *, at: str = "head") -> list[str]:
         """So many clinics at a revision, made faster than one by one; their tenant ids."""
-        script, stand_in = upgrade_script(self.engine, None, to=at)
+        script, stand_in = self.script or upgrade_script(self.engine, None, to=at)
         made = []
         for n in range(count):
             with self.engine.begin() as session:
                 tenant = free_tenant(session, NOW)
                 run(session, clinic_roles(tenant, verifier=None))
-            with closing(self.connect(ADMIN)) as connection, connection.transaction():
+            with closing(self.connect(self.user)) as connection, connection.transaction():
                 connection.execute(script.replace(stand_in, tenant).encode())
                 connection.execute("RESET ROLE")
                 connection.execute(
@@ -112,14 +127,18 @@ def new_admin_database(
     yield make
     for database, one in made:
         one.engine.dispose()
-        roles = one.run(
-            "SELECT rolname FROM pg_roles WHERE rolname ~ '^tenant_' AND EXISTS (SELECT FROM"
-            " pg_namespace WHERE nspname = regexp_replace(rolname, '_owner$', ''))"
-        )
-        for (role,) in roles:
-            one.run(f"DROP OWNED BY {role} CASCADE")
-            one.run(f"DROP ROLE {role}")
+        names = [
+            role
+            for (role,) in one.run(
+                "SELECT rolname FROM pg_roles WHERE EXISTS (SELECT FROM pg_namespace"
+                " WHERE nspname ~ '^tenant_' AND rolname IN (nspname, nspname || '_owner'))"
+            )
+        ]
         database.__exit__(None, None, None)
+        # Roles belong to the whole server, and are not asked what they owned in what is gone.
+        if names:
+            with psycopg.connect(_for_psycopg(postgres_server), autocommit=True) as connection:
+                connection.execute(f"DROP ROLE {', '.join(names)}".encode())
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,7 @@
 """A clinic made in a transaction that is rolled back: what one ought to be, and how to get there.
 
 `upgrade_script` rehearses an upgrade once and keeps every statement it sent; each clinic is then
-sent the same text with its own name in it, in one go. Alembic for each clinic would take a hundred
+sent the same text with its own name in it, in one go. Alembic for each clinic takes twenty
 times as long, and it works for one at a time only.
 """
 

@@ -1,4 +1,4 @@
-"""Which role may do what on the server. Said anew after every upgrade, in the same transaction.
+"""Which role may do what on the server. Completed after every upgrade, in the same transaction.
 
 * `medrec_server` owns the shared tables and is a member of every clinic's owner; administrators
   are members of it.
@@ -110,36 +110,39 @@ def clinic_roles(schema: str, *, verifier: str | None) -> list[str]:
 
 
 def clinic_rights(session: Session, schema: str) -> list[str]:
-    """Statements that say who may do what in a clinic's schema as it is now."""
+    """Statements that give the login role what it lacks in a clinic's schema as it is now. What
+    the owner makes is closed to everybody else from the start (`clinic_roles`)."""
     login, name = quoted(checked_schema(schema)), quoted(schema)
-    tables = session.scalars(_TABLES, {"schema": schema}).all()
-    both = f"PUBLIC, {login}"
-    writable = [table for table in MAY_WRITE if table in tables]
-    return [
-        f"REVOKE ALL ON SCHEMA {name} FROM {both}",
-        f"GRANT USAGE ON SCHEMA {name} TO {login}",
-        *(
-            f"REVOKE ALL ON ALL {kind} IN SCHEMA {name} FROM {both}"
-            for kind in ("TABLES", "SEQUENCES", "ROUTINES")
-        ),
-        f"GRANT SELECT ON ALL TABLES IN SCHEMA {name} TO {login}",
-        *(f"GRANT {MAY_WRITE[t]} ON {name}.{quoted(t)} TO {login}" for t in writable),
-        *(f"GRANT USAGE ON SEQUENCE {name}.{quoted(f'{t}_id_seq')} TO {login}" for t in writable),
-        *(
-            f"ALTER FUNCTION {name}.{function} SET search_path = pg_catalog, pg_temp"
-            for function in session.scalars(_UNPINNED, {"schema": schema})
-        ),
-    ]
+    found = {"schema": schema}
+    statements = (
+        [] if session.scalar(_MAY_ENTER, found) else [f"GRANT USAGE ON SCHEMA {name} TO {login}"]
+    )
+    unread = session.scalars(_UNREAD, found).all()
+    if unread:
+        tables = ", ".join(f"{name}.{quoted(table)}" for table in unread)
+        statements.append(f"GRANT SELECT ON {tables} TO {login}")
+    for table, privileges in MAY_WRITE.items():
+        if table in unread:
+            statements.append(f"GRANT {privileges} ON {name}.{quoted(table)} TO {login}")
+            numbers = f"{name}.{quoted(f'{table}_id_seq')}"
+            statements.append(f"GRANT USAGE ON SEQUENCE {numbers} TO {login}")
+    # Every function looks names up where it was meant to, whoever calls it with whatever path.
+    pin = "SET search_path = pg_catalog, pg_temp"
+    statements += [f"ALTER FUNCTION {name}.{it} {pin}" for it in session.scalars(_UNPINNED, found)]
+    return statements
 
 
-_TABLES = sa.text(
-    "SELECT relname FROM pg_catalog.pg_class WHERE relkind = 'r'"
-    " AND relnamespace = CAST(quote_ident(:schema) AS regnamespace)"
+_MAY_ENTER = sa.text(
+    "SELECT has_schema_privilege(CAST(:schema AS name), CAST(:schema AS text), 'USAGE')"
 )
-# Every function looks names up where it was meant to, whoever calls it with whatever path.
+_UNREAD = sa.text(
+    "SELECT relname FROM pg_catalog.pg_class WHERE relkind = 'r'"
+    " AND relnamespace = CAST(quote_ident(CAST(:schema AS text)) AS regnamespace)"
+    " AND NOT has_table_privilege(CAST(:schema AS name), oid, 'SELECT') ORDER BY relname"
+)
 _UNPINNED = sa.text(
     "SELECT quote_ident(proname) || '(' || pg_get_function_identity_arguments(oid) || ')'"
-    " FROM pg_catalog.pg_proc WHERE pronamespace = CAST(quote_ident(:schema) AS regnamespace)"
+    " FROM pg_catalog.pg_proc WHERE pronamespace = CAST(quote_ident(CAST(:schema AS text)) AS regnamespace)"
     " AND NOT EXISTS (SELECT FROM unnest(proconfig) one WHERE one LIKE 'search_path=%')"
     " ORDER BY 1"
 )
