@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 LISTEN_AFTER_MS = 1_000
 ANSWER_MS = 5_000
 TRY_MS = 100
+WRITTEN_MS = 2_000
 
 
 class Instance(QObject):
@@ -37,10 +38,24 @@ class Instance(QObject):
 
     def claim(self) -> bool:
         """Take the folder; False when another program has it."""
-        if not self._lock.tryLock(0):
+        if not self._lock.tryLock(0) and not self._claim_nobodys():
             return False
         QTimer.singleShot(LISTEN_AFTER_MS, self, self._listen)
         return True
+
+    def _claim_nobodys(self) -> bool:
+        """A start that was cut off (killed, no power) between making the lock and writing whose it
+        is left it empty; one that is under way writes it within a moment."""
+        lock = Path(self._lock.fileName())
+        for _ in range(WRITTEN_MS // TRY_MS):
+            try:
+                written = lock.stat().st_size > 0
+            except OSError:
+                written = True
+            if written:
+                return self._lock.tryLock(0)
+            QThread.msleep(TRY_MS)
+        return self._lock.removeStaleLockFile() and self._lock.tryLock(0)
 
     def raise_other(self) -> bool:
         """Ask the program that has the folder to show its window; False when it does not answer.

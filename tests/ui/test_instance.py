@@ -87,6 +87,14 @@ def test_folder_of_a_killed_program_can_be_taken(tmp_path: Path, programs: list[
     after.release()
 
 
+def test_a_start_cut_off_before_it_wrote_its_name_keeps_nobody_out(tmp_path: Path) -> None:
+    (tmp_path / "clinic.lock").touch()
+    after = Instance(tmp_path / "clinic")
+    assert after.claim()
+    assert not Instance(tmp_path / "clinic").claim()
+    after.release()
+
+
 def test_demo_and_clinic_are_separate(qtbot: QtBot, tmp_path: Path) -> None:
     clinic, demo = Instance(tmp_path / "clinic"), Instance(tmp_path / "demo")
     assert clinic.claim()
