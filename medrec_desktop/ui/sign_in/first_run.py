@@ -203,7 +203,8 @@ class FirstRun(QWidget):
             self._show_focused()
 
     def _show_focused(self) -> None:
-        area, focused = self._stack.currentWidget(), self.focusWidget()
+        area = self._stack.currentWidget()
+        focused: QWidget | None = self.focusWidget()
         if isinstance(area, QScrollArea) and focused is not None and area.isAncestorOf(focused):
             part = focused.parentWidget()
             area.ensureWidgetVisible(focused)
