@@ -18,7 +18,7 @@ _ABOUT_AS_MUCH = 0.12
 _ALL, _LEAST_BESIDE_ALL, _LEAST_SHARE = 0.9, 0.55, 0.4
 # What another row of the same category before it costs one of the first rows: five kinds of one
 # disease above a second that fits nearly as well say less than three and that one.
-_SAME_AGAIN, _MIXED_ROWS = 0.9, 20
+_SAME_AGAIN, _MIXED_ROWS = 0.9, 12
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from medrec_desktop.terminology.matching import INITIALS, Matcher, Token
 from medrec_desktop.terminology.readings import Reading, readings
 
 # How many entries are looked at: all words there, all but one, a single word.
-_MOST, _WITHOUT_ONE, _SINGLE = 200, 50, 30
+USUAL, _WITHOUT_ONE, _SINGLE = 200, 50, 30
 _ENOUGH = 24
 _LENGTH_UNIT = 8
 _COVERED, _WHOLE = 0.8, 0.97
@@ -69,7 +69,7 @@ class Ranking:
         """
         if not typed:
             return []
-        most = max(most, _MOST)
+        most = max(most, USUAL)
         variants = self._variants(typed, compounds)
         found = self._of_all(variants, most, near=False)
         if not found or found[0].covered < _POOR:

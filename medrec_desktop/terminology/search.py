@@ -12,7 +12,7 @@ from typing import Self
 from medrec_desktop.domain.terminology import CodeMatch, CodeMatches, CodeNotes
 from medrec_desktop.terminology import ordering, varying, words
 from medrec_desktop.terminology.code_file import FORMAT, INDEX, Code, CodeFile, code_key
-from medrec_desktop.terminology.ranking import Found, Ranking
+from medrec_desktop.terminology.ranking import USUAL, Found, Ranking
 from medrec_desktop.terminology.understood import understood
 
 __all__ = ["FORMAT", "INDEX", "Icd10"]
@@ -30,8 +30,9 @@ _MOST_HEADINGS = 2
 # Rows whose side and encounter are looked up when the query names one.
 _SIDED_ROWS = 12
 _USUAL_ROWS = 60
+_WELL_SAID = 0.8
 # Entries read for each row wanted: several entries lead to one code.
-_ENTRIES_A_ROW = 5
+_ENTRIES_A_ROW, _ENTRIES_OF_SYNONYMS = 5, 30
 
 
 class Icd10:
@@ -80,20 +81,45 @@ class Icd10:
         if limit < 1:
             return CodeMatches(text)
         typed = words.composed(text[:_MAX_CHARACTERS])
-        rows = self._by_code(typed, limit)
-        said = [word.text for word in words.words(_unbracketed(typed))][:_MAX_WORDS]
-        compounds = {word.text: "" for word in words.compounds(typed)}
-        most = limit * _ENTRIES_A_ROW if limit > _USUAL_ROWS else 0
-        found = self._ranking.ranked(said, compounds, most=most)
-        seen = {row.code for row in rows}
-        if found and len(rows) < limit:
-            for row in self._rows(found, limit, known or {}):
-                if row.code not in seen and len(rows) < limit:
-                    seen.add(row.code)
-                    rows.append(row)
+        exact = self._by_code(typed, limit)
+        most = limit * _ENTRIES_A_ROW if limit > _USUAL_ROWS else USUAL
+        found, said = self._found(typed, most)
+        rows = self._distinct(exact, found, limit, known or {})
+        if len(rows) < limit and len(said) == 1 and len(found) * 2 >= most:
+            # Many names of few codes ("pain"): there is more, and what is shown as a count must be true.
+            found, said = self._found(typed, limit * _ENTRIES_OF_SYNONYMS)
+            rows = self._distinct(exact, found, limit, known or {})
         # A word that chose the code within its row was understood, though its entry lacks it.
         chosen = rows[0].title if rows else ""
-        return CodeMatches(text, tuple(rows), understood(found, said, chosen) if found else "")
+        return CodeMatches(text, rows, understood(found, said, chosen) if found else "")
+
+    def _found(self, typed: str, most: int) -> tuple[list[Found], list[str]]:
+        """The best entries, and the words they were looked for by."""
+        said = [word.text for word in words.words(_unbracketed(typed))][:_MAX_WORDS]
+        compounds = {word.text: "" for word in words.compounds(typed)}
+        found = self._ranking.ranked(said, compounds, most=most)
+        everything = [word.text for word in words.words(typed)][:_MAX_WORDS]
+        if everything != said and (not found or found[0].covered < _WELL_SAID):
+            # What stands in brackets may be the better word: "missing (imperforate) anus".
+            whole = self._ranking.ranked(everything, compounds, most=most)
+            if whole and (not found or whole[0].score > found[0].score):
+                return whole, everything
+        return found, said
+
+    def _distinct(
+        self,
+        exact: Sequence[CodeMatch],
+        found: Sequence[Found],
+        limit: int,
+        known: Mapping[str, float],
+    ) -> tuple[CodeMatch, ...]:
+        """The rows found by code, then those found by words, each code once."""
+        rows = {row.code: row for row in exact}
+        if found and len(rows) < limit:
+            for row in self._rows(found, limit, known):
+                if len(rows) < limit:
+                    rows.setdefault(row.code, row)
+        return tuple(rows.values())
 
     def get(self, code: str) -> CodeMatch | None:
         """The code as written, with or without its dot, in either case; None if unknown."""

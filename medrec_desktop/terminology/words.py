@@ -229,14 +229,17 @@ def marks(title: str, wanted: Iterable[str]) -> tuple[tuple[tuple[int, int], ...
     parts = _parts(title)
     for word in wanted:
         found = False
-        american = forms(word)
+        starts = [f"\n{form}" for form in forms(word)]
         for part, as_written, part_forms in parts:
             if as_written and part.text.startswith(word):
                 spans.append((part.start, part.start + len(word)))
                 found = True
-            elif any(form.startswith(american) for form in part_forms):
-                spans.append((part.start, part.end))
-                found = True
+                continue
+            for start in starts:
+                if start in part_forms:
+                    spans.append((part.start, part.end))
+                    found = True
+                    break
         if not found and len(word) >= _SHORTEST_INSIDE:
             for part, as_written, _ in parts:
                 at = part.text.find(word) if as_written else -1
@@ -248,10 +251,11 @@ def marks(title: str, wanted: Iterable[str]) -> tuple[tuple[tuple[int, int], ...
 
 
 @lru_cache(maxsize=4096)
-def _parts(title: str) -> tuple[tuple[Word, bool, tuple[str, ...]], ...]:
-    """The words of a title, whether letters and places correspond, and their forms."""
+def _parts(title: str) -> tuple[tuple[Word, bool, str], ...]:
+    """The words of a title, whether letters and places correspond, and their forms, each on a line
+    of its own: this is asked for every word of every row on every key."""
     return tuple(
-        (part, part.end - part.start == len(part.text), forms(part.text))
+        (part, part.end - part.start == len(part.text), "\n" + "\n".join(forms(part.text)))
         for part in (*words(title), *compounds(title))
     )
 

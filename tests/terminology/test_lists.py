@@ -5,6 +5,12 @@ import pytest
 from medrec_desktop.shipped import resources
 from medrec_desktop.terminology import build, lists, words
 from medrec_desktop.terminology.search import Icd10
+from tests.benchmarks import _phrases
+
+# Ours would say this much of any list of diagnoses. More of the phrases we look at than of those
+# we never do means that phrases were copied.
+_MORE_BY_CHANCE = 0.06
+_MOST_OF_INDEX_TERMS = 0.08
 
 
 def test_every_code_of_the_lists_is_in_the_installed_release(icd10: Icd10) -> None:
@@ -60,3 +66,35 @@ def test_releases_are_named_by_their_files() -> None:
     assert build.release_of("icd10c-tabular-April-1-2026.xml") == "2026-04"
     assert build.release_of("icd10cm_tabular_October_1_2027.xml") == "2027-10"
     assert build.release_of("icd10cm-tabular-2027.xml") == ""
+
+
+@pytest.mark.skipif(not _phrases.DEV.exists(), reason="the phrase lists are absent")
+def test_the_lists_hold_no_phrases_of_those_that_measure_them() -> None:
+    """An abbreviation or a name in common use is in both; taken from there it would be in one."""
+    ours = _said_by(lists.read())
+
+    def share(phrases: list[_phrases.Phrase]) -> float:
+        return sum(_folded(phrase.query) in ours for phrase in phrases) / len(phrases)
+
+    dev = _phrases.read(_phrases.DEV)
+    seen = share([phrase for phrase in dev if not phrase.held_out])
+    unseen = share([phrase for phrase in dev if phrase.held_out])
+    assert seen <= unseen + _MORE_BY_CHANCE
+    assert share(_phrases.read(_phrases.GOLDEN)) <= _MOST_OF_INDEX_TERMS
+
+
+def test_what_an_abbreviation_stands_for_finds_something(icd10: Icd10) -> None:
+    readings = {text for _, many in lists.read().readings for text in many}
+    assert [text for text in sorted(readings) if not icd10.search(text, limit=1).rows] == []
+
+
+def _said_by(read: lists.WordLists) -> set[str]:
+    said = {short for short, _ in read.readings}
+    said |= {text for _, many in read.readings for text in many}
+    said |= {text for pair in read.equivalents for text in pair}
+    said |= {name for _, name in read.names}
+    return {_folded(text) for text in said}
+
+
+def _folded(text: str) -> str:
+    return " ".join(words.canonical(word.text) for word in words.words(words.composed(text)))

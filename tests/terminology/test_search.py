@@ -1,5 +1,6 @@
 import re
 import sqlite3
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -304,6 +305,30 @@ def test_hostile_text_is_only_text(icd10: Icd10, typed: str) -> None:
     assert icd10.children(typed) == ()
 
 
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "x" * 1_000_000,
+        "diabetes " * 100_000,
+        "\0" * 100_000 + "gout",
+        "\u202e" * 100_000 + "gout",
+        "سكري " * 100_000,
+        "dm2 ckd copd af ra sle ms pe ibs ibd gerd htn " * 10_000,
+        "q" * 190,
+        " ".join("abcdefghijklmnopqrstuvwxyz"),
+    ],
+)
+def test_whatever_is_pasted_costs_no_more_than_a_few_keys(icd10: Icd10, typed: str) -> None:
+    icd10.search(typed[:200])  # the first search for a near word loads what it needs
+    start = time.thread_time()
+    icd10.search(typed)
+    assert time.thread_time() - start < 0.5
+
+
+def test_a_phrase_in_brackets_is_read_where_the_rest_says_too_little(icd10: Icd10) -> None:
+    assert codes(icd10.search("blocked or missing (imperforate) anus"))[0][:3] == "Q42"
+
+
 @pytest.mark.parametrize("typed", ["diabetes*", "^diabetes", '"diabetes"'])
 def test_signs_of_the_index_mean_nothing(icd10: Icd10, typed: str) -> None:
     assert "E11.9" in codes(icd10.search(typed))
@@ -328,6 +353,14 @@ def test_a_number_before_the_last_word_is_whole_even_when_little_matches(tmp_pat
 
 def test_no_limit_asks_for_the_whole_list(icd10: Icd10) -> None:
     assert len(icd10.search("fracture", limit=10**6).rows) == 200
+
+
+def test_fewer_rows_than_the_limit_are_all_there_are(icd10: Icd10) -> None:
+    """The list says "50 or more" only of a full one."""
+    assert len(icd10.search("pain", limit=50).rows) == 50
+    few = icd10.search("mumps", limit=100).rows
+    assert len(few) < 100
+    assert len(icd10.search("mumps", limit=200).rows) == len(few)
 
 
 def test_the_limit_holds(icd10: Icd10) -> None:
