@@ -65,6 +65,14 @@ def test_only_what_is_missing_is_sent_after_an_outage(
     assert fake.calls["create"] == 1
 
 
+def test_of_a_stored_file_nothing_is_still_to_be_written(
+    sending: Sending, fake: FakeBucket, large: AttachmentId
+) -> None:
+    sending.run()
+    assert_stored(sending, fake, large)
+    assert sending.made[-1]._sender._writes._waiting == []
+
+
 def test_a_part_whose_answer_was_lost_is_recognised_by_its_hash(
     sending: Sending, fake: FakeBucket, large: AttachmentId
 ) -> None:
