@@ -22,6 +22,7 @@ from medrec_desktop.ui.widgets import (
     ElidedLabel,
     GhostButton,
     IconLabel,
+    KeyButton,
     KeyHint,
     Logo,
     SearchBox,
@@ -48,7 +49,7 @@ _PLACES: tuple[tuple[Place, str, str], ...] = (
 )
 
 
-class _NavButton(QPushButton):
+class _NavButton(KeyButton):
     """A list of the sidebar with its figure; amber when the figure wants a look."""
 
     def __init__(self, icon: str, name: str, *, amber: bool) -> None:
@@ -89,7 +90,7 @@ class _NavButton(QPushButton):
         self._picture.set_icon(self._icon, "accent" if checked else "text2")
 
 
-class _ClinicButton(QPushButton):
+class _ClinicButton(KeyButton):
     """The clinic's name with its menu."""
 
     def __init__(self) -> None:

@@ -9,6 +9,7 @@ from medrec_desktop.ui.widgets.buttons import (
     FilledButton,
     GhostButton,
     IconButton,
+    KeyButton,
     LinkButton,
     PlainButton,
 )
@@ -39,6 +40,7 @@ __all__ = [
     "GhostButton",
     "IconButton",
     "IconLabel",
+    "KeyButton",
     "KeyHint",
     "Label",
     "LinkButton",

@@ -1,12 +1,28 @@
 """Buttons. One filled button a screen; everything else is plain, ghost, link or icon."""
 
 from PySide6.QtCore import QEvent, QSize, Qt
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QPushButton, QSizePolicy, QWidget
 
 from medrec_desktop.ui import theme
 
 
-class _Button(QPushButton):
+class KeyButton(QPushButton):
+    """Enter presses it too: outside a dialog Qt gives a button the space bar alone, and who comes
+    with Tab and presses Enter would wait for nothing."""
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Enter without another key, once however long it is held."""
+        others = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
+        if event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter} and not others:
+            event.accept()
+            if not event.isAutoRepeat():
+                self.click()
+        else:
+            super().keyPressEvent(event)
+
+
+class _Button(KeyButton):
     """A button of one kind; `icon` names a picture of the icon set."""
 
     kind = "plain"

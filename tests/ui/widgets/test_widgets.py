@@ -25,6 +25,7 @@ from medrec_desktop.ui.widgets import (
     FilledButton,
     FlowLayout,
     KeyHint,
+    LinkButton,
     PlainButton,
     SearchBox,
     TextArea,
@@ -69,6 +70,22 @@ def test_button_shows_an_ampersand_as_it_is(qtbot: QtBot) -> None:
     button = PlainButton("Keep “A&E” as free text")
     qtbot.addWidget(button)
     assert button.text() == "Keep “A&&E” as free text"
+
+
+@pytest.mark.parametrize("key", [Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space])
+@pytest.mark.parametrize("kind", [PlainButton, FilledButton, LinkButton])
+def test_enter_presses_a_button_as_the_space_bar_does(
+    qtbot: QtBot, kind: type[PlainButton], key: Qt.Key
+) -> None:
+    button = kind("Go on")
+    qtbot.addWidget(button)
+    button.show()
+    pressed: list[bool] = []
+    button.clicked.connect(lambda: pressed.append(True))
+    qtbot.keyClick(button, key)
+    assert pressed == [True]
+    qtbot.keyClick(button, Qt.Key.Key_Return, Qt.KeyboardModifier.ShiftModifier)
+    assert pressed == [True]
 
 
 def test_undo_is_offered_and_goes_by_itself(qtbot: QtBot) -> None:
