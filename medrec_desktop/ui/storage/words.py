@@ -194,7 +194,7 @@ def summary(seen: UploadsOverview, now: datetime) -> tuple[str, Tone]:
     if seen.held_until is not None:
         time = clock_time(seen.held_until, now)
         return (
-            f"{seen.held_because} Files are safe here, and the next try is at {time}.",
+            f"{seen.held_because} The next try is at {time}.",
             "warn",
         )
     speed = f" About {size_text(int(seen.bytes_per_s))} a second." if seen.bytes_per_s > 0 else ""

@@ -256,6 +256,8 @@ class Dialog(QWidget):
         beside = inner - self._area.verticalScrollBar().sizeHint().width()
         needed = content.totalHeightForWidth(beside) if content.hasHeightForWidth() else -1
         needed = max(needed, content.totalSizeHint().height() if needed < 0 else needed)
+        # A form's least height may be above what it needs: less than that would only scroll.
+        needed = max(needed, content.totalMinimumSize().height())
         self._area.setMinimumHeight(0)
         self._outer.activate()
         rest = self._outer.totalSizeHint().height() - self._area.sizeHint().height()

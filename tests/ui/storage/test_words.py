@@ -132,12 +132,12 @@ def test_the_status_bar_counts_what_was_stored_meanwhile() -> None:
 
 def test_a_storage_out_of_reach_is_amber_and_says_when_it_is_tried_again() -> None:
     seen = UploadsOverview(
-        configured=True, waiting=4, bytes_left=MB, held_because="No network.",
+        configured=True, waiting=4, bytes_left=MB, held_because="No network. Files wait safely here.",
         held_until=NOW.astimezone(UTC) + timedelta(minutes=16),
     )  # fmt: skip
     assert totals(seen, Batch(), NOW).trouble == (
         "4 files waiting for connection  ·  next try 10:47"
     )
     words, tone = summary(seen, NOW)
-    assert words == "No network. Files are safe here, and the next try is at 10:47."
+    assert words == "No network. Files wait safely here. The next try is at 10:47."
     assert tone == "warn"
