@@ -21,7 +21,8 @@ def demo(qtbot: QtBot, qapp: QApplication, tmp_path: Path, theme: Theme) -> Iter
 
 
 def the_list(app: App) -> QListView:
-    found: QListView = window_of(app).sidebar.day_list.findChild(QListView)
+    found = window_of(app).sidebar.day_list.findChild(QListView)
+    assert found is not None
     return found
 
 

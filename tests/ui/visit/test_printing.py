@@ -2,6 +2,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -338,6 +339,9 @@ def test_printing_that_is_called_off_leaves_no_file_no_question_and_no_errand(
     def gone() -> bool:
         return not window.findChildren(Dialog) and not window.findChildren(Errand)
 
+    def asked(kind: type[QWidget]) -> bool:
+        return bool(window.findChildren(kind))
+
     # Cancel on the question itself.
     click(question(), "Cancel")
     qtbot.waitUntil(gone)
@@ -345,9 +349,9 @@ def test_printing_that_is_called_off_leaves_no_file_no_question_and_no_errand(
     # Cancel on the system's dialogs that follow.
     for words, kind in (("Save as PDF…", QFileDialog), ("Print…", QPrintDialog)):
         click(question(), words)
-        qtbot.waitUntil(lambda kind=kind: bool(window.findChildren(kind)))
+        qtbot.waitUntil(partial(asked, kind))
         window.findChildren(kind)[0].reject()
-        qtbot.waitUntil(lambda kind=kind: gone() and not window.findChildren(kind))
+        qtbot.waitUntil(lambda: gone() and not asked(QFileDialog) and not asked(QPrintDialog))
     assert sorted(path.name for path in tmp_path.iterdir()) == before
 
 
