@@ -33,7 +33,8 @@ class Hold:
     @property
     def own(self) -> float:
         """What is left on a machine with a processor to spare: computing, and waiting for a lock,
-        the interpreter or a file."""
+        the interpreter or a file. On a busy one it is still too much: who holds the interpreter
+        waits for a processor too, and each computes slower; compare it with the idle window."""
         return max(self.lasted - self.queued, self.computed)
 
 
