@@ -164,7 +164,8 @@ def in_words(error: BaseException) -> MedrecError | None:
     if not state and isinstance(error, psycopg.OperationalError):
         why = (str(error).strip().splitlines() or [""])[0]
         return Unavailable(
-            "The server could not be reached, or the line was cut. What was committed is kept, "
-            f"nothing is half done. Check the address and the certificate. ({why})"
+            "The server could not be reached, did not let the account in, or the line was cut. "
+            "What was committed is kept, nothing is half done. Check address, account, password "
+            f"and certificate. ({why})"
         )
     return None

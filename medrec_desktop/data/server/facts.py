@@ -4,6 +4,7 @@ A fact names the clinic as `{clinic}`: facts of two clinics that are alike are e
 judges; `drift.py` does.
 """
 
+import re
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -27,9 +28,18 @@ def facts_of(session: Session, schema: str) -> frozenset[Fact]:
     """All that the catalogs say about this clinic's schema and roles."""
     rows = session.execute(_FACTS, {"schema": schema, "owner": owner_of(schema)})
     return frozenset(
-        Fact(row.kind, *(text.replace(schema, CLINIC) for text in (row.subject, row.value)))
+        Fact(row.kind, *(text.replace(schema, CLINIC) for text in (row.subject, _plain(row.value))))
         for row in rows
     )
+
+
+# A dump writes the casts and brackets of a condition otherwise than it found them.
+_CASTS = re.compile(r"::(?:character varying|text)(?:\[\])?|[()]")
+
+
+def _plain(value: str) -> str:
+    """The value, with what a restore from a dump changes left out."""
+    return _CASTS.sub("", value) if value.startswith("CHECK ") else value
 
 
 # A grant to somebody, as one word a privilege. 0 is everybody.
