@@ -234,7 +234,8 @@ def test_who_also_sets_the_counter_back_is_not_found_without_a_server(
     assert Seals(clinic).check(record).holds
 
 
-def test_sealing_and_verifying_take_less_than_20_ms(clinic: Context, clock: FakeClock) -> None:
+def test_sealing_and_verifying_are_quick(clinic: Context, clock: FakeClock) -> None:
+    """A guard against the tenfold; the figure (20 ms) is measured by tests/benchmarks/trail.py."""
     visits, seals = Visits(clinic), Seals(clinic)
     times = []
     for _ in range(7):
@@ -245,4 +246,4 @@ def test_sealing_and_verifying_take_less_than_20_ms(clinic: Context, clock: Fake
         visits.finalize(record, version)
         assert seals.check(record).holds
         times.append(time.thread_time() - cpu)
-    assert min(times) < 0.020
+    assert min(times) < 0.2

@@ -221,7 +221,8 @@ def test_settings_and_names_are_written_down_with_what_changed(clinic: Context) 
     ]
 
 
-def test_ten_thousand_entries_are_verified_in_a_second(clinic: Context) -> None:
+def test_ten_thousand_entries_are_verified_quickly(clinic: Context) -> None:
+    """A guard against the tenfold; the figure (1 s) is measured by tests/benchmarks/trail.py."""
     with clinic.db.begin() as session:
         for n in range(10_000):
             add_entry(session, "chart.open", at=clinic.clock(), actor=clinic.actor.id, detail=str(n))  # fmt: skip
@@ -229,7 +230,7 @@ def test_ten_thousand_entries_are_verified_in_a_second(clinic: Context) -> None:
     found = History(clinic).check()
     cpu = time.thread_time() - cpu
     assert (found.entries, found.problems) == (10_000, ())
-    assert cpu < 1.0
+    assert cpu < 10
 
 
 def test_the_trail_is_exported_by_who_leads_the_clinic(clinic: Context) -> None:
