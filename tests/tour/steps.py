@@ -323,6 +323,8 @@ class Tour(Running):
         name.setText(str(target))
         press(Qt.Key.Key_Return)
         until(target.exists, "the PDF")
+        # A window manager would bring the window to the front again.
+        self.window.activateWindow()
         until(lambda: "The PDF was saved" in words_of(self.window), "the word that it was saved")
         click(button(child(self.window, Dialog), "OK"))
         document = pypdfium2.PdfDocument(target)

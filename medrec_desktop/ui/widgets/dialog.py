@@ -168,7 +168,9 @@ class Dialog(QWidget):
         event.accept()
 
     def focusNextPrevChild(self, next: bool) -> bool:  # noqa: A002 - Qt's own name
-        """Tab stays inside."""
+        """Tab stays inside; what hides lets the keys go out."""
+        if self._answered:
+            return super().focusNextPrevChild(next)
         return self._focus_step(forward=next)
 
     def showEvent(self, event: QShowEvent) -> None:

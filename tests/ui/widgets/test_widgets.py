@@ -148,6 +148,20 @@ def test_dialog_gives_the_focus_back(qtbot: QtBot, window: QWidget) -> None:
     assert under.hasFocus()
 
 
+def test_keys_never_stay_in_a_dialog_that_is_gone(qtbot: QtBot) -> None:
+    window = QWidget()
+    qtbot.addWidget(window)
+    window.resize(600, 400)
+    line = QLineEdit(window)
+    window.show()
+    window.activateWindow()
+    dialog = ask(window, "Go on?", "Nothing had the keys before.", yes="Go on")
+    dialog._before = None
+    qtbot.waitUntil(lambda: dialog.isAncestorOf(QApplication.focusWidget() or window))
+    dialog.accept()
+    assert QApplication.focusWidget() in {line, None}
+
+
 def test_enter_in_a_line_presses_the_default_button(qtbot: QtBot, window: QWidget) -> None:
     dialog = Dialog(window, "Title")
     line, button = QLineEdit(), PlainButton("Go")
