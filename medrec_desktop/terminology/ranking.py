@@ -12,7 +12,7 @@ from medrec_desktop.terminology.matching import INITIALS, Matcher, Token
 from medrec_desktop.terminology.readings import Reading, readings
 
 # How many entries are looked at: all words there, all but one, a single word.
-USUAL, _WITHOUT_ONE, _SINGLE = 200, 50, 30
+USUAL, _WITHOUT_ONE, _SINGLE = 160, 40, 24
 _ENOUGH = 24
 _LENGTH_UNIT = 8
 _COVERED, _WHOLE = 0.8, 0.97
@@ -117,7 +117,7 @@ class Ranking:
                 yield digits
 
     def _of_all(self, variants: Sequence[Reading], wanted: int, *, near: bool) -> list[Found]:
-        most = max(wanted // len(variants), 60)
+        most = max(wanted // len(variants), 40)
         best: dict[int, Found] = {}
         for place, reading in enumerate(variants):
             query = self._query(reading, near=near)
