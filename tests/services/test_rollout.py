@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -10,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -167,33 +169,66 @@ def test_a_schema_with_a_hostile_name_is_left_alone(behind: ClinicServer, newer:
     assert behind.run("SELECT count(*) FROM public.users") == [(0,)]
 
 
-def test_two_runs_at_once_share_the_work(behind: ClinicServer, newer: Path) -> None:
+def test_two_runs_at_once_share_the_work(
+    behind: ClinicServer, newer: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    locked, seen = rollout._locked_revision, []
+
+    def met(connection: Any, tenant: str) -> str | None:
+        found = locked(connection, tenant)
+        seen.append(tenant)
+        if len(seen) == 1:  # the first to have a clinic goes on when the other stands at its door
+            until(lambda: waits(behind) or len(seen) > 1)
+        return found
+
+    monkeypatch.setattr(rollout, "_locked_revision", met)
+    # Alembic works for one at a time in a process: both have rehearsed before they begin.
+    rollout.migrate_shared(behind.engine)
+    plan = rollout.plan(behind.engine)
+    scripts = rollout.rehearse(behind.engine, plan)
     with ThreadPoolExecutor(2) as pool:
-        # Alembic works for one at a time in a process: both have rehearsed before they begin.
-        rollout.migrate_shared(behind.engine)
-        plan = rollout.plan(behind.engine)
-        scripts = rollout.rehearse(behind.engine, plan)
         runs = [
-            pool.submit(lambda: list(rollout._each(behind.engine, plan, scripts, jobs=2)))
+            pool.submit(lambda: list(rollout._each(behind.engine, plan, scripts, jobs=1)))
             for _ in range(2)
         ]
         outcomes = [outcome for run in runs for outcome in run.result(timeout=60)]
     assert len(outcomes) == 2 * CLINICS
-    assert not [o for o in outcomes if o.failure]
+    assert not [o.failure for o in outcomes if o.failure]
     # Each clinic was brought up by one of them; the other found it done.
     assert sorted(o.before == o.after for o in outcomes) == [False] * CLINICS + [True] * CLINICS
     assert problems(behind) == []
 
 
-def test_a_killed_run_is_gone_on_with(behind: ClinicServer, newer: Path) -> None:
+def waits(clinic_server: ClinicServer) -> bool:
+    """Whether a run of the command waits for a lock just now."""
+    return clinic_server.run(
+        "SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = current_database()"
+        " AND application_name = 'medrec-admin' AND wait_event_type = 'Lock'"
+    ) == [(True,)]
+
+
+def until(happened: Callable[[], bool]) -> None:
+    """Come back when it has happened; asking the server takes its time, so nobody spins."""
+    deadline = time.monotonic() + 60
+    while not happened():
+        assert time.monotonic() < deadline
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT], ids=lambda how: how.name)
+def test_a_run_that_was_ended_is_gone_on_with(
+    behind: ClinicServer, newer: Path, how: signal.Signals
+) -> None:
     names = tenants(behind)
-    # It stops at the fourth clinic, whose row somebody holds, and is killed there.
+    # It stops at the fourth clinic, whose row somebody holds, and is ended there.
     with closing(behind.connect(ADMIN)) as holder, holder.transaction():
         holder.execute(
             b"SELECT 1 FROM public.tenants WHERE schema_name = %s FOR UPDATE", (names[3],)
         )
-        with killed_when_waiting(behind, newer):
-            pass
+        code, said = ended_when_waiting(behind, newer, how)
+    if how is signal.SIGINT:
+        assert code == 130, said
+        assert "Stopped." in said
+        assert "Traceback" not in said
     done = behind.revisions().count(NEXT)
     assert done == 3
     assert behind.revisions() == [NEXT] * 3 + [migrate.revisions()[-2]] * 2
@@ -202,47 +237,32 @@ def test_a_killed_run_is_gone_on_with(behind: ClinicServer, newer: Path) -> None
     assert problems(behind) == []
 
 
-class killed_when_waiting:  # noqa: N801  # reads as the act that it is
-    """The real command in a process of its own, killed with -9 once a clinic makes it wait."""
-
-    def __init__(self, clinic_server: ClinicServer, history: Path) -> None:
-        script = (
-            "import sys\n"
-            "from pathlib import Path\n"
-            "from medrec_desktop.data import migrate\n"
-            "migrate.migrations = lambda: Path(sys.argv.pop(1))\n"
-            "folder = migrate.migrations()\n"
-            "migrate.migrations = lambda: folder\n"
-            "from medrec_desktop.admin import cli\n"
-            "sys.exit(cli.main(sys.argv[1:]))\n"
-        )
-        address = clinic_server.address
-        url = f"postgresql://{ADMIN}@{address.host}:{address.port}/{address.database}"
-        self._server = clinic_server
-        self._child = subprocess.Popen(
-            [sys.executable, "-c", script, str(history), "migrate", "--jobs", "1", "--server", url],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            env=os.environ | {"PYTHONPATH": str(Path(rollout.__file__).parents[2])},
-        )
-
-    def __enter__(self) -> None:
-        waits = (
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-            " AND application_name = 'medrec-admin' AND wait_event_type = 'Lock'"
-        )
-        deadline = time.monotonic() + 60
-        with closing(self._server.connect()) as watching:
-            while watching.execute(waits.encode()).fetchone() != (1,):
-                if self._child.poll() is not None or time.monotonic() > deadline:
-                    self._child.kill()
-                    pytest.fail(self._child.communicate()[0], pytrace=False)
-        self._child.kill()
-        self._child.communicate()
-
-    def __exit__(self, *_: object) -> None:
-        assert self._child.returncode == -9
+def ended_when_waiting(
+    clinic_server: ClinicServer, history: Path, how: signal.Signals
+) -> tuple[int, str]:
+    """The real command in a process of its own, sent a signal once a clinic makes it wait."""
+    script = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from medrec_desktop.data import migrate\n"
+        "folder = Path(sys.argv.pop(1))\n"
+        "migrate.migrations = lambda: folder\n"
+        "from medrec_desktop.admin import cli\n"
+        "sys.exit(cli.main(sys.argv[1:]))\n"
+    )
+    address = clinic_server.address
+    url = f"postgresql://{ADMIN}@{address.host}:{address.port}/{address.database}"
+    with subprocess.Popen(
+        [sys.executable, "-c", script, str(history), "migrate", "--jobs", "1", "--server", url],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(Path(rollout.__file__).parents[2])},
+    ) as child:
+        until(lambda: waits(clinic_server) or child.poll() is not None)
+        child.send_signal(how)
+        said, _ = child.communicate(timeout=60)
+    return child.returncode, said
 
 
 def test_a_line_that_is_cut_costs_one_clinic(

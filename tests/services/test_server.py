@@ -229,6 +229,17 @@ def test_an_archived_clinic_is_out_and_keeps_its_rows(clinic_server: ClinicServe
     assert problems(clinic_server, tenant) == []
 
 
+def test_a_clinic_whose_role_is_gone_is_a_sentence(clinic_server: ClinicServer) -> None:
+    tenant = clinic_server.create("Heath")
+    clinic_server.run(f"ALTER ROLE {tenant} RENAME TO tenant_gone")
+    try:
+        with pytest.raises(Conflict, match="role that belongs to this clinic is missing"):
+            server.archive(clinic_server.engine, "Heath", now=NOW)
+        assert "may not log in, and should" in " ".join(problems(clinic_server, "Heath"))
+    finally:
+        clinic_server.run(f"ALTER ROLE tenant_gone RENAME TO {tenant}")
+
+
 def test_a_clinic_that_is_not_there_is_not_found(clinic_server: ClinicServer) -> None:
     with pytest.raises(NotFound, match="clinic list"):
         server.archive(clinic_server.engine, "Nowhere", now=NOW)

@@ -151,6 +151,11 @@ def in_words(error: BaseException) -> MedrecError | None:
             "Somebody else made the same role on this server just now. Nothing was changed. "
             "Try again."
         )
+    if state == "42704":
+        return Conflict(
+            "A role that belongs to this clinic is missing on the server. Nothing was changed. "
+            "See: medrec-admin clinic check"
+        )
     if state == "55P03":
         return Unavailable(
             "Somebody has held the tables for too long. Nothing was changed. Try again when the "
