@@ -69,8 +69,12 @@ def test_likely_duplicate_is_named_while_one_types(
     press(qtbot, Key.Key_Tab)
     type_here(qtbot, "Amara")
     qtbot.waitUntil(lambda: [hit.id for hit in dialog.likely] == [there])
-    said = [label.text() for label in dialog.findChildren(QLabel) if label.isVisible()]
-    assert "OKAFOR, Amara" in said
+    qtbot.waitUntil(
+        lambda: (
+            "OKAFOR, Amara"
+            in [label.text() for label in dialog.findChildren(QLabel) if label.isVisible()]
+        )
+    )
     links = [link for link in dialog.findChildren(LinkButton) if link.isVisible()]
     with qtbot.waitSignal(dialog.patient_selected) as chosen:
         links[0].click()
@@ -109,13 +113,16 @@ def test_a_warning_below_what_is_seen_is_shown_before_anybody_is_registered(
     dialog.open()
     qtbot.keyClicks(dialog.details.family, "Okafor")
     qtbot.keyClicks(dialog.details.given, "Amara")
-    qtbot.waitUntil(lambda: bool(dialog.likely) and not dialog._pause.isActive())
+    qtbot.waitUntil(lambda: bool(dialog.likely) and dialog._checked == dialog.details.value())
+    bar = dialog._area.verticalScrollBar()
+    qtbot.waitUntil(lambda: bar.maximum() > 0 and dialog._first.height() > 20)
+    QApplication.processEvents()
     dialog.details.family.setFocus()
     dialog._area.verticalScrollBar().setValue(0)
     assert not seen(dialog)
     qtbot.keyClick(dialog.details.family, Qt.Key.Key_Return)
     assert dialog.isVisible()
-    assert seen(dialog)
+    qtbot.waitUntil(lambda: seen(dialog))
     with qtbot.waitSignal(dialog.patient_selected):
         qtbot.keyClick(dialog.details.family, Qt.Key.Key_Return)
 
