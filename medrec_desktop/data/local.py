@@ -101,6 +101,7 @@ class LocalDb:
         try:
             with translated():
                 migrate.upgrade_file(db._reads, db._writes, path, db.copy_to)
+                db._keep_readers_apart()
         except BaseException:
             db.close()
             raise
@@ -117,8 +118,7 @@ class LocalDb:
         db = cls(building, key, may_make=True)
         try:
             with translated():
-                with db._writes.connect() as connection:
-                    connection.connection.cursor().execute("PRAGMA journal_mode = WAL")
+                db._keep_readers_apart()
                 with db._writes.begin() as connection:
                     migrate.upgrade("local", connection)
         finally:
@@ -127,6 +127,12 @@ class LocalDb:
         building.replace(path)
         _fsync(path.parent)
         return cls(path, key)
+
+    def _keep_readers_apart(self) -> None:
+        # A copy (a restored backup) arrives without it, and a window that reads would wait for
+        # every save. It is kept in the file: asking again costs nothing.
+        with self._writes.connect() as connection:
+            connection.connection.cursor().execute("PRAGMA journal_mode = WAL")
 
     @contextmanager
     def begin(self, *, wait_ms: int | None = None) -> Iterator[Session]:

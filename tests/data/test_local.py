@@ -5,7 +5,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -86,6 +86,14 @@ def test_a_write_transaction_is_one_from_its_first_moment(local: LocalDb) -> Non
     with local.begin(), pytest.raises(Unavailable), impatient.begin():
         pytest.fail("two writers at once")
     impatient.close()
+
+
+def test_a_copy_that_is_opened_lets_its_readers_read_while_it_is_written(
+    local: LocalDb, tmp_path: Path
+) -> None:
+    local.copy_to(tmp_path / "copy.db")
+    with closing(LocalDb.open(tmp_path / "copy.db", KEY)) as copy, copy.read() as session:
+        assert session.scalar(sa.text("PRAGMA journal_mode")) == "wal"
 
 
 def test_each_commit_reaches_the_disk(local: LocalDb) -> None:
