@@ -1,9 +1,10 @@
 """A clinics' server for the tests: set up by an account that is no superuser, as in real life."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -14,12 +15,17 @@ from psycopg import sql
 from medrec_desktop.data.server.address import ServerAddress, server_engine
 from medrec_desktop.data.server.clinics import free_tenant
 from medrec_desktop.data.server.rehearsal import upgrade_script
-from medrec_desktop.data.server.rights import clinic_roles, run
+from medrec_desktop.data.server.rights import GROUPS, clinic_roles, run
 from medrec_desktop.services import server
 from tests.postgres import _for_psycopg, _new_database
 
 ADMIN = "medrec_test_admin"
-NOW = datetime(2026, 3, 12, 9, 30, tzinfo=UTC)
+# Ids of clinics are made of it, and their roles are one server's: each process has its own.
+NOW = datetime(2026, 3, 12, 9, 30, tzinfo=UTC) + timedelta(seconds=os.getpid())
+_ROLES = (
+    "SELECT rolname FROM pg_roles WHERE EXISTS (SELECT FROM ({}) s (name)"
+    " WHERE name ~ '^tenant_' AND rolname IN (name, name || '_owner'))"
+)
 
 
 @dataclass(frozen=True)
@@ -52,15 +58,14 @@ class ClinicServer:
 
     def clear(self) -> None:
         """No clinics any more."""
-        for schema, role in self.run(
-            "SELECT n.nspname, r.rolname FROM pg_namespace n LEFT JOIN pg_roles r"
-            " ON r.rolname = n.nspname WHERE n.nspname !~ '^pg_' AND n.nspname NOT IN"
-            " ('public', 'information_schema')"
+        names = ", ".join(self.roles())
+        for (schema,) in self.run(
+            "SELECT quote_ident(nspname) FROM pg_namespace WHERE nspname !~ '^pg_'"
+            " AND nspname NOT IN ('public', 'information_schema')"
         ):
-            name = schema.replace('"', '""')
-            self.run(f'DROP SCHEMA "{name}" CASCADE')
-            if role:
-                self.run(f"DROP OWNED BY {role}, {role}_owner; DROP ROLE {role}, {role}_owner")
+            self.run(f"DROP SCHEMA {schema} CASCADE")
+        if names:
+            self.run(f"DROP OWNED BY {names}; DROP ROLE {names}")
         self.run("DELETE FROM public.users; DELETE FROM public.tenants")
 
     def fill(self, count: int, *, at: str = "head") -> list[str]:
@@ -82,6 +87,13 @@ class ClinicServer:
             made.append(tenant)
         return made
 
+    def roles(self) -> list[str]:
+        """The roles of its clinics, of those too whose schema or row a test removed."""
+        sources = ["SELECT nspname FROM pg_namespace"]
+        if self.run("SELECT to_regclass('public.tenants')") != [(None,)]:
+            sources.append("SELECT schema_name FROM public.tenants")
+        return [role for (role,) in self.run(_ROLES.format(" UNION ".join(sources)))]
+
     def revisions(self) -> list[str | None]:
         """Of all clinics, oldest first."""
         return [clinic.revision for clinic in server.clinics(self.engine)]
@@ -95,10 +107,15 @@ class ClinicServer:
 def admin_role(postgres_server: str) -> str:
     """An account that owns databases and makes roles, and is no superuser."""
     with psycopg.connect(_for_psycopg(postgres_server), autocommit=True) as connection:
-        connection.execute(
-            f"DO $$ BEGIN CREATE ROLE {ADMIN} LOGIN CREATEROLE;"
-            " EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$".encode()
-        )
+        connection.execute(b"SELECT pg_advisory_lock(7237332)")
+        if connection.execute(f"SELECT to_regrole('{ADMIN}')".encode()).fetchone() == (None,):
+            connection.execute(f"CREATE ROLE {ADMIN} LOGIN CREATEROLE".encode())
+            if os.environ.get("MEDREC_TEST_POSTGRES"):
+                # Other processes set their databases up on this server at the same moment.
+                connection.execute(f"SET ROLE {ADMIN}".encode())
+                for name in GROUPS:
+                    connection.execute(f"CREATE ROLE {name}".encode())
+                connection.execute(f"GRANT medrec_server TO {ADMIN}".encode())
     return ADMIN
 
 
@@ -125,20 +142,14 @@ def new_admin_database(
         return made[-1][1]
 
     yield make
+    # Roles belong to the whole server, and may own something in several of these.
+    names = sorted({role for _, one in made for role in one.roles()})
     for database, one in made:
         one.engine.dispose()
-        names = [
-            role
-            for (role,) in one.run(
-                "SELECT rolname FROM pg_roles WHERE EXISTS (SELECT FROM pg_namespace"
-                " WHERE nspname ~ '^tenant_' AND rolname IN (nspname, nspname || '_owner'))"
-            )
-        ]
         database.__exit__(None, None, None)
-        # Roles belong to the whole server, and are not asked what they owned in what is gone.
-        if names:
-            with psycopg.connect(_for_psycopg(postgres_server), autocommit=True) as connection:
-                connection.execute(f"DROP ROLE {', '.join(names)}".encode())
+    if names:
+        with psycopg.connect(_for_psycopg(postgres_server), autocommit=True) as connection:
+            connection.execute(f"DROP ROLE {', '.join(names)}".encode())
 
 
 @pytest.fixture(scope="session")

@@ -303,3 +303,5 @@ def test_a_clinic_without_its_schema_is_named(clinic_server: ClinicServer) -> No
         "DELETE FROM public.users WHERE tenant_id = (SELECT max(id) FROM public.tenants)"
     )
     clinic_server.run(f"DELETE FROM public.tenants WHERE schema_name = '{tenant}'")
+    both = f"{tenant}, {tenant}_owner"
+    clinic_server.run(f"DROP OWNED BY {both}; DROP ROLE {both}")
