@@ -192,11 +192,13 @@ class MainWindow(QMainWindow):
         self.toast.say("Who is the visit for? Pick the patient.")
 
     def focus_find(self) -> None:
-        """Put the caret into Find."""
+        """Put the caret into Find, which takes keys from the first paint on."""
         focus = getattr(self._find, "focus_search", None)
         if focus is not None:
             focus()
-        elif self._find is not None:
+        elif self._find is None:
+            self.sidebar.focus_ahead()
+        else:
             self._find.setFocus()
 
     # --- building ------------------------------------------------------------------------------
@@ -238,10 +240,10 @@ class MainWindow(QMainWindow):
         work.export_requested.connect(self.export_requested)
         work.files_changed.connect(self._on_files_changed)
         self._theme.changed.connect(self._fit)
+        QShortcut(QKeySequence("Ctrl+K"), self).activated.connect(self.focus_find)
 
     def _add_keys(self) -> None:
         for keys, slot in (
-            ("Ctrl+K", self.focus_find),
             ("Ctrl+N", self.new_visit),
             ("F1", self._show_keys),
             ("F6", self._next_zone),

@@ -141,6 +141,9 @@ class FindScreen(Protocol):
     def focus_search(self) -> None:
         """Put the caret into the box, its text selected."""
 
+    def go_on(self, typed: str, *, entered: bool) -> None:
+        """Take over what was typed while the clinic was being opened, and whether Enter was."""
+
 
 class AttachmentsScreen(Protocol):
     """The files of the visit that is shown."""

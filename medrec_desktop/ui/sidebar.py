@@ -147,8 +147,12 @@ class Sidebar(QFrame):
         """From `prepare` on."""
         self._clinic = _ClinicButton()
         self._clinic.clicked.connect(self.open_menu)
-        self._find: QWidget = SearchBox("Find patient or visit", "Ctrl K")
-        self._find.setEnabled(False)
+        # Takes keys before there is anything to find in: who starts the program to look somebody
+        # up need not wait for it.
+        self._ahead = SearchBox("Find patient", "Ctrl K")
+        self._entered_ahead = False
+        self._ahead.textEdited.connect(self._on_typed_ahead)
+        self._ahead.picked.connect(self._on_entered_ahead)
         self._nav: dict[Place, _NavButton] = {}
         group = QButtonGroup(self)
         for place, icon, name in _PLACES:
@@ -165,8 +169,7 @@ class Sidebar(QFrame):
         layout.setSpacing(theme.px(2))
         layout.addWidget(self._clinic)
         layout.addSpacing(theme.px(5))
-        self._find_at = layout.count()
-        layout.addWidget(self._find)
+        layout.addWidget(self._ahead)
         layout.addSpacing(theme.px(8))
         for button in self._nav.values():
             layout.addWidget(button)
@@ -214,15 +217,27 @@ class Sidebar(QFrame):
 
     def open(self, find: QWidget) -> None:
         """The clinic is open: everything works, and the real search takes the place of the box
-        that only looked like it."""
+        that could only be typed into, with what was."""
         if self.menu is None:
             self.prepare()
-        self._put(self._find, find)
-        self._find = find
+        had_keys, typed = self._ahead.hasFocus(), self._ahead.text()
+        self._put(self._ahead, find)
         QWidget.setTabOrder(self._clinic, find)
         QWidget.setTabOrder(find, self._nav["today"])
         self._opened = True
         self._enable(True)
+        if (had_keys or typed) and (go_on := getattr(find, "go_on", None)) is not None:
+            go_on(typed, entered=self._entered_ahead)
+
+    def focus_ahead(self) -> None:
+        """Put the caret into Find before the clinic is open."""
+        self._ahead.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def _on_typed_ahead(self, _text: str) -> None:
+        self._entered_ahead = False
+
+    def _on_entered_ahead(self) -> None:
+        self._entered_ahead = True
 
     def _put(self, old: QWidget, new: QWidget) -> None:
         self._layout.replaceWidget(old, new)

@@ -65,6 +65,13 @@ class FindBox(SearchBox):
         self.selectAll()
         self._query.ask(self.text())
 
+    def go_on(self, typed: str, *, entered: bool) -> None:
+        """Take over what was typed while the clinic was being opened, and whether Enter was."""
+        self.setFocus(Qt.FocusReason.OtherFocusReason)
+        self.setText(typed)
+        self._query.ask(typed)
+        self._enter_waits = entered
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Shift Enter registers somebody new."""
         shift = event.modifiers() == Qt.KeyboardModifier.ShiftModifier
