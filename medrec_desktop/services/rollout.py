@@ -96,9 +96,10 @@ def migrate_shared(engine: sa.Engine) -> None:
 
 def migrate_all(engine: sa.Engine, progress: Progress, *, jobs: int = 4) -> Iterator[Outcome]:
     """Bring everything to head; an outcome for each clinic that was behind or failed."""
-    if plan(engine).shared != migrate.head():
-        migrate_shared(engine)
     found = plan(engine)
+    if found.shared != migrate.head():
+        migrate_shared(engine)
+        found = plan(engine)
     for clinic in found.unknown:
         yield Outcome(clinic, clinic.revision, found.head, strange(clinic))
     scripts = rehearse(engine, found)
