@@ -116,6 +116,7 @@ class FormBinding(QObject):
         try:
             for name, widget in self._fields.items():
                 _write(widget, _get(record, name))
+                _forget_edits(widget)
         finally:
             self._filling = False
 
@@ -182,6 +183,14 @@ def _write(widget: QWidget, value: Any) -> None:
         widget.setCurrentIndex(widget.findData(value))
     else:
         cast("ValueWidget", widget).set_value(value)
+
+
+def _forget_edits(widget: QWidget) -> None:
+    """Also where two records have the same text: an undo would bring words of the other one."""
+    if isinstance(widget, QLineEdit):
+        widget.setText(widget.text())  # it has no other way
+    elif isinstance(widget, QPlainTextEdit | QTextEdit):
+        widget.document().clearUndoRedoStacks()
 
 
 def _merge(widget: QWidget, value: Any) -> None:

@@ -1,7 +1,7 @@
 from dataclasses import dataclass, field
 
 import pytest
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QCheckBox, QLineEdit, QPlainTextEdit, QTextEdit, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -160,3 +160,18 @@ def test_odd_text_is_taken_without_a_fall(form: Form, text: str) -> None:
     value = form.binding.value()
     assert value.complaint.startswith("k")
     assert value.plan.startswith("k")
+
+
+def test_undo_brings_nothing_of_the_record_before(qtbot: QtBot, form: Form) -> None:
+    form.binding.load(Draft())
+    for edit in (form.complaint, form.plan, form.notes):
+        qtbot.keyClicks(edit, "of A")
+        for _ in range(4):
+            qtbot.keyClick(edit, Qt.Key.Key_Backspace)
+        # A signed record is read only, and says of itself that there is nothing to undo.
+        edit.setReadOnly(True)
+    form.binding.load(Draft(version=7))
+    for edit in (form.complaint, form.plan, form.notes):
+        edit.setReadOnly(False)
+        edit.undo()
+    assert form.binding.value() == Draft(version=7)

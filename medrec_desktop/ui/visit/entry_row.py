@@ -155,10 +155,11 @@ class EntryRow(QWidget):
         return replace(self.record, **{name: edit.text() for name, edit in self.edits.items()})
 
     def show_record(self, record: Any) -> None:
-        """Show a newer state of the same record."""
+        """Show a newer state of the same record, or another record, which no undo mixes with it."""
+        another = record.uid != self.record.uid
         self.record = record
         for name, edit in self.edits.items():
-            if edit.text() != getattr(record, name):
+            if another or edit.text() != getattr(record, name):
                 edit.setText(getattr(record, name))
                 edit.setCursorPosition(0)
 

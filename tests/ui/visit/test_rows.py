@@ -199,3 +199,21 @@ def test_rows_that_come_from_elsewhere_keep_the_caret_and_the_others(
     assert section.rows[0] is kept
     assert QApplication.focusWidget() is kept.edits["medicine"]
     assert [row.medicine for row in section.value()] == ["Ramipril", "Aspirin"]
+
+
+def test_a_row_that_serves_again_brings_nothing_back_of_the_patient_before(
+    qtbot: QtBot, clinic: Context, open_visit: Opens
+) -> None:
+    page = open_visit(a_visit(clinic, prescriptions=(a_medicine("Metformin", quantity=""),)))
+    section = page.form.prescriptions
+    (row,) = section.rows
+    qtbot.keyClicks(row.edits["quantity"], "60")
+    for _ in range(2):
+        qtbot.keyClick(row.edits["quantity"], Qt.Key.Key_Backspace)
+    page.form.complaint.setFocus()
+    other = a_medicine("Ramipril", quantity="")
+    section.set_value((other,))
+    assert section.rows == [row]
+    for edit in row.edits.values():
+        edit.undo()
+    assert section.value() == (other,)
