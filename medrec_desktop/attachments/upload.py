@@ -284,8 +284,13 @@ class Uploader:
     def _start_large(self, *, probing: bool) -> bool:
         if self._large is not None and self._large.is_alive():
             return False
+        with self._lock:
+            running = set(self._running)
         with self._db.read() as session:
-            found = rows.due_uploads(session, self._clock(), above=ONE_REQUEST, limit=1)
+            # What has arrived is due until its row says stored, and would be sent once more.
+            found = rows.due_uploads(
+                session, self._clock(), above=ONE_REQUEST, without=running, limit=1
+            )
         if not found or (probing and self._running):
             return False
         (upload,) = found

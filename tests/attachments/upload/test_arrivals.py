@@ -4,6 +4,7 @@ from collections.abc import Sequence
 import pytest
 
 from medrec_desktop.attachments.arrivals import TOGETHER, Arrival, Arrivals
+from medrec_desktop.attachments.sending import ONE_REQUEST
 from medrec_desktop.data import uploads as rows
 from medrec_desktop.data.audit import read_entries
 from medrec_desktop.domain.auditing import chain_problems
@@ -67,3 +68,23 @@ def test_many_stored_at_once_each_have_their_entry_in_an_unbroken_trail(
     assert {entry.record for entry in stored} == {sending.setting.visit}
     assert all(entry.patient for entry in stored)
     assert list(chain_problems(trail)) == []
+
+
+def test_a_large_file_that_arrived_is_not_sent_again_before_its_row_says_stored(
+    sending: Sending, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uid = sending.keep(ONE_REQUEST + 1)
+    real = rows.mark_all_stored
+
+    def looked_between(session: object, arrived: object, **given: object) -> None:
+        (uploader,) = sending.made
+        if (large := uploader._large) is not None:
+            large.join(30)
+        uploader._start_large(probing=False)
+        real(session, arrived, **given)  # type: ignore[arg-type]  # as it comes
+
+    monkeypatch.setattr(rows, "mark_all_stored", looked_between)
+    assert sending.run().left == 0
+    with sending.setting.context.db.read() as session:
+        told = [entry for _, entry in read_entries(session) if entry.what == "file.stored"]
+    assert [one.subject for one in told] == [uid]
