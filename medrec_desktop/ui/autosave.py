@@ -37,6 +37,8 @@ class Autosave(QObject):
 
     saved = Signal(object)
     failed = Signal(object)
+    refused = Signal(object)
+    """refused(error): a record that the form has left will never be stored; nothing else waits."""
     state_changed = Signal(str)
 
     def __init__(
@@ -53,6 +55,8 @@ class Autosave(QObject):
         self._sent: _Sent | None = None
         # Records the form has left before they were stored: their text lives only here.
         self._left: list[_Sent] = []
+        # Those of them that were refused for good: they hold up nobody, and are not forgotten.
+        self._refused: list[_Sent] = []
         self._state: SaveState = "saved"
         self._retry_ms = RETRY_MS
         self._quiet = self._timer(QUIET_MS)
@@ -70,6 +74,11 @@ class Autosave(QObject):
         """Where the typed text stands now."""
         return self._state
 
+    @property
+    def stored(self) -> bool:
+        """Whether all that can be stored is; what was refused for good holds nothing up."""
+        return self._sent is None and not self._left and not self._binding.dirty
+
     def flush(self) -> None:
         """Save now what is not saved; during a save, right after it."""
         self._quiet.stop()
@@ -82,11 +91,11 @@ class Autosave(QObject):
         elif self._binding.dirty:
             self._send(_Sent(self._binding.value(), self._binding.loaded))
         else:
-            self._set_state("saved")
+            self._set_state("failed" if self._refused else "saved")
 
     def unsaved_text(self) -> str:
         """Everything not stored yet, to be copied elsewhere when the disk refuses it."""
-        records = [sent.record for sent in self._left]
+        records = [sent.record for sent in (*self._refused, *self._left)]
         if self._binding.dirty or self._sent:
             records.append(self._binding.value())
         return "\n\n".join(_typed(record) for record in records)
@@ -137,7 +146,7 @@ class Autosave(QObject):
         if not unsaved:
             self._quiet.stop()
             self._latest.stop()
-        self._set_state("pending" if unsaved else "saved")
+        self._set_state("pending" if unsaved else "failed" if self._refused else "saved")
         if sent.loaded == self._binding.loaded:
             self.saved.emit(result)
         # A flush during this save stopped the timers: what it asked for is done now.
@@ -146,15 +155,24 @@ class Autosave(QObject):
 
     def _on_failed(self, error: BaseException) -> None:
         sent, self._sent = self._sent, None
-        if sent is not None and sent.loaded != self._binding.loaded:
-            superseded = any(left.loaded == sent.loaded for left in self._left)
-            self._left[:0] = [] if superseded else [sent]
-        self._set_state("failed")
         # These do not heal by waiting: the screen must say what to do; typing tries again.
-        if not isinstance(error, Conflict | Denied | NotFound):
+        for_good = isinstance(error, Conflict | Denied | NotFound)
+        gone = sent is not None and sent.loaded != self._binding.loaded
+        if gone and sent is not None:
+            superseded = any(left.loaded == sent.loaded for left in self._left)
+            waiting = self._refused if for_good else self._left
+            waiting[:0] = [] if superseded else [sent]
+        self._set_state("failed")
+        if not for_good:
             self._retry.start(self._retry_ms)
             self._retry_ms = min(self._retry_ms * 2, RETRY_LONGEST_MS)
-        self.failed.emit(error)
+        if not (for_good and gone):
+            self.failed.emit(error)
+            return
+        self.refused.emit(error)
+        # What is typed in the record that is shown does not wait for one that was left.
+        if self._left or self._binding.dirty:
+            self.flush()
 
     def _set_state(self, state: SaveState) -> None:
         if state != self._state:

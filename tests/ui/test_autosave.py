@@ -188,6 +188,28 @@ def test_leaving_a_record_that_cannot_be_saved_keeps_its_text(
     assert saves.state == "saved"
 
 
+def test_a_record_that_was_left_and_refused_for_good_does_not_hold_up_the_next_one(
+    qtbot: QtBot, form: Form, desk: Desk, background: Background, saves: Saves
+) -> None:
+    desk.versions["A"] = 7
+    # As a screen may do that is told of it.
+    form.autosave.failed.connect(form.autosave.flush)
+    form.autosave.refused.connect(form.autosave.flush)
+    desk.gate.clear()
+    qtbot.keyClicks(form.complaint, "of A")
+    form.autosave.flush()
+    assert desk.begun.wait(5)
+    form.binding.load(Draft(record="B"))
+    qtbot.keyClicks(form.complaint, "of B")
+    desk.gate.set()
+    qtbot.waitUntil(lambda: desk.texts() == [("B", "of B")])
+    assert background.drain()
+    assert desk.texts() == [("B", "of B")]
+    # The text of A is stored nowhere, and nobody is told that it is.
+    assert saves.state == "failed"
+    assert "of A" in saves.unsaved_text()
+
+
 def test_losing_focus_saves_at_once(
     qtbot: QtBot, form: Form, desk: Desk, background: Background
 ) -> None:

@@ -35,6 +35,11 @@ CLOSED_ELSEWHERE = (
     "here. Copy it, then add it as an addendum."
 )
 
+LEFT_REFUSED = (
+    "What you typed last in the visit before this one was not stored: {why} "
+    "Copy the text, then add it there."
+)
+
 
 class VisitSaving(QObject):
     """Owns the binding and the autosave of the form; speaks through header and trouble."""
@@ -93,6 +98,7 @@ class VisitSaving(QObject):
             self._autosave.state_changed.connect(self._on_state_changed)
             self._autosave.saved.connect(self._on_saved)
             self._autosave.failed.connect(self._on_failed)
+            self._autosave.refused.connect(self._on_refused)
         else:
             self._binding.load(visit.draft)
         self._saved_at = visit.saved_at
@@ -118,7 +124,7 @@ class VisitSaving(QObject):
         """Do this once everything typed is stored; not at all when that fails."""
         if self._autosave is None or self._binding is None:
             return
-        if self._autosave.state == "saved" and not self._binding.dirty:
+        if self._autosave.stored:
             then()
         else:
             self._then = then
@@ -160,7 +166,7 @@ class VisitSaving(QObject):
         if not self._writing:
             return
         self._show_state(state)
-        if state == "saved":
+        if self._autosave is not None and self._autosave.stored:
             # After this turn the acknowledgement with its time has arrived too.
             QTimer.singleShot(0, self, self._go_on)
 
@@ -174,7 +180,7 @@ class VisitSaving(QObject):
             self._header.show_saved(self._saved_at)
 
     def _go_on(self) -> None:
-        if self._autosave is not None and self._autosave.state == "saved":
+        if self._autosave is not None and self._autosave.stored:
             then, self._then = self._then, None
             if then is not None:
                 then()
@@ -195,6 +201,10 @@ class VisitSaving(QObject):
         else:
             self._trouble.say(not_saved(error), again="Try again", action=self.flush)
         self.failed.emit(sentence(error) or NOT_SAVED)
+
+    def _on_refused(self, error: BaseException) -> None:
+        """Of a visit that was left: the one that is shown goes on being saved."""
+        self._trouble.say(LEFT_REFUSED.format(why=sentence(error) or NOT_SAVED))
 
     def _on_other(self, visit: Visit) -> None:
         """Somebody else stored this visit first."""

@@ -4,6 +4,7 @@ it is stored by itself once that is over."""
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -103,3 +104,25 @@ def test_a_full_disk_is_said_and_the_text_is_stored_when_there_is_room(
     qtbot.waitUntil(lambda: is_saved(page), timeout=15_000)
     assert page.trouble.words == ""
     assert Visits(clinic).open(record_id).draft.plan == long
+
+
+def test_words_refused_for_the_visit_before_hold_up_neither_typing_nor_signing_in_the_next(
+    qtbot: QtBot, clinic: Context, open_visit: Opens
+) -> None:
+    before, after = a_visit(clinic, plan="Rest"), a_visit(clinic)
+    page = open_visit(before)
+    qtbot.keyClicks(page.form.plan, "of the first")
+    stored = Visits(clinic).open(before).draft
+    Visits(clinic).save_draft(replace(stored, plan="Changed elsewhere"))
+    with qtbot.waitSignal(page.opened, timeout=5_000):
+        page.open(after)
+    qtbot.waitUntil(lambda: "visit before this one" in page.trouble.words)
+    qtbot.keyClicks(page.form.plan, "of the second")
+    done: list[bool] = []
+    page.saving.when_saved(lambda: done.append(True))
+    qtbot.waitUntil(lambda: done == [True])
+    assert Visits(clinic).open(after).draft.plan == "of the second"
+    assert Visits(clinic).open(before).draft.plan == "Changed elsewhere"
+    # It is stored nowhere: the header says so, and it can still be copied.
+    assert "of the first" in page.saving.unsaved_text()
+    assert page._services.saves.state == "failed"
