@@ -18,6 +18,7 @@ _WRAP = Qt.TextFlag.TextWordWrap
 _ONE_LINE = re.compile(r"[\r\n\t\v\f\u2028\u2029]+")
 _UNBROKEN = re.compile(r"\S{16}")
 _LONGEST = 400  # a hostile name is not measured to its end
+_MEASURED = 4096
 
 
 @dataclass(frozen=True)
@@ -41,13 +42,34 @@ class FileDelegate(QStyledItemDelegate):
     def __init__(self, picture: Callable[[AttachmentId], QPixmap | None], parent: QObject) -> None:
         super().__init__(parent)
         self._picture = picture
+        self._heights: dict[tuple[object, ...], int] = {}
+
+    def height(self, row: FileRow, width: int) -> int:
+        """How high the line is in a list of this width. Measured once for each shape: hundreds of
+        lines say the same, and are asked for again whenever one of them changes."""
+        shape = (
+            theme.current().text_percent,
+            width,
+            bool(row.detail),
+            bool(row.description),
+            bool(row.mark),
+            row.progress is not None,
+            row.actions,
+            row.state,
+        )
+        known = self._heights.get(shape)
+        if known is None:
+            if len(self._heights) >= _MEASURED:
+                self._heights.clear()
+            known = self._heights[shape] = places(row, QRect(0, 0, width, 0)).height
+        return known
 
     def sizeHint(
         self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
     ) -> QSize:
         """As high as its sentence needs."""
         width = option.widget.viewport().width() if option.widget else option.rect.width()  # type: ignore[attr-defined]  # the list it paints for
-        return QSize(width, places(index.data(ROW), QRect(0, 0, width, 0)).height)
+        return QSize(width, self.height(index.data(ROW), width))
 
     def paint(
         self,

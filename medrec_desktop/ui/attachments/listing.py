@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QEvent, QModelIndex, QPoint, QRect, Qt, Signal
+from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QPoint, QRect, Qt, Signal
 from PySide6.QtGui import QAction, QContextMenuEvent, QKeyEvent, QMouseEvent, QResizeEvent
-from PySide6.QtWidgets import QFrame, QListView, QMenu, QSizePolicy, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QFrame, QListView, QMenu, QSizePolicy, QWidget
 
 from medrec_desktop.ui import theme
 from medrec_desktop.ui.attachments.delegate import FileDelegate, action_at
@@ -34,7 +34,9 @@ class FileList(QListView):
             [Column[FileRow]("File", lambda r: r.name)], lambda r: r.key, self, spoken=spoken
         )
         self.setModel(self.files)
-        self.setItemDelegate(FileDelegate(thumbnails.get, self))
+        self._painter = FileDelegate(thumbnails.get, self)
+        self._heights: tuple[int, ...] = ()
+        self.setItemDelegate(self._painter)
         thumbnails.arrived.connect(self.viewport().update)
         self.locked = False
         """No renaming and describing: the visit is finalized."""
@@ -53,17 +55,27 @@ class FileList(QListView):
             self.setCurrentIndex(index)
         self._fit()
 
+    def dataChanged(
+        self,
+        first: QModelIndex | QPersistentModelIndex,
+        last: QModelIndex | QPersistentModelIndex,
+        roles: Sequence[int] = (),
+    ) -> None:
+        """Paint the changed lines again. A QListView would lay out all of them; `_fit` does that,
+        once, if one is higher or lower than it was."""
+        QAbstractItemView.dataChanged(self, first, last, roles)
+
     def resizeEvent(self, event: QResizeEvent) -> None:
         """A narrower list needs higher lines."""
         super().resizeEvent(event)
         if event.oldSize().width() != event.size().width():
-            self._fit()
+            self._fit(anew=True)
 
     def changeEvent(self, event: QEvent) -> None:
         """So does larger text."""
         super().changeEvent(event)
         if theme.restyled(event) and hasattr(self, "files"):
-            self._fit()
+            self._fit(anew=True)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Enter previews or answers, F2 renames, Del removes."""
@@ -150,11 +162,18 @@ class FileList(QListView):
         action = action_at(row, rect, at)
         return (row, action) if action is not None else None
 
-    def _fit(self) -> None:
-        self.scheduleDelayedItemsLayout()
-        height = sum(
-            self.sizeHintForIndex(self.files.index(number, 0)).height()
-            for number in range(self.files.rowCount())
-        )
+    def _fit(self, *, anew: bool = False) -> None:
+        """Be as high as the lines; they are laid out only when one got another height, or `anew`
+        (another width or text size)."""
+        width = self.viewport().width()
+        heights = tuple(self._painter.height(row, width) for row in self.files.rows)
+        if anew or heights != self._heights:
+            self._heights = heights
+            self.scheduleDelayedItemsLayout()
+        height = self._room(heights)
         if height != self.height() or height != self.minimumHeight():
             self.setFixedHeight(height)
+
+    def _room(self, heights: Sequence[int]) -> int:
+        """How high the list is with lines of these heights."""
+        return sum(heights)

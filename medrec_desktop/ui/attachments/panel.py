@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
-from PySide6.QtCore import QMimeData, Qt, Signal
+from PySide6.QtCore import QMimeData, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QGuiApplication,
     QImage,
@@ -47,6 +47,7 @@ from medrec_desktop.ui.widgets import (
 )
 from medrec_desktop.ui.widgets.folders import begin_in_documents
 
+REST_MS = 100
 VOIDED = "This visit was entered in error, so no files can be added to it."
 
 
@@ -60,7 +61,11 @@ class AttachmentPanel(QWidget):
         self._services, self._desk = services, services.storage
         self._visit: Visit | None = None
         self._files = Files()
-        self._reading = self._read_again = False
+        self._reading = self._read_again = self._show_again = False
+        self._rest = QTimer(self)
+        self._rest.setSingleShot(True)
+        self._rest.setInterval(REST_MS)
+        self._rest.timeout.connect(self._on_rested)
         self._overlay: DropOverlay | None = None
         self._keys: tuple[QShortcut, ...] = ()
         self._count = 0
@@ -93,8 +98,8 @@ class AttachmentPanel(QWidget):
             layout.addWidget(part)
         services.notices.changed.connect(self._on_changed)
         if self._desk is not None:
-            self._desk.changed.connect(self._show_files)
-            self._desk.fetch_changed.connect(self._show_files)
+            self._desk.changed.connect(self._show_soon)
+            self._desk.fetch_changed.connect(self._show_soon)
         self._into_text = PasteIntoText(self._paste_from_text, self)
 
     @property
@@ -127,6 +132,7 @@ class AttachmentPanel(QWidget):
         if visit is not None and visit.voided_reason:
             self._notice.say(VOIDED)
         self._make_keys()
+        self._rest.stop()  # another visit, or a saved one, is not waited for
         self._read()
 
     def accepts(self, mime: QMimeData) -> bool:
@@ -261,13 +267,13 @@ class AttachmentPanel(QWidget):
             self._read()
 
     def _read(self) -> None:
-        """One reading at a time: forty files publish often."""
+        """One reading at a time, with a rest between two: hundreds of files publish often."""
         if self._visit is None:
             return
-        if self._reading:
+        if self._reading or self._rest.isActive():
             self._read_again = True
             return
-        self._reading = True
+        self._reading, self._read_again = True, False
         record, desk = self._record, self._desk
         service = self._services.attachments
         storage = desk.services if desk is not None else None
@@ -284,16 +290,31 @@ class AttachmentPanel(QWidget):
         if self._visit is not None and record_id == self._visit.draft.record_id:
             self._files = files
             self._show_files()
-        if self._read_again:
-            self._read_again = False
+            self._rest.start()
+        elif self._read_again:
             self._read()
 
     def _on_not_read(self, error: BaseException) -> None:
         self._reading = self._read_again = False
         self._on_failed(error)
 
+    def _on_rested(self) -> None:
+        if self._show_again:
+            self._show_files()
+        if self._read_again:
+            self._read()
+
+    def _show_soon(self, *_: object) -> None:
+        """At once, or after the rest if the lines have just been shown."""
+        if self._rest.isActive():
+            self._show_again = True
+            return
+        self._show_files()
+        self._rest.start()
+
     def _show_files(self, *_: object) -> None:
         """The lines for what was read last, by the state of the storage just now."""
+        self._show_again = False
         desk, clock = self._desk, self._services.clock
         standing = Standing(clock(), finalized=self.list.locked, show_removed=self.removed.open)
         if desk is not None:

@@ -30,11 +30,8 @@ class UploadList(FileList):
         self.setAccessibleName("Uploads")
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
 
-    def _fit(self) -> None:
-        self.scheduleDelayedItemsLayout()
-        rows = range(min(self.files.rowCount(), 12))
-        needed = sum(self.sizeHintForIndex(self.files.index(n, 0)).height() for n in rows)
-        self.setFixedHeight(min(needed, theme.px(ROOM)))
+    def _room(self, heights: Sequence[int]) -> int:
+        return min(sum(heights[:12]), theme.px(ROOM))
 
 
 class UploadsDialog(Dialog):
