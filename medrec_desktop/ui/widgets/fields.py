@@ -3,7 +3,13 @@
 import math
 
 from PySide6.QtCore import QEvent, QMimeData, QSize, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QResizeEvent, QTextCursor, QTextOption
+from PySide6.QtGui import (
+    QInputMethodEvent,
+    QKeyEvent,
+    QResizeEvent,
+    QTextCursor,
+    QTextOption,
+)
 from PySide6.QtWidgets import QLineEdit, QPlainTextEdit, QSizePolicy, QWidget
 
 from medrec_desktop.ui import theme
@@ -129,13 +135,28 @@ class TextArea(QPlainTextEdit):
 
     def toPlainText(self) -> str:
         """What is typed, without folds."""
-        return unfolded(super().toPlainText(), self._sign)
+        # Qt's own reading makes ordinary spaces of those that do not break.
+        raw = self.document().toRawText().replace("\u2029", "\n").replace("\u2028", "\n")
+        return unfolded(raw, self._sign)
 
     def setPlainText(self, text: str) -> None:
         """Show a text; of any length and with no space in it."""
         self._wrap_for(text, otherwise=QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
         self._sign = free_sign(text) if is_long(text) else ""
         super().setPlainText(folded(text, self._sign) if self._sign else text)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """What is typed or deleted at a fold never parts its two halves."""
+        key = Qt.Key(event.key())
+        if event.text() or key in {Qt.Key.Key_Backspace, Qt.Key.Key_Delete}:
+            self._keep_fold(key)
+        super().keyPressEvent(event)
+
+    def inputMethodEvent(self, event: QInputMethodEvent) -> None:
+        """As a key."""
+        if event.commitString() or event.preeditString():
+            self._keep_fold(None)
+        super().inputMethodEvent(event)
 
     def createMimeDataFromSelection(self) -> QMimeData:
         """Copy or drag: no fold leaves the field."""
@@ -146,6 +167,7 @@ class TextArea(QPlainTextEdit):
     def insertFromMimeData(self, source: QMimeData) -> None:
         """Paste."""
         text = source.text()
+        self._keep_fold(None)
         self._wrap_for(text, otherwise=self.wordWrapMode())
         # One paste after another into the same paragraph makes a long one too.
         crowded = self.textCursor().block().length() > FOLDED_FROM // 2 and len(text) > PIECE
@@ -170,6 +192,31 @@ class TextArea(QPlainTextEdit):
         )
         self.setPlainText(head + text + tail)
         self.moveCursor(QTextCursor.MoveOperation.End)
+
+    def _keep_fold(self, key: Qt.Key | None) -> None:
+        """The end of a folded line lies between the sign and its new line. What is typed there
+        would stand between them, and what is deleted would leave the new line to the text."""
+        if not self._sign:
+            return
+        cursor = self.textCursor()
+        anchor, at = cursor.selectionStart(), cursor.selectionEnd()
+        document = self.document()
+
+        def fold_before(place: int) -> bool:
+            """Whether a sign ends just here, and its line too."""
+            ends = document.characterAt(place) == "\u2029"
+            return ends and place > 0 and document.characterAt(place - 1) == self._sign
+
+        if anchor == at and key == Qt.Key.Key_Backspace and fold_before(at - 1):
+            anchor = at = at - 1
+        if fold_before(at):
+            anchor, at = min(anchor, at - 1), at - 1
+        if anchor == at and key == Qt.Key.Key_Delete and fold_before(at + 1):
+            anchor = at = at + 2
+        if (anchor, at) != (cursor.selectionStart(), cursor.selectionEnd()):
+            cursor.setPosition(anchor)
+            cursor.setPosition(at, QTextCursor.MoveMode.KeepAnchor)
+            self.setTextCursor(cursor)
 
     def _wrap_for(self, text: str, *, otherwise: QTextOption.WrapMode) -> None:
         # Qt looks for the end of a word from each of its lines anew: a megabyte without a space

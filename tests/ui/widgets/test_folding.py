@@ -129,3 +129,59 @@ def test_folding_any_text_and_back_is_the_text() -> None:
         sign = free_sign(text)
         assert unfolded(folded(text, sign), sign) == text
         assert not is_long(folded(text, sign))
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        [Qt.Key.Key_Backspace],
+        [Qt.Key.Key_Delete],
+        [Qt.Key.Key_Z],
+        [Qt.Key.Key_Return, Qt.Key.Key_Z],
+        [Qt.Key.Key_Z, Qt.Key.Key_Backspace, Qt.Key.Key_Backspace],
+        [Qt.Key.Key_Z, Qt.Key.Key_Delete],
+    ],
+)
+@pytest.mark.parametrize("place", ["before", "between", "after"])
+def test_keys_at_a_fold_change_the_text_as_where_there_is_none(
+    area: TextArea, keys: list[Qt.Key], place: str
+) -> None:
+    text = "".join(f"{number:07} " for number in range(5_000))
+    area.setPlainText(text)
+    fold = area.document().begin().length() - 1  # after the sign, before the new line
+    start = fold - 1
+    at = {"before": fold - 1, "between": fold, "after": fold + 1}[place]
+    put(area, at, at)
+    expected, caret = text, start
+    for key in keys:
+        QTest.keyClick(area, key)
+        if key == Qt.Key.Key_Backspace:
+            caret -= 1
+            expected = expected[:caret] + expected[caret + 1 :]
+        elif key == Qt.Key.Key_Delete:
+            expected = expected[:caret] + expected[caret + 1 :]
+        else:
+            typed = "\n" if key == Qt.Key.Key_Return else "z"
+            expected = expected[:caret] + typed + expected[caret:]
+            caret += 1
+        assert area.toPlainText() == expected
+
+
+def test_a_marked_end_of_a_folded_line_takes_no_fold_with_it(area: TextArea) -> None:
+    text = "".join(f"{number:07} " for number in range(5_000))
+    for replaced in ("", "z"):
+        area.setPlainText(text)
+        fold = area.document().begin().length() - 1
+        put(area, fold - 5, fold)
+        QTest.keyClick(area, Qt.Key.Key_Z if replaced else Qt.Key.Key_Delete)
+        assert area.toPlainText() == text[: fold - 5] + replaced + text[fold - 1 :]
+    area.setPlainText(text)
+    put(area, fold, fold)
+    paste(area, f"one{free_sign('')}two")
+    assert area.toPlainText() == f"{text[: fold - 1]}one{free_sign('')}two{text[fold - 1 :]}"
+
+
+def test_spaces_that_do_not_break_stay_what_they_are(area: TextArea) -> None:
+    area.setPlainText("5\u00a0mg\nat\u202fnight")
+    QTest.keyClicks(area, "x")
+    assert area.toPlainText() == "x5\u00a0mg\nat\u202fnight"
