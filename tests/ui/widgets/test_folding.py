@@ -176,6 +176,7 @@ def test_a_marked_end_of_a_folded_line_takes_no_fold_with_it(area: TextArea) -> 
         QTest.keyClick(area, Qt.Key.Key_Z if replaced else Qt.Key.Key_Delete)
         assert area.toPlainText() == text[: fold - 5] + replaced + text[fold - 1 :]
     area.setPlainText(text)
+    fold = area.document().begin().length() - 1
     put(area, fold, fold)
     paste(area, f"one{free_sign('')}two")
     assert area.toPlainText() == f"{text[: fold - 1]}one{free_sign('')}two{text[fold - 1 :]}"
