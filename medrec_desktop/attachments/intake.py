@@ -142,6 +142,9 @@ class Intake:
     ) -> tuple[UUID, ...]:
         """Queue files for a record; touches no disk. The jobs, in the same order. `scans`: they
         are the scanner's, and are taken once they are kept."""
+        paths = tuple(paths)
+        if scans:
+            self._drop_failed(paths)
         return self._add(
             [
                 _Job(
@@ -192,16 +195,32 @@ class Intake:
         self._publish(job)
         self.wake()
 
-    def dismiss(self, job_id: UUID) -> Scan | None:
-        """Take a row away that needs nothing more (refused, failed, duplicate). Answers the scan
-        that nobody wants any more, if it was one."""
+    def dismiss(self, job_id: UUID) -> None:
+        """Take a row away that needs nothing more (refused, failed, duplicate)."""
         with self._lock:
             job = self._jobs.get(job_id)
             if job is None or job.shown.state in {"waiting", "keeping"}:
-                return None
+                return
             self._forget(job)
         self._publish(job)
-        return job.scan if job.shown.state in {"refused", "duplicate"} else None
+
+    def unwanted_scan(self, job_id: UUID) -> Scan | None:
+        """The scan behind a row that is refused or a duplicate: nobody wants it any more."""
+        with self._lock:
+            job = self._jobs.get(job_id)
+            if job is None or job.shown.state not in {"refused", "duplicate"}:
+                return None
+            return job.scan
+
+    def scans(self) -> frozenset[Path]:
+        """The scanner's files that are on their way or wait for an answer. One that failed or was
+        cancelled is not: it is anybody's again."""
+        with self._lock:
+            return frozenset(
+                job.path
+                for job in self._jobs.values()
+                if job.is_scan and job.path is not None and job.shown.state != "failed"
+            )
 
     def _add(self, jobs: list[_Job]) -> tuple[UUID, ...]:
         with self._lock:
@@ -212,6 +231,16 @@ class Intake:
             self._publish(jobs[0])
             self.wake()
         return tuple(job.shown.job for job in jobs)
+
+    def _drop_failed(self, paths: tuple[Path, ...]) -> None:
+        """These scans are given to a visit again: their failures have nothing to retry."""
+        with self._lock:
+            failed = [job for job in self._jobs.values() if job.shown.state == "failed"]
+            again = [job for job in failed if job.is_scan and job.path in paths]
+            for job in again:
+                self._forget(job)
+        for job in again:
+            self._publish(job)
 
     def _forget(self, job: _Job) -> None:
         self._jobs.pop(job.shown.job, None)

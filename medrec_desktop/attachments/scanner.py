@@ -6,7 +6,7 @@ deleted. Whoever owns a timer calls `ready`; it reads the disk, so never on the 
 """
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -31,20 +31,17 @@ class _Watched:
 class Scanner:
     """What is in the folder, looked at again and again. `clock` gives seconds that only grow."""
 
-    def __init__(
-        self, folder: Path, clock: Callable[[], float], taken: Iterable[Scan] = ()
-    ) -> None:
-        """`taken`: what earlier runs of the program gave to a visit."""
+    def __init__(self, folder: Path, clock: Callable[[], float]) -> None:
         self.folder = folder
         self._clock = clock
         self._watched: dict[Path, _Watched] = {}
-        self._taken: dict[Path, Seen] = {
-            scan.path: (scan.size, scan.mtime_ns) for scan in taken if scan.path.parent == folder
-        }
         self._forgotten: list[Path] = []
 
-    def ready(self) -> tuple[Path, ...]:
-        """Finished files, oldest first. An absent folder (a network drive) has none."""
+    def ready(
+        self, taken: Iterable[Scan] = (), on_their_way: Container[Path] = ()
+    ) -> tuple[Path, ...]:
+        """Finished files, oldest first, without those that were given to a visit (`taken`) and
+        those that are being given to one. An absent folder (a network drive) has none."""
         now = self._clock()
         present = self._look()
         if present is None:
@@ -52,10 +49,14 @@ class Scanner:
         for path in list(self._watched):
             if path not in present:
                 del self._watched[path]
-        for path in list(self._taken):
-            if present.get(path) != self._taken[path]:
-                del self._taken[path]  # gone, or the scanner used the name again
-                self._forgotten.append(path)
+        given: set[Path] = set()
+        for scan in taken:
+            if scan.path.parent != self.folder:
+                continue
+            if present.get(scan.path) == (scan.size, scan.mtime_ns):
+                given.add(scan.path)
+            else:
+                self._forgotten.append(scan.path)  # gone, or the scanner used the name again
         for path, seen in present.items():
             watched = self._watched.get(path)
             if watched is None or watched.seen != seen:
@@ -63,17 +64,12 @@ class Scanner:
         finished = [
             (watched.seen[1], path)
             for path, watched in self._watched.items()
-            if path not in self._taken
+            if path not in given
+            and path not in on_their_way
             and now - watched.since >= STABLE_S
             and self._finished(path, watched)
         ]
         return tuple(path for _, path in sorted(finished))
-
-    def taken(self, path: Path) -> None:
-        """This file was assigned to a visit: leave it out until it changes."""
-        watched = self._watched.get(path)
-        if watched is not None:
-            self._taken[path] = watched.seen
 
     def forgotten(self) -> tuple[Path, ...]:
         """What is taken no longer, since this was asked last."""

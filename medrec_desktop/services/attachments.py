@@ -145,10 +145,10 @@ class Attachments:
     def dismiss(self, job: UUID) -> None:
         """Take the row of a refused, failed or duplicate file away. A scan that was refused or
         is there already is not offered again."""
-        scan = self._intake.dismiss(job)
-        if scan is not None:
+        if (scan := self._intake.unwanted_scan(job)) is not None:
             with self._context.db.begin() as session:
                 put_taken_scan(session, scan)
+        self._intake.dismiss(job)
 
     # --- the scanner's folder ------------------------------------------------------------------
 
@@ -163,10 +163,11 @@ class Attachments:
                 self._scanner = None
                 return None
             if self._scanner is None or self._scanner.folder != Path(folder):
-                with self._context.db.read() as session:
-                    taken = list_taken_scans(session)
-                self._scanner = Scanner(Path(folder), self._tick, taken)
-            ready = self._scanner.ready()
+                self._scanner = Scanner(Path(folder), self._tick)
+            on_their_way = self._intake.scans()  # first: what is kept meanwhile has its row then
+            with self._context.db.read() as session:
+                taken = list_taken_scans(session)
+            ready = self._scanner.ready(taken, on_their_way)
             if gone := self._scanner.forgotten():
                 with self._context.db.begin() as session:
                     drop_taken_scans(session, gone)
@@ -174,12 +175,9 @@ class Attachments:
 
     @needs(Action.ATTACH)
     def take_scans(self, record_id: RecordId, paths: Sequence[Path]) -> None:
-        """Attach these to the visit and offer them no more: not while they are on their way, and
-        once they are kept, after no restart either. The files stay where they are."""
-        with self._scanner_lock:
-            for path in paths:
-                if self._scanner is not None:
-                    self._scanner.taken(path)
+        """Attach these to the visit and offer them no more, unless one is cancelled or fails: not
+        while they are on their way, and once they are kept, after no restart either. The files
+        stay where they are."""
         self._intake.keep(record_id, paths, by=self._context.actor.id, scans=True)
 
     # --- changing ------------------------------------------------------------------------------

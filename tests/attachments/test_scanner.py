@@ -6,7 +6,8 @@ import pytest
 from medrec_desktop.attachments.intake import Intake
 from medrec_desktop.attachments.scanner import Scanner
 from medrec_desktop.data.clinic import read_computer_settings
-from medrec_desktop.data.scans import list_taken_scans
+from medrec_desktop.data.scans import Scan, list_taken_scans
+from medrec_desktop.domain.attachments import Keeping
 from medrec_desktop.domain.settings import ComputerSettings
 from medrec_desktop.services.attachments import Attachments
 from medrec_desktop.services.clinic import Clinic
@@ -29,6 +30,11 @@ def seconds() -> Seconds:
 @pytest.fixture
 def scanner(tmp_path: Path, seconds: Seconds) -> Scanner:
     return Scanner(tmp_path, seconds)
+
+
+def as_taken(path: Path) -> Scan:
+    status = path.stat()
+    return Scan(path, status.st_size, status.st_mtime_ns)
 
 
 def test_a_file_is_ready_when_its_size_has_been_the_same_for_two_seconds(
@@ -92,10 +98,12 @@ def test_a_file_taken_for_a_visit_is_left_out_until_it_is_a_new_one(
     scanner.ready()
     seconds.now += 2
     assert scanner.ready() == (scan,)
-    scanner.taken(scan)
-    assert scanner.ready() == ()
+    taken = as_taken(scan)
+    assert scanner.ready([taken]) == ()
+    assert scanner.forgotten() == ()
     scan.write_bytes(b"second scan")
-    scanner.ready()
+    scanner.ready([taken])
+    assert scanner.forgotten() == (scan,)
     seconds.now += 2
     assert scanner.ready() == (scan,)
 
@@ -122,13 +130,13 @@ def test_a_folder_that_is_away_for_a_while_does_not_give_its_files_out_twice(
     drive.ready()
     seconds.now += 2
     (scan,) = drive.ready()
-    drive.taken(scan)
+    taken = as_taken(scan)
     drive.folder.rename(tmp_path / "unplugged")
-    assert drive.ready() == ()
+    assert drive.ready([taken]) == ()
     (tmp_path / "unplugged").rename(drive.folder)
-    drive.ready()
+    drive.ready([taken])
     seconds.now += 2
-    assert drive.ready() == ()
+    assert drive.ready([taken]) == ()
     assert drive.forgotten() == ()
 
 
@@ -212,7 +220,12 @@ def test_a_scan_that_is_there_already_is_offered_no_more_once_that_was_read(
     assert setting.intake.wait(30)
     (line,) = files.keeping(setting.visit)
     assert line.state == "duplicate"
-    assert offered(restart(), seconds) == ["twin.txt"]
+    assert offered(files, seconds) == []  # it waits for an answer
+    asked_nothing = Intake(
+        setting.context.db, setting.vault, setting.context.changes, setting.clock
+    )
+    started = Attachments(setting.context, setting.vault, asked_nothing, tick=seconds)
+    assert offered(started, seconds) == ["twin.txt"]
     files.dismiss(line.job)
     assert offered(restart(), seconds) == []
 
@@ -243,3 +256,73 @@ def test_what_is_remembered_is_no_setting(
     with setting.context.db.read() as session:
         assert len(list_taken_scans(session)) == 1
         assert not [name for name in read_computer_settings(session) if name.startswith("scan:")]
+
+
+# --- what was not kept after all ---------------------------------------------------------------
+
+
+def test_a_scan_that_was_cancelled_is_offered_again_at_once(
+    setting: Setting, folder: Path, seconds: Seconds
+) -> None:
+    (folder / "scan.txt").write_bytes(b"page 1")
+    waiting = Intake(
+        setting.context.db, setting.vault, setting.context.changes, setting.clock
+    )  # its thread never runs, so the scan stays on its way
+    files = Attachments(setting.context, setting.vault, waiting, tick=seconds)
+    assert offered(files, seconds) == ["scan.txt"]
+    files.take_scans(setting.visit, [folder / "scan.txt"])
+    assert files.scans() == ()
+    (line,) = files.keeping(setting.visit)
+    files.cancel(line.job)
+    assert files.scans() == (folder / "scan.txt",)
+
+
+def failed(setting: Setting, files: Attachments, scan: Path) -> Keeping:
+    """The drive is away while the scan is read, and is there again as it was."""
+    scan.rename(scan.parent.parent / "away")
+    files.take_scans(setting.visit, [scan])
+    assert setting.intake.wait(30)
+    (scan.parent.parent / "away").rename(scan)
+    (line,) = files.keeping(setting.visit)
+    assert line.state == "failed"
+    return line
+
+
+def test_a_scan_that_failed_is_offered_again_at_once(
+    setting: Setting, folder: Path, seconds: Seconds, restart: Restart
+) -> None:
+    scan = folder / "scan.txt"
+    scan.write_bytes(b"page 1")
+    files = restart()
+    assert offered(files, seconds) == ["scan.txt"]
+    line = failed(setting, files, scan)
+    assert files.scans() == (scan,)
+    files.dismiss(line.job)
+    assert files.scans() == (scan,)
+
+
+def test_a_failed_scan_that_is_tried_again_and_kept_is_offered_no_more(
+    setting: Setting, folder: Path, seconds: Seconds, restart: Restart
+) -> None:
+    scan = folder / "scan.txt"
+    scan.write_bytes(b"page 1")
+    files = restart()
+    offered(files, seconds)
+    files.retry(failed(setting, files, scan).job)
+    assert setting.intake.wait(30)
+    assert [one.file_name for one in files.list(setting.visit)] == ["scan.txt"]
+    assert files.scans() == ()
+
+
+def test_a_failed_scan_that_is_given_to_a_visit_again_leaves_no_line_behind(
+    setting: Setting, folder: Path, seconds: Seconds, restart: Restart
+) -> None:
+    scan = folder / "scan.txt"
+    scan.write_bytes(b"page 1")
+    files = restart()
+    offered(files, seconds)
+    failed(setting, files, scan)
+    files.take_scans(setting.visit, [scan])
+    assert setting.intake.wait(30)
+    assert files.keeping(setting.visit) == ()
+    assert [one.file_name for one in files.list(setting.visit)] == ["scan.txt"]

@@ -113,6 +113,14 @@ class Standing:
     show_removed: bool = False
 
 
+def gave_up(before: Files, now: Files) -> bool:
+    """Whether a file that was on its way failed, or went away without having been kept."""
+    known = {file.id for file in before.kept}
+    still = {one.job for one in now.keeping if one.state != "failed"}
+    tried = {one.job for one in before.keeping if one.state != "failed"}
+    return len(tried - still) > sum(file.id not in known for file in now.kept)
+
+
 def rows_of(files: Files, standing: Standing) -> tuple[FileRow, ...]:
     """Newest first; a file keeps its place when it is kept. Removed ones are last, if shown."""
     under_way = [of_keeping(one) for one in files.keeping]

@@ -27,7 +27,7 @@ class ScannerInbox(Card):
         self._services = services
         self._visit: Visit | None = None
         self._files: tuple[Path, ...] = ()
-        self._looking = False
+        self._looking = self._look_again = False
         self._words = label("", "meta", wrap=True)
         self._button = LinkButton("Attach here")
         self._button.clicked.connect(self._on_attach)
@@ -61,12 +61,20 @@ class ScannerInbox(Card):
         looking = self._services.background.slow(self, self._services.attachments.scans)
         looking.then(self._on_looked).failed(self._on_failed)
 
+    def look_again(self) -> None:
+        """A scan that was given away is anybody's again: what is looked at now may be too old."""
+        self._look_again = self._looking
+        self.look()
+
     def _on_looked(self, files: tuple[Path, ...] | None) -> None:
         self._looking = False
         if files is None:
             # No folder is set: nothing to look at until the settings change.
             self._timer.stop()
         self._show(files or ())
+        if self._look_again:
+            self._look_again = False
+            self.look()
 
     def _on_failed(self, error: BaseException) -> None:
         self._looking = False

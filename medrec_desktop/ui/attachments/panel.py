@@ -25,7 +25,7 @@ from medrec_desktop.domain.records import Visit
 from medrec_desktop.ui import theme
 from medrec_desktop.ui.attachments import offer
 from medrec_desktop.ui.attachments.acting import FileActing
-from medrec_desktop.ui.attachments.files import Files, Standing, rows_of
+from medrec_desktop.ui.attachments.files import Files, Standing, gave_up, rows_of
 from medrec_desktop.ui.attachments.inbox import ScannerInbox
 from medrec_desktop.ui.attachments.listing import FileList
 from medrec_desktop.ui.attachments.overlay import DropOverlay
@@ -288,9 +288,12 @@ class AttachmentPanel(QWidget):
     def _on_read(self, record_id: RecordId, files: Files) -> None:
         self._reading = False
         if self._visit is not None and record_id == self._visit.draft.record_id:
+            given_up = gave_up(self._files, files)
             self._files = files
             self._show_files()
             self._rest.start()
+            if given_up:
+                self._inbox.look_again()
         elif self._read_again:
             self._read()
 

@@ -1,5 +1,6 @@
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
@@ -11,7 +12,7 @@ from medrec_desktop.domain.attachments import Keeping
 from medrec_desktop.domain.settings import ComputerSettings
 from medrec_desktop.ui.attachments.delegate import places
 from medrec_desktop.ui.attachments.dialogs import _Question
-from medrec_desktop.ui.attachments.files import of_keeping
+from medrec_desktop.ui.attachments.files import Files, gave_up, of_keeping
 from medrec_desktop.ui.attachments.offer import EMPTY_FOLDER, NO_FILE, WEB_LINK
 from medrec_desktop.ui.attachments.panel import AttachmentPanel
 from medrec_desktop.ui.widgets import Dialog
@@ -298,6 +299,37 @@ def test_scans_are_offered_and_never_attached_by_themselves(
     qtbot.waitUntil(lambda: not inbox._looking)
     assert not inbox.isVisible()
     assert scan.exists()
+
+
+def test_a_cancelled_scan_is_offered_again_without_waiting_for_the_next_look(
+    ground: Ground, panel: AttachmentPanel, rows: Rows, qtbot: QtBot
+) -> None:
+    scan = ground.file("scanner/scan1.txt", b"one")
+    ground.services.clinic.save_computer(ComputerSettings(scanner_folder=str(scan.parent)))
+    inbox = panel._inbox
+    qtbot.waitUntil(lambda: ground.services.attachments._scanner is not None)
+    ground.ticks[0] += 2.5
+    inbox.look()
+    qtbot.waitUntil(lambda: inbox.isVisible() and not inbox._looking)
+    inbox._timer.stop()
+    assert ground.intake.stop()  # what is attached now stays on its way
+    inbox._button.click()
+    qtbot.waitUntil(lambda: [row.actions for row in rows()] == [("cancel",)])
+    assert inbox.isHidden()
+    panel.list.acted.emit(rows()[0], "cancel")
+    qtbot.waitUntil(inbox.isVisible)
+    assert rows() == ()
+
+
+def test_only_a_file_that_failed_or_went_away_unkept_is_given_up() -> None:
+    one = Keeping(job=_uuid(), record_id=_uuid(), file_name="a.pdf", state="keeping")
+    kept = cast("Any", SimpleNamespace(id=_uuid()))
+    on_its_way = Files(keeping=(one,))
+    assert gave_up(on_its_way, Files(keeping=(_with(one, state="failed"),)))
+    assert gave_up(on_its_way, Files())
+    assert not gave_up(on_its_way, Files(kept=(kept,)))
+    assert not gave_up(on_its_way, Files(keeping=(_with(one, state="duplicate"),)))
+    assert not gave_up(Files(), on_its_way)
 
 
 def test_a_visit_entered_in_error_takes_nothing(ground: Ground, panel: AttachmentPanel) -> None:
