@@ -1,13 +1,14 @@
 """Signing a visit, and adding to a signed one: ask, store, say what stood in the way."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QWidget
 
 from medrec_desktop.domain.ids import RecordId
-from medrec_desktop.domain.records import Problem, Visit
+from medrec_desktop.domain.records import Problem, Visit, VisitDraft
 from medrec_desktop.ui.screen import Services
 from medrec_desktop.ui.storage.words import still_sending
 from medrec_desktop.ui.visit.addenda import AddendumDialog, ErrorDialog
@@ -19,6 +20,10 @@ from medrec_desktop.ui.visit.section import AddendaBox
 from medrec_desktop.ui.visit.verifying import verify_seal
 
 NOT_SIGNED = "The visit was not signed. It is still a draft."
+CHANGED_SINCE = (
+    "This visit was changed in another window while you were reading it here, so it was not "
+    "signed. Nothing is lost. Choose Keep editing, look at the visit, then sign it."
+)
 NOT_ADDED = "The addendum was not stored. Your text is still here."
 NOT_MARKED = "The visit was not marked. Nothing was changed."
 
@@ -38,6 +43,7 @@ class VisitSigning(QObject):
         super().__init__(page)
         self._services, self._saving, self._page = services, saving, page
         self._dialog: FinalizeDialog | None = None
+        self._seen: VisitDraft | None = None
         saving.failed.connect(self._on_save_failed)
 
     @property
@@ -59,7 +65,7 @@ class VisitSigning(QObject):
             last=shown.last,
             today=self._services.clock().astimezone().date(),
         )
-        self._dialog = dialog
+        self._dialog, self._seen = dialog, typed
         dialog.sign_requested.connect(self._on_sign)
         dialog.jump_requested.connect(self.jump_requested)
         dialog.finished.connect(self._on_finished)
@@ -121,8 +127,13 @@ class VisitSigning(QObject):
         self._saving.when_saved(self._sign)
 
     def _sign(self) -> None:
-        stored = self._saving.stored
-        if stored is not None:
+        stored, seen = self._saving.stored, self._seen
+        if stored is None or seen is None:
+            return
+        # What another window stored meanwhile has come into the form, beneath the dialog.
+        if replace(stored, version=seen.version) != seen:
+            self._on_save_failed(CHANGED_SINCE)
+        else:
             self._services.background.write(
                 self, self._services.visits.finalize, stored.record_id, stored.version
             ).then(self._on_signed).failed(self._on_not_signed)

@@ -125,6 +125,31 @@ def finalized(clinic: Context) -> RecordId:
     )
 
 
+def test_what_came_into_the_form_beneath_the_dialog_is_not_signed_unseen(
+    qtbot: QtBot, clinic: Context, open_visit: Opens
+) -> None:
+    record_id = a_visit(clinic, complaint="Cough", diagnoses=(a_diagnosis(),))
+    page = open_visit(record_id)
+    page.activateWindow()
+    ctrl(Qt.Key.Key_Return)
+    dialog = page.signing.dialog
+    assert dialog is not None
+    stored = Visits(clinic).open(record_id).draft
+    Visits(clinic).save_draft(replace(stored, plan="Antibiotics"))
+    with qtbot.waitSignal(page.opened, timeout=5_000):
+        page.open(record_id)
+    assert page.form.plan.toPlainText() == "Antibiotics"
+    dialog.sign_button.click()
+    qtbot.waitUntil(lambda: "changed in another window" in dialog.trouble)
+    assert Visits(clinic).open(record_id).status == "draft"
+    dialog.reject()
+    page.activateWindow()
+    ctrl(Qt.Key.Key_Return)
+    assert page.signing.dialog is not None
+    with qtbot.waitSignal(page.finalized, timeout=5_000):
+        page.signing.dialog.sign_button.click()
+
+
 def test_a_finalized_visit_takes_no_key(qtbot: QtBot, clinic: Context, open_visit: Opens) -> None:
     record_id = finalized(clinic)
     before: Visit = Visits(clinic).open(record_id)
