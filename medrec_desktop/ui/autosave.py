@@ -12,7 +12,7 @@ from typing import Any
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QApplication, QWidget
 
-from medrec_desktop.domain.errors import Conflict, Denied, NotFound
+from medrec_desktop.domain.errors import Conflict, Denied, Invalid, NotFound
 from medrec_desktop.ui.background import Operation
 from medrec_desktop.ui.form import FormBinding
 from medrec_desktop.ui.saves import Saves, SaveState
@@ -156,8 +156,10 @@ class Autosave(QObject):
     def _on_failed(self, error: BaseException) -> None:
         sent, self._sent = self._sent, None
         # These do not heal by waiting: the screen must say what to do; typing tries again.
-        for_good = isinstance(error, Conflict | Denied | NotFound)
         gone = sent is not None and sent.loaded != self._binding.loaded
+        for_good = isinstance(error, Conflict | Denied | NotFound)
+        # Nor does this one, once nobody can type there any more.
+        for_good = for_good or (gone and isinstance(error, Invalid))
         if gone and sent is not None:
             superseded = any(left.loaded == sent.loaded for left in self._left)
             waiting = self._refused if for_good else self._left

@@ -7,7 +7,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLineEdit, QWidget
 from pytestqt.qtbot import QtBot
 
-from medrec_desktop.domain.errors import Conflict, Unavailable
+from medrec_desktop.domain.errors import Conflict, Invalid, Unavailable
 from medrec_desktop.ui import autosave as module
 from medrec_desktop.ui.autosave import Autosave
 from medrec_desktop.ui.background import Background, Operation
@@ -34,6 +34,7 @@ class Desk:
         self.kept: list[Draft] = []
         self.versions = {"A": 1, "B": 1}
         self.refuse: Exception | None = None
+        self.wrong: dict[str, Exception] = {}
         self.gate = threading.Event()
         self.gate.set()
         self.begun = threading.Event()
@@ -43,6 +44,8 @@ class Desk:
         assert self.gate.wait(10)
         if self.refuse is not None:
             raise self.refuse
+        if draft.record in self.wrong:
+            raise self.wrong[draft.record]
         if draft.version != self.versions[draft.record]:
             raise Conflict("This visit was changed elsewhere.")
         self.versions[draft.record] += 1
@@ -188,10 +191,16 @@ def test_leaving_a_record_that_cannot_be_saved_keeps_its_text(
     assert saves.state == "saved"
 
 
+@pytest.mark.parametrize("error", [Conflict("Changed elsewhere."), Invalid({"plan": "Too long."})])
 def test_a_record_that_was_left_and_refused_for_good_does_not_hold_up_the_next_one(
-    qtbot: QtBot, form: Form, desk: Desk, background: Background, saves: Saves
+    qtbot: QtBot,
+    form: Form,
+    desk: Desk,
+    background: Background,
+    saves: Saves,
+    error: Exception,
 ) -> None:
-    desk.versions["A"] = 7
+    desk.wrong["A"] = error
     # As a screen may do that is told of it.
     form.autosave.failed.connect(form.autosave.flush)
     form.autosave.refused.connect(form.autosave.flush)
