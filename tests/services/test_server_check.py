@@ -121,7 +121,7 @@ DRIFT = [
     ("ALTER TABLE {c}.patients ADD COLUMN x integer", "The column patients.x is not one of this"),
     ("ALTER TABLE {c}.patients DROP COLUMN phone", "The column patients.phone is missing."),
     (
-        "ALTER TABLE {c}.patients ALTER family TYPE varchar(9)",
+        "ALTER TABLE {c}.patients ALTER family TYPE varchar(9999)",
         "The column patients.family is not as",
     ),
     ("DROP INDEX {c}.ix_diagnoses_record_id", "The index ix_diagnoses_record_id is missing."),

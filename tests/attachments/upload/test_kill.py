@@ -30,7 +30,7 @@ from tests.s3_servers import S3Server
 
 pytestmark = [
     pytest.mark.skipif(os.name == "nt", reason="needs SIGKILL"),
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(900),
 ]
 
 STEPS = ("head", "put", "create_multipart", "upload_part", "list_parts", "complete_multipart")
