@@ -152,9 +152,12 @@ def _each(engine: sa.Engine, found: Plan, scripts: Scripts, *, jobs: int) -> Ite
         finally:
             # Ctrl C, or a bug: nobody begins another clinic, and whoever is at one leaves it as
             # it was. When all is done there is nothing left to stop.
+            # Asked again and again: a cancel that comes between two statements ends nothing.
             stop.set()
-            for line in lines:
-                line.cancel()
+            while pending:
+                for line in lines:
+                    line.cancel()
+                _, pending = wait(pending, timeout=0.5)
     yield from _taken(outcomes)
 
 

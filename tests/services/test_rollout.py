@@ -242,7 +242,9 @@ def ended_when_waiting(
 ) -> tuple[int, str]:
     """The real command in a process of its own, sent a signal once a clinic makes it wait."""
     script = (
-        "import sys\n"
+        "import signal, sys\n"
+        # A shell starts what it puts in the background with Ctrl C ignored, and that is inherited.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from pathlib import Path\n"
         "from medrec_desktop.data import migrate\n"
         "folder = Path(sys.argv.pop(1))\n"

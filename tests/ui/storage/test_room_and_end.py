@@ -97,9 +97,13 @@ def test_a_removed_storage_leaves_every_file_where_it_is(
         source.write_bytes(b"Haemoglobin %d\n" % number * 400)
         files.keep(record, [source])
     qtbot.waitUntil(lambda: len(bucket.objects()) == 2, timeout=60_000)
-    qtbot.waitUntil(lambda: desk.overview.left == 0 and desk.overview.configured, timeout=30_000)
     gone, here = (one.id for one in files.list(record))
+    # In the bucket and noted as there: not the same moment.
+    qtbot.waitUntil(
+        lambda: {one.upload_state for one in files.list(record)} == {"stored"}, timeout=30_000
+    )
     desk.uploads._vault.remove(gone)
+    qtbot.waitUntil(lambda: desk.set_up.now().away == 1, timeout=30_000)
 
     dialog = set_up_dialog(app, qtbot)
     dialog.remove_it.click()
