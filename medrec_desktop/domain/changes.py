@@ -10,7 +10,17 @@ from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
 
-Kind = Literal["patient", "visit", "attachment", "intake", "upload", "settings", "terminology"]
+Kind = Literal[
+    "patient",
+    "visit",
+    "attachment",
+    "intake",
+    "upload",
+    "settings",
+    "terminology",
+    "review",
+    "sync",
+]
 
 
 @dataclass(frozen=True, slots=True)
