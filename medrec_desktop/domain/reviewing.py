@@ -51,6 +51,7 @@ class Clash:
     """Words to be compared and edited, rather than a reading, a date or a row."""
     both: str = ""
     """What "keep both" would do, as words of the button; "" where it makes no sense."""
+    both_note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,26 @@ def first_choices(review: Review) -> dict[str, Decision]:
 def addendum_text(review: Review) -> str:
     """The waiting words as an addendum offers them: each unit with its name."""
     return "\n".join(f"{clash.title}: {clash.mine}" for clash in review.clashes if clash.mine)
+
+
+# A point in a number ends nothing.
+_SENTENCES = re.compile(r".+?(?:[.!?]+(?:\s+|$)|\n+|$)", re.DOTALL)
+
+
+def combined_text(mine: str, theirs: str) -> str:
+    """Where editing begins: every sentence of both, once, the waiting version's first where they
+    differ."""
+    left, right = _SENTENCES.findall(mine), _SENTENCES.findall(theirs)
+    ours, others = [one.strip() for one in left], [one.strip() for one in right]
+    found: list[str] = []
+    for tag, i, j, k, m in SequenceMatcher(None, ours, others, autojunk=False).get_opcodes():
+        found += left[i:j]
+        found += [] if tag == "equal" else right[k:m]
+    text = ""
+    for sentence in found:
+        between = " " if text and not text[-1].isspace() and not sentence[:1].isspace() else ""
+        text += between + sentence
+    return text
 
 
 @dataclass(frozen=True, slots=True)
