@@ -453,6 +453,19 @@ retractions = sa.Table(
     info=_LOCAL,
 )
 
+# Words that a visit refused (`domain/set_aside.py`), by the form they were typed in.
+set_aside = sa.Table(
+    "set_aside",
+    metadata,
+    sa.Column("record", sa.Uuid, primary_key=True),
+    sa.Column("window", sa.Uuid, primary_key=True),
+    sa.Column("words", Json, nullable=False),
+    sa.Column("why", sa.Text, nullable=False),
+    sa.Column("by", sa.Uuid, nullable=False),
+    sa.Column("at", UtcDateTime, nullable=False),
+    info=_LOCAL,
+)
+
 
 def tables(target: str) -> list[sa.Table]:
     """The tables of `local` (all), `tenant` (clinic tables) or `shared` (public tables)."""

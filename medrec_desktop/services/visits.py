@@ -4,9 +4,9 @@ A save compares the version it was read at; a finalized or voided record refuses
 with a plain sentence and in the database's triggers whatever happens here.
 """
 
-from dataclasses import fields, replace
 from datetime import date
-from typing import Any, TypeVar
+from typing import Any
+from uuid import UUID
 
 import sqlalchemy as sa
 
@@ -24,16 +24,13 @@ from medrec_desktop.data.patients import patient_key
 from medrec_desktop.data.session import Session
 from medrec_desktop.domain import dates, sealing
 from medrec_desktop.domain.changes import Changed
-from medrec_desktop.domain.errors import Conflict, Invalid
+from medrec_desktop.domain.errors import Conflict, Denied, Invalid
 from medrec_desktop.domain.finishing import problems
 from medrec_desktop.domain.ids import AddendumId, PatientId, RecordId, UserId
 from medrec_desktop.domain.records import (
     Addendum,
     Counts,
-    Diagnosis,
-    LabTest,
     LastSeen,
-    Prescription,
     QueueRow,
     Saved,
     Visit,
@@ -41,17 +38,17 @@ from medrec_desktop.domain.records import (
 )
 from medrec_desktop.domain.roles import CLINICAL, Action, beyond_front_desk
 from medrec_desktop.domain.sealing import SealCheck
+from medrec_desktop.domain.set_aside import SetAside
 from medrec_desktop.domain.text import storable
-from medrec_desktop.domain.vitals import Vitals
 from medrec_desktop.services.authorize import NotAllowed, authorize_visit, needs
 from medrec_desktop.services.chart import newest_vitals
 from medrec_desktop.services.context import Context, day_bounds, local_day, zone_name
 from medrec_desktop.services.names import with_similar_marked
 from medrec_desktop.services.seals import Seals
+from medrec_desktop.services.set_aside import Aside
 from medrec_desktop.services.settings import clinic_settings_of
+from medrec_desktop.services.storable import storable_draft, unstorable
 from medrec_desktop.services.trail import edit_noted, first_edit, note, note_alone, note_look
-
-Part = TypeVar("Part", VisitDraft, Vitals, Diagnosis, Prescription, LabTest)
 
 _STALE = (
     "This visit was changed in another window or on another computer. What you typed is still "
@@ -69,6 +66,7 @@ class Visits:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._aside = Aside(context)
 
     # --- lists ---------------------------------------------------------------------------------
 
@@ -134,11 +132,34 @@ class Visits:
             return _last_seen(session, records.record_row(session, before, patient_id))
 
     @needs(Action.WRITE_VISIT)
-    def save_draft(self, draft: VisitDraft) -> Saved:
+    def save_draft(self, draft: VisitDraft, window: UUID | None = None) -> Saved:
         """Store what was typed. `Conflict` when the stored visit is newer than the draft, or
-        closed; when nothing differs, the save that is already there is acknowledged."""
+        closed; when nothing differs, the save that is already there is acknowledged. Words that
+        are refused are on the disk before the refusal is raised, under the form's `window`."""
+        try:
+            saved = self._save(draft)
+        except (Conflict, Denied) as refusal:
+            if window is not None:
+                self._aside.keep(draft, window, str(refusal))
+            raise
+        if window is not None:
+            self._aside.stored(draft.record_id, window)
+        return saved
+
+    @needs(Action.READ_CHART)
+    def set_aside(self, record_id: RecordId, window: UUID) -> tuple[SetAside, ...]:
+        """What was typed into this visit in another form, was refused, and is not in it now."""
+        return self._aside.left(record_id, window)
+
+    @needs(Action.WRITE_VISIT)
+    def done_with(self, record_id: RecordId, window: UUID) -> None:
+        """Whoever read the words set aside has what they need of them."""
+        self._aside.drop(record_id, window)
+        self._publish(record_id)
+
+    def _save(self, draft: VisitDraft) -> Saved:
         draft = storable_draft(draft)
-        if problems := _unstorable(draft):
+        if problems := unstorable(draft):
             raise Invalid(problems)
         now = self._context.clock()
         with self._context.db.begin() as session:
@@ -363,34 +384,3 @@ def _check_open(row: sa.Row[Any], version: int) -> None:
         raise Conflict(_VOIDED)
     if row.row_version != version:
         raise Conflict(_STALE)
-
-
-def storable_draft(draft: VisitDraft) -> VisitDraft:
-    """The draft with every text made storable, down to the last note of a row."""
-    return replace(
-        _storable(draft),
-        vitals=_storable(draft.vitals),
-        diagnoses=tuple(_storable(row) for row in draft.diagnoses),
-        prescriptions=tuple(_storable(row) for row in draft.prescriptions),
-        labs=tuple(_storable(row) for row in draft.labs),
-    )
-
-
-def _storable(part: Part) -> Part:
-    texts = {field.name: getattr(part, field.name) for field in fields(part)}
-    changed: dict[str, Any] = {
-        name: clean
-        for name, text in texts.items()
-        if isinstance(text, str) and (clean := storable(text)) != text
-    }
-    return replace(part, **changed) if changed else part
-
-
-def _unstorable(draft: VisitDraft) -> dict[str, str]:
-    """What no column can hold; the form cannot make it, another caller might."""
-    ids = [row.id for row in draft.diagnoses]
-    if len(set(ids)) != len(ids):
-        return {"diagnoses": "The same diagnosis row is listed twice. Remove one of them."}
-    if any(len(row.code) > 20 or len(row.release) > 20 for row in draft.diagnoses):
-        return {"diagnoses": "A code is longer than 20 characters. Keep it as free text instead."}
-    return {}

@@ -67,6 +67,7 @@ FUNCTIONS = {
     "verify_storage": Action.CHECK_FILES,
 }
 NOT_SERVICES = {
+    "Aside": "a part of Visits, and asked there",
     "Context": "what services are made with",
     "Fetching": "a part of Uploads, and asked there",
 }
