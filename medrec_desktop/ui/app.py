@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from medrec_desktop.ui.notices import Notices
     from medrec_desktop.ui.sign_in.beginning import Beginning
     from medrec_desktop.ui.storage.desk import StorageDesk
+    from medrec_desktop.ui.sync.desk import ServerDesk
 
 WARM_AFTER_MS = 400
 UNPAINTED_MS = 250
@@ -106,6 +107,8 @@ class App(QObject):
         """A file on its way back would keep its lane from ending."""
         if self.services is not None and self.services.storage is not None:
             self.services.storage.close()
+        if self.services is not None and self.services.server is not None:
+            self.services.server.close()
 
     def raise_window(self) -> None:
         """Another start asked for this window: show it and say so."""
@@ -234,6 +237,7 @@ class App(QObject):
             theme=self._theme,
             clock=self._clock,
             storage=self._desk_of(clinic, self._notices),
+            server=self._server_of(clinic, self._notices),
         )
         window.show_clinic(clinic, self.services)
         ClinicMenu(window, clinic, self.services, self._clock)
@@ -249,6 +253,13 @@ class App(QObject):
         from medrec_desktop.ui.storage.desk import StorageDesk
 
         return StorageDesk(clinic.storage, self.background, notices, self._clock, self)
+
+    def _server_of(self, clinic: OpenClinic, notices: "Notices") -> "ServerDesk | None":
+        if clinic.server is None:
+            return None
+        from medrec_desktop.ui.sync.desk import ServerDesk
+
+        return ServerDesk(clinic.server, self.background, notices, self._clock, self)
 
     def _on_filled(self) -> None:
         self._garbage.settle()

@@ -20,6 +20,7 @@ from medrec_desktop.ui.widgets import tell
 if TYPE_CHECKING:
     from medrec_desktop.ui.sign_in.restore import BackUpDialog
     from medrec_desktop.ui.storage.menu import StorageMenu
+    from medrec_desktop.ui.sync.menu import ServerMenu
 
 ABOUT = (
     "Visit records for clinics. Everything is kept on this computer, encrypted. "
@@ -48,6 +49,7 @@ class ClinicMenu(QObject):
         window.export_requested.connect(self._ask_export)
         window.text_percent_chosen.connect(self._on_text_percent)
         self._storage = self._storage_menu()
+        self._server = self._server_menu()
 
     def _storage_menu(self) -> "StorageMenu | None":
         if self._services.storage is None:
@@ -55,6 +57,13 @@ class ClinicMenu(QObject):
         from medrec_desktop.ui.storage.menu import StorageMenu
 
         return StorageMenu(self._window, self._services, self._services.storage)
+
+    def _server_menu(self) -> "ServerMenu | None":
+        if self._services.server is None:
+            return None
+        from medrec_desktop.ui.sync.menu import ServerMenu
+
+        return ServerMenu(self._window, self._services.server, self._services.storage)
 
     def _show_settings(self) -> None:
         from medrec_desktop.ui.settings.dialog import SettingsDialog

@@ -179,6 +179,14 @@ class MainWindow(QMainWindow):
         self._picking_for_visit = False
         self.workplace.open_chart(patient_id)
 
+    def show_today(self) -> None:
+        """Back to the day's work."""
+        self._go("today")
+
+    def show_review(self) -> None:
+        """Show what waits for a choice."""
+        self._go("review")
+
     def new_visit(self) -> None:
         """For the patient on the screen; without one, ask who it is for."""
         patient = self.workplace.patient
@@ -266,14 +274,31 @@ class MainWindow(QMainWindow):
             self.workplace.show_patients()
         elif place == "review":
             self._place = "review"
-            self._review = self._review or nothing_to_review()
-            self.workplace.show_page(self._review)
+            self._show_review()
         else:
             self._place = "drafts" if place == "drafts" else "today"
             if self._reading is not None:
                 self._reading.read_lists(self._place)
             self._show_work()
         self.sidebar.set_place(self._place)
+
+    def _show_review(self) -> None:
+        self._review = self._review or self._make_review()
+        self.workplace.show_page(self._review)
+        if (focus := getattr(self._review, "focus_first", None)) is not None:
+            focus()
+
+    def _make_review(self) -> QWidget:
+        server = self._services.server if self._services is not None else None
+        if server is None:
+            return nothing_to_review()
+        from medrec_desktop.ui.review.page import ReviewPage
+
+        page = ReviewPage(server, self._clock)
+        page.later.connect(self.show_today)
+        page.visit_requested.connect(self.open_visit)
+        page.told.connect(self.toast.say)
+        return page
 
     def _show_work(self) -> None:
         if self.workplace.has_visit:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from medrec_desktop.ui.notices import Notices
     from medrec_desktop.ui.saves import Saves
     from medrec_desktop.ui.storage.desk import FileStorage, StorageDesk
+    from medrec_desktop.ui.sync.desk import ServerDesk, ServerLink
     from medrec_desktop.ui.theme import Theme
 
 
@@ -50,6 +51,8 @@ class Services:
     clock: Callable[[], datetime]
     storage: StorageDesk | None = None
     """Where files go outside this computer; None in a program without one."""
+    server: ServerDesk | None = None
+    """The clinic's server; None while the clinic is on this computer alone."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,7 @@ class OpenClinic:
     """export(patient, target): blocks; the file that was written."""
     close: Callable[[], None]
     storage: FileStorage | None = None
+    server: ServerLink | None = None
 
 
 class VisitScreen(Protocol):

@@ -141,7 +141,7 @@ class Sidebar(QFrame):
         super().__init__(parent)
         self.setProperty("pane", "sidebar")
         self._clock = clock
-        self._opened = False
+        self._opened = self._reviews_said = False
         self.menu: QMenu | None = None
         self.day_list: DayList
         """From `prepare` on."""
@@ -253,7 +253,13 @@ class Sidebar(QFrame):
         """Figures beside the lists."""
         self._nav["today"].set_figure(counts.today)
         self._nav["drafts"].set_figure(counts.drafts)
-        self._nav["review"].set_figure(counts.review)
+        if not self._reviews_said:
+            self._nav["review"].set_figure(counts.review)
+
+    def set_review(self, figure: int) -> None:
+        """How many visits wait for a choice, as the clinic's server has it."""
+        self._reviews_said = True
+        self._nav["review"].set_figure(figure)
 
     def set_place(self, place: Place) -> None:
         """Mark the list that is shown."""

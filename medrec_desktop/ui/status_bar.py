@@ -7,14 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QWidget
 
 from medrec_desktop.ui import theme
 from medrec_desktop.ui.saves import Saves
 from medrec_desktop.ui.widgets import ElidedLabel, IconLabel, hairline, label
-from medrec_desktop.ui.widgets.boxes import Mark
+from medrec_desktop.ui.widgets.boxes import Dot
 from medrec_desktop.ui.widgets.passing import announce
 
 if TYPE_CHECKING:
@@ -25,28 +23,6 @@ SAVING = "Saving what you typed…"
 FAILED = "Not saved: this computer refused the write. Don’t close the program."
 
 
-class _Dot(Mark):
-    """A coloured point before the words that say the same."""
-
-    def __init__(self) -> None:
-        super().__init__(8)
-        self._colour = "ok"
-
-    def set_colour(self, name: str) -> None:
-        """Another meaning."""
-        self._colour = name
-        self.update()
-
-    def paintEvent(self, _event: QPaintEvent) -> None:
-        """The point."""
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        colour = theme.current().colour(self._colour)
-        painter.setBrush(colour)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.drawEllipse(self.rect())
-
-
 class StatusBar(QFrame):
     """30 pixels high at 100 % text."""
 
@@ -54,7 +30,8 @@ class StatusBar(QFrame):
         super().__init__(parent)
         self.setProperty("pane", "status")
         self._saves = saves
-        self._dot = _Dot()
+        self._linked = False
+        self._dot = Dot()
         self._warning = IconLabel("warning", "danger", 14)
         self._saved = ElidedLabel(SAVED, "meta")
         self._files_icon = IconLabel("download", "text2", 14)
@@ -104,6 +81,17 @@ class StatusBar(QFrame):
         """What else is said of files stands before who works here."""
         self._layout.insertWidget(self._layout.indexOf(self._files) + 1, part)
 
+    def add_link(self, part: QWidget) -> None:
+        """How the link to the clinic's server stands is said first, with a point of its own."""
+        self._linked = True
+        self._layout.insertWidget(0, part)
+        self._layout.insertWidget(1, label("·", "meta"))
+        self._on_saves_changed(self._saves.state)
+
+    def add_totals(self, part: QWidget) -> None:
+        """What else waits stands after the files."""
+        self._layout.insertWidget(self._layout.indexOf(self._line) - 1, part)
+
     @property
     def words(self) -> str:
         """What the bar says of saving."""
@@ -115,7 +103,7 @@ class StatusBar(QFrame):
         self._saved.setText(words)
         self._saved.set_tone("danger" if failed else "text2" if state == "saved" else "warn")
         self._dot.set_colour("ok" if state == "saved" else "warn")
-        self._dot.setVisible(not failed)
+        self._dot.setVisible(not failed and not self._linked)
         self._warning.setVisible(failed)
         if failed:
             announce(self, words, urgent=True)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         Services,
         VisitScreen,
     )
+    from medrec_desktop.ui.sync.strip import VisitStrip
 
 
 # In one step of idle time: so many widgets are dressed, and such a part of a page is painted.
@@ -68,6 +69,7 @@ class Workplace(QWidget):
         self._files: QWidget | None = None
         self._visit_now: Visit | None = None
         self._patient_now: Patient | None = None
+        self._strip: VisitStrip | None = None
         self.banner: PatientBanner
         self.inspector: Inspector
         """Both from `set_services` on."""
@@ -97,6 +99,11 @@ class Workplace(QWidget):
             self.prepare()
         self._services = services
         services.theme.changed.connect(self._fit)
+        if services.server is not None:
+            from medrec_desktop.ui.sync.strip import VisitStrip
+
+            self._strip = VisitStrip(services.server)
+            self._column.insertWidget(1, self._strip)
 
     @property
     def visit(self) -> Visit | None:
@@ -120,6 +127,7 @@ class Workplace(QWidget):
             self.stack.addWidget(page)
         if self._services is not None:
             self._identity(None)
+        self._hide_strip()
         self.stack.setCurrentWidget(page)
 
     def open_visit(self, record_id: RecordId) -> None:
@@ -287,6 +295,7 @@ class Workplace(QWidget):
         if self._visit is None or self._files is None:
             return
         self._identity(visit.patient)
+        self._tell_strip(visit)
         if first:
             self._fill_inspector()
         self.inspector.show()
@@ -301,6 +310,7 @@ class Workplace(QWidget):
 
     def _on_visit_closed(self) -> None:
         self._visit_now = None
+        self._tell_strip(None)
         if self._files is not None:
             cast("AttachmentsScreen", self._files).show_record(None)
         self.visit_closed.emit()
@@ -309,10 +319,20 @@ class Workplace(QWidget):
         if self._chart is None:
             return
         self._identity(patient)
+        self._hide_strip()
         self.inspector.hide()
         self.stack.setCurrentWidget(self._chart)
         self.files_changed.emit(None)
         self.patient_opened.emit(patient)
+
+    def _tell_strip(self, visit: Visit | None) -> None:
+        if self._strip is not None:
+            self._strip.show_visit(visit)
+
+    def _hide_strip(self) -> None:
+        """The visit stays open behind another page."""
+        if self._strip is not None:
+            self._strip.hide_behind()
 
     def _identity(self, patient: Patient | None) -> None:
         self._patient_now = patient

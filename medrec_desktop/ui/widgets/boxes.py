@@ -64,6 +64,28 @@ class Mark(QWidget):
         self.update()
 
 
+class Dot(Mark):
+    """A coloured point before the words that say the same."""
+
+    def __init__(self, colour: str = "ok", parent: QWidget | None = None) -> None:
+        super().__init__(8, parent)
+        self._colour = colour
+
+    def set_colour(self, name: str) -> None:
+        """Another meaning."""
+        self._colour = name
+        self.update()
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """The point."""
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        colour = theme.current().colour(self._colour)
+        painter.setBrush(colour)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.drawEllipse(self.rect())
+
+
 class Avatar(Mark):
     """Initials on a round ground."""
 
