@@ -11,10 +11,10 @@ from medrec_desktop.ui import theme
 from medrec_desktop.ui.storage.words import clock_time
 from medrec_desktop.ui.sync.desk import ServerDesk
 from medrec_desktop.ui.sync.words import (
+    NOT_SENT,
     changes,
     clock_words,
     download_words,
-    offline_sentence,
     sign,
     times,
     waiting_detail,
@@ -63,6 +63,11 @@ class SyncDialog(Dialog):
         """Everything that is said."""
         return "\n".join(self._said)
 
+    def open(self) -> None:
+        """Show it; Enter closes it."""
+        super().open()
+        self.done.setFocus()
+
     def accept(self) -> None:
         """What was to be read once has been."""
         self._desk.service.heard(self._desk.link.said)
@@ -74,9 +79,7 @@ class SyncDialog(Dialog):
         lines = QWidget()
         box = column(spacing=10)
         seen = sign(desk.link, now)
-        below = seen.below
-        if desk.link.state == "offline":
-            below = f"{offline_sentence(desk.link, now)} {desk.link.because}".strip()
+        below = NOT_SENT if desk.link.state == "offline" else seen.below
         box.addWidget(self._fact(seen.icon or "server", seen.words, below, strong=True))
         box.addWidget(self._fact("clock", times(desk.link, now), ""))
         for words in (download_words(desk.download), clock_words(desk.link), *desk.link.said):

@@ -218,6 +218,8 @@ class SyncPopover(QWidget):
             part.ensurePolished()
         room = self.rect()
         width = min(theme.px(WIDTH), room.width() - theme.px(24))
+        # Words that wrap know their height only at their real width.
+        self.card.resize(width, self.card.height())
         self._inside.activate()
         needed = self._inside.totalHeightForWidth(width)
         height = max(needed, self._inside.totalMinimumSize().height())

@@ -12,6 +12,7 @@ from medrec_desktop.ui.storage.words import clock_time
 from medrec_desktop.ui.widgets.labels import Tone
 
 SAFE = "Everything is saved on this computer"
+NOT_SENT = f"{SAFE} and will be sent when the connection returns."
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +47,6 @@ def sign(link: Link, now: datetime) -> Sign:
             )
         case _:
             return Sign("Sending has stopped", "danger", "warning", link.because)
-
-
-def offline_sentence(link: Link, now: datetime) -> str:
-    """E1, whole."""
-    since = f" since {clock_time(link.since, now)}" if link.since else ""
-    return f"Working offline{since}. {SAFE} and will be sent when the connection returns."
 
 
 def changes(number: int) -> str:

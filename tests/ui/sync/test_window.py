@@ -115,7 +115,10 @@ def test_the_sync_page_says_what_was_not_taken_why_and_what_to_do(window: Window
     window.say(OFFLINE)
     dialog = SyncDialog(window.main, window.desk)
     dialog.open()
-    assert f"Working offline since {_local()}. Everything is saved on this computer" in dialog.words
+    assert dialog.words.splitlines()[:2] == [
+        f"Working offline since {_local()}",
+        "Everything is saved on this computer and will be sent when the connection returns.",
+    ]
     assert "1 change waiting to send" in dialog.words
     for words in (failed.what, failed.why, failed.todo):
         assert words in dialog.words
