@@ -18,7 +18,7 @@ class Aside:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        # Of this sitting: most saves need not look, and these words still stand in their form.
+        # Of this sitting: most saves need not look.
         self._kept: set[tuple[RecordId, UUID]] = set()
 
     def keep(self, draft: VisitDraft, window: UUID, why: str) -> None:
@@ -50,6 +50,5 @@ class Aside:
         found = (
             SetAside(row.window, row.at, row.name, row.why, missing_from(row.words, draft))
             for row in rows
-            if (record_id, row.window) not in self._kept
         )
         return tuple(one for one in found if one.words)

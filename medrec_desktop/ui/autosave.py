@@ -32,8 +32,9 @@ class _Sent:
 
 
 class Autosave(QObject):
-    """Saves a form. `save` gets the record as typed and returns the write under way; a result
-    with a `version` is put into the form's record."""
+    """Saves a form. `save` gets the record as typed and the number of its loading, and returns the
+    write under way; a result with a `version` is put into the form's record. `kept`: refusals
+    after which the words are on the disk all the same, beside their record."""
 
     saved = Signal(object)
     failed = Signal(object)
@@ -44,14 +45,16 @@ class Autosave(QObject):
     def __init__(
         self,
         binding: FormBinding,
-        save: Callable[[Any], Operation],
+        save: Callable[[Any, int], Operation],
         parent: QObject | None = None,
         *,
         saves: Saves,
+        kept: tuple[type[BaseException], ...] = (),
     ) -> None:
         super().__init__(parent)
         self._binding = binding
         self._save = save
+        self._kept = kept
         self._sent: _Sent | None = None
         # Records the form has left before they were stored: their text lives only here.
         self._left: list[_Sent] = []
@@ -103,7 +106,7 @@ class Autosave(QObject):
     def _send(self, sent: _Sent) -> None:
         self._sent = sent
         self._set_state("saving")
-        self._save(sent.record).then(self._on_saved).failed(self._on_failed)
+        self._save(sent.record, sent.loaded).then(self._on_saved).failed(self._on_failed)
 
     def _timer(self, interval: int) -> QTimer:
         timer = QTimer(self)
@@ -163,7 +166,7 @@ class Autosave(QObject):
         if gone and sent is not None:
             superseded = any(left.loaded == sent.loaded for left in self._left)
             waiting = self._refused if for_good else self._left
-            waiting[:0] = [] if superseded else [sent]
+            waiting[:0] = [] if superseded or isinstance(error, self._kept) else [sent]
         self._set_state("failed")
         if not for_good:
             self._retry.start(self._retry_ms)
@@ -173,8 +176,7 @@ class Autosave(QObject):
             return
         self.refused.emit(error)
         # What is typed in the record that is shown does not wait for one that was left.
-        if self._left or self._binding.dirty:
-            self.flush()
+        self.flush()
 
     def _set_state(self, state: SaveState) -> None:
         if state != self._state:

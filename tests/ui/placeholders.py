@@ -49,7 +49,7 @@ class VisitPlaceholder(QWidget):
             self.binding.load(visit.draft)
         self.opened.emit(visit)
 
-    def _save(self, draft: VisitDraft) -> Operation:
+    def _save(self, draft: VisitDraft, _loaded: int) -> Operation:
         return self._services.background.write(self, self._services.visits.save_draft, draft)
 
 

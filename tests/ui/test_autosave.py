@@ -65,7 +65,7 @@ class Form(QWidget):
         self.binding = FormBinding({"complaint": self.complaint}, Draft(), self)
         self.autosave = Autosave(self.binding, self._save, self, saves=saves)
 
-    def _save(self, draft: Draft) -> Operation:
+    def _save(self, draft: Draft, _loaded: int) -> Operation:
         return self._background.write(self, self._desk.save, draft)
 
 

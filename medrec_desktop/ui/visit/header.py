@@ -176,13 +176,20 @@ class SaveTrouble(QWidget):
         return "" if self.isHidden() else self._words.text()
 
     def say(
-        self, words: str, *, again: str = "", action: Callable[[], object] | None = None
+        self,
+        words: str,
+        *,
+        again: str = "",
+        action: Callable[[], object] | None = None,
+        copy: bool = True,
     ) -> None:
-        """Show a failure; `action` under the words `again` is what may help."""
+        """Show a failure; `action` under the words `again` is what may help; `copy` offers the
+        text that stands in the form and nowhere else."""
         self._words.setText(words)
         self._again = action
         self.again_button.setText(again)
         self.again_button.setVisible(action is not None)
+        self.copy_button.setVisible(copy)
         self.show()
         announce(self, words, urgent=True)
 

@@ -22,6 +22,7 @@ from medrec_desktop.ui.screen import Services
 from medrec_desktop.ui.visit.cards import EarlierVisitsCard, ReadyCard
 from medrec_desktop.ui.visit.form import VisitForm
 from medrec_desktop.ui.visit.header import SaveTrouble, VisitHeader
+from medrec_desktop.ui.visit.left_words import LeftWords
 from medrec_desktop.ui.visit.reading import OpenVisit, read_visit
 from medrec_desktop.ui.visit.saving import VisitSaving, section_of
 from medrec_desktop.ui.visit.section import JUMP_KEYS, SECTION_NAMES
@@ -78,7 +79,8 @@ class VisitPage(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addWidget(self.header)
-        layout.addWidget(self.trouble)
+        self._over_form = column(self.trouble)
+        layout.addLayout(self._over_form)
         layout.addWidget(self.form, 1)
         yield True
         for _ in self.form.build(self._services):
@@ -100,6 +102,9 @@ class VisitPage(QWidget):
         self.saving = VisitSaving(
             self._services, self.form.fields, self.header, self.trouble, parent=self
         )
+        self.left_words = LeftWords(self._services, self.saving, self)
+        self._over_form.addWidget(self.left_words)
+        self.opened.connect(self.left_words.show_visit)
         self.signing = VisitSigning(self._services, self.saving, self)
         self.header.print_requested.connect(self.print_visit)
         self.header.finalize_requested.connect(self.finalize)

@@ -8,11 +8,12 @@ from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 from operator import attrgetter
+from uuid import UUID, uuid4, uuid5
 
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QWidget
 
-from medrec_desktop.domain.errors import Conflict, Invalid
+from medrec_desktop.domain.errors import Conflict, Denied, Invalid
 from medrec_desktop.domain.records import Saved, Visit, VisitDraft
 from medrec_desktop.ui.autosave import Autosave
 from medrec_desktop.ui.background import Operation
@@ -36,8 +37,8 @@ CLOSED_ELSEWHERE = (
 )
 
 LEFT_REFUSED = (
-    "What you typed last in the visit before this one was not stored: {why} "
-    "Copy the text, then add it there."
+    "What you typed last in the visit before this one was not stored in it: {why} "
+    "It is kept on this computer and shown when you open that visit."
 )
 
 
@@ -66,6 +67,13 @@ class VisitSaving(QObject):
         self._then: Callable[[], object] | None = None
         self._saved_at: datetime | None = None
         self._writing = False
+        self._left_refused = False
+        self._id = uuid4()
+
+    @property
+    def window(self) -> UUID:
+        """What words typed since this visit came into the form are kept under when refused."""
+        return self._window(self._binding.loaded if self._binding else 0)
 
     @property
     def stored(self) -> VisitDraft | None:
@@ -90,11 +98,14 @@ class VisitSaving(QObject):
     def start(self, visit: Visit) -> None:
         """Another visit comes into the form; what is typed in the one before is saved."""
         self._then = None
+        self._left_refused = False
         self._trouble.hide()
         if self._binding is None:
             self._binding = FormBinding(self._fields, visit.draft, self)
             self._binding.edited.connect(self.edited)
-            self._autosave = Autosave(self._binding, self._save, self, saves=self._services.saves)
+            self._autosave = Autosave(
+                self._binding, self._save, self, saves=self._services.saves, kept=(Conflict, Denied)
+            )
             self._autosave.state_changed.connect(self._on_state_changed)
             self._autosave.saved.connect(self._on_saved)
             self._autosave.failed.connect(self._on_failed)
@@ -159,8 +170,12 @@ class VisitSaving(QObject):
         self._saved_at = visit.saved_at
         return True
 
-    def _save(self, draft: VisitDraft) -> Operation:
-        return self._services.background.write(self, self._services.visits.save_draft, draft)
+    def _save(self, draft: VisitDraft, loaded: int) -> Operation:
+        save = self._services.visits.save_draft
+        return self._services.background.write(self, save, draft, self._window(loaded))
+
+    def _window(self, loaded: int) -> UUID:
+        return uuid5(self._id, str(loaded))
 
     def _on_state_changed(self, state: str) -> None:
         if not self._writing:
@@ -176,7 +191,8 @@ class VisitSaving(QObject):
         elif state != "saved":
             self._header.show_saving()
         elif self._saved_at is not None:
-            self._trouble.hide()
+            if not self._left_refused:  # that is not over because this visit is stored
+                self._trouble.hide()
             self._header.show_saved(self._saved_at)
 
     def _go_on(self) -> None:
@@ -204,7 +220,8 @@ class VisitSaving(QObject):
 
     def _on_refused(self, error: BaseException) -> None:
         """Of a visit that was left: the one that is shown goes on being saved."""
-        self._trouble.say(LEFT_REFUSED.format(why=sentence(error) or NOT_SAVED))
+        self._left_refused = True
+        self._trouble.say(LEFT_REFUSED.format(why=sentence(error) or NOT_SAVED), copy=False)
 
     def _on_other(self, visit: Visit) -> None:
         """Somebody else stored this visit first."""

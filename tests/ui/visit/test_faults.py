@@ -123,6 +123,8 @@ def test_words_refused_for_the_visit_before_hold_up_neither_typing_nor_signing_i
     qtbot.waitUntil(lambda: done == [True])
     assert Visits(clinic).open(after).draft.plan == "of the second"
     assert Visits(clinic).open(before).draft.plan == "Changed elsewhere"
-    # It is stored nowhere: the header says so, and it can still be copied.
-    assert "of the first" in page.saving.unsaved_text()
-    assert page._services.saves.state == "failed"
+    # It is in no visit, which goes on being said, and yet not lost.
+    assert "visit before this one" in page.trouble.words
+    assert page._services.saves.state == "saved"
+    (left,) = Visits(clinic).set_aside(before, page.saving.window)
+    assert "of the first" in left.text

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from uuid import UUID
 
 import pytest
 from PySide6.QtCore import Qt
@@ -212,10 +213,10 @@ class FullDisk:
     def __getattr__(self, name: str) -> object:
         return getattr(self._visits, name)
 
-    def save_draft(self, draft: VisitDraft) -> Saved:
+    def save_draft(self, draft: VisitDraft, window: UUID) -> Saved:
         if self.full:
             raise Unavailable("The disk is full.")
-        return self._visits.save_draft(draft)
+        return self._visits.save_draft(draft, window)
 
 
 def test_a_refused_save_keeps_the_text_says_so_and_can_be_tried_again(
