@@ -1,4 +1,5 @@
-"""Join codes: what a computer is told once so that it can log in to its clinic on a server.
+"""Joining a clinic's server: the join code a computer is told once, where the server is, and what it
+shows of itself before anything is sent to it.
 
 A code holds the clinic's number and the secret that is its password, with a checksum, so that a
 slip of the finger is told from a code that is no longer good. It is shown once and never stored.
@@ -8,9 +9,11 @@ import hashlib
 import re
 import secrets
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Self
 
 from medrec_desktop.domain.errors import Invalid
+from medrec_desktop.domain.people import User
 
 # Crockford's: no I, L, O and U, so that what is read out or typed off paper is what was meant.
 _LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -71,3 +74,83 @@ def _checksum(body: str) -> str:
 def _letters(number: int, length: int) -> str:
     """The lowest `length` digits of `number`, to the base of 32."""
     return "".join(_LETTERS[number >> 5 * place & 31] for place in reversed(range(length)))
+
+
+DATABASE = "medrec"
+PORT = 5432
+_PLACE = re.compile(
+    r"(?:postgres(?:ql)?://)?(?P<host>\[[0-9a-fA-F:.]+\]|[^\s/:@?#\[\]]+)"
+    r"(?::(?P<port>\d{1,5}))?(?:/(?P<database>[^\s/?#]*))?/?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerPlace:
+    """Where a clinics' server is, as its administrator says it to a clinic."""
+
+    host: str
+    port: int = PORT
+    database: str = DATABASE
+
+    @classmethod
+    def parse(cls, typed: str) -> Self:
+        """`db.example.org`, `db.example.org:5433` or `db.example.org/clinics`; Invalid else."""
+        found = _PLACE.fullmatch(typed.strip())
+        port = int(found["port"] or PORT) if found else 0
+        if found is None or not 0 < port < 65536:
+            raise Invalid(
+                {
+                    "address": "This is no server’s address. Type it as your administrator gave "
+                    "it, for example db.example.org or db.example.org:5433/medrec."
+                }
+            )
+        return cls(found["host"].strip("[]"), port, found["database"] or DATABASE)
+
+    @property
+    def text(self) -> str:
+        """As short as it can be typed."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        port = "" if self.port == PORT else f":{self.port}"
+        return host + port + ("" if self.database == DATABASE else f"/{self.database}")
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """What a server shows of itself. `trusted`: this computer's own list of authorities vouches for
+    it and for the host's name; else a person compares the fingerprint. `own`: it vouches for
+    itself."""
+
+    fingerprint: str
+    subject: str
+    issuer: str
+    ends: datetime
+    pem: str = field(repr=False)
+    trusted: bool = False
+    own: bool = False
+
+    @property
+    def groups(self) -> str:
+        """The fingerprint as it is read out: sixteen groups of four."""
+        text = self.fingerprint.upper()
+        return " ".join(text[i : i + 4] for i in range(0, len(text), 4))
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A server that answered. `certificate` None: it is on this computer, or nothing protects the
+    way to it (`protected` tells)."""
+
+    place: ServerPlace
+    certificate: Certificate | None
+    protected: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FoundClinic:
+    """The clinic a join code belongs to: its name, who works there, how much is to be fetched."""
+
+    name: str
+    tenant: str
+    users: tuple[User, ...]
+    patients: int
+    visits: int
