@@ -2,6 +2,8 @@
 database are imported where they are first needed, behind the first paint."""
 
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -19,6 +21,11 @@ from medrec_desktop.ui.screen import OpenClinic, Screens, Services
 from medrec_desktop.ui.theme import Theme
 
 if TYPE_CHECKING:
+    from medrec_desktop.attachments.intake import Intake
+    from medrec_desktop.attachments.vault import Vault
+    from medrec_desktop.services.context import Context
+    from medrec_desktop.services.storage_set_up import StorageSetUp
+    from medrec_desktop.services.uploads import Uploads
     from medrec_desktop.terminology.search import Icd10
 
 ALREADY_OPEN = "MedRec Desktop is already open for this clinic; its window is in front now."
@@ -82,28 +89,25 @@ def now() -> datetime:
 
 
 def open_clinic(home: Path, demo: bool, ask: Ask) -> OpenClinic:  # noqa: FBT001 - a Doors call
-    """Open the database and everything that stands on it. Blocks."""
-    from medrec_desktop.attachments.intake import Intake
-    from medrec_desktop.attachments.vault import open_vault
+    """Open a clinic that nobody signs in to: the demo, or one of the first release. Blocks."""
     from medrec_desktop.domain.changes import Changes
     from medrec_desktop.services import first_run
-    from medrec_desktop.services.attachments import Attachments
-    from medrec_desktop.services.clinic import Clinic
     from medrec_desktop.services.context import open_context
-    from medrec_desktop.services.diagnoses import Diagnoses
-    from medrec_desktop.services.patients import Patients
-    from medrec_desktop.services.storage_set_up import StorageSetUp
-    from medrec_desktop.services.stored_files import StoredFiles
-    from medrec_desktop.services.uploads import Uploads
-    from medrec_desktop.services.visits import Visits
-    from medrec_desktop.ui.storage.desk import FileStorage
 
-    folder = clinic_dir(home, demo=demo)
-    db = first_run.open_clinic(folder, ask)
-    changes = Changes()
-    context = open_context(db, changes=changes, clock=now)
-    vault = open_vault(db, folder / "vault")
-    intake = Intake(db, vault, changes, now)
+    db = first_run.open_clinic(clinic_dir(home, demo=demo), ask)
+    return _stand_on(home, demo, open_context(db, changes=Changes(), clock=now))
+
+
+def _stand_on(home: Path, demo: bool, context: "Context") -> OpenClinic:  # noqa: FBT001 - as above
+    """Everything that stands on an open database, seen by who acts in `context`."""
+    from medrec_desktop.attachments.intake import Intake
+    from medrec_desktop.attachments.vault import open_vault
+    from medrec_desktop.services.storage_set_up import StorageSetUp
+    from medrec_desktop.services.uploads import Uploads
+
+    db = context.db
+    vault = open_vault(db, clinic_dir(home, demo=demo) / "vault")
+    intake = Intake(db, vault, context.changes, now)
     icd10 = _codes(home)
     intake.start()
     set_up = StorageSetUp(context, vault)
@@ -117,20 +121,51 @@ def open_clinic(home: Path, demo: bool, ask: Ask) -> OpenClinic:  # noqa: FBT001
             icd10.close()
         db.close()
 
+    return _seen(_Standing(home, demo, vault, intake, icd10, set_up, uploads, close), context)
+
+
+@dataclass(frozen=True)
+class _Standing:
+    """What goes on whoever is signed in."""
+
+    home: Path
+    demo: bool
+    vault: "Vault"
+    intake: "Intake"
+    icd10: "Icd10 | None"
+    set_up: "StorageSetUp"
+    uploads: "Uploads"
+    close: Callable[[], None]
+
+
+def _seen(standing: _Standing, context: "Context") -> OpenClinic:
+    """The open clinic for one user."""
+    from medrec_desktop.services.attachments import Attachments
+    from medrec_desktop.services.clinic import Clinic
+    from medrec_desktop.services.diagnoses import Diagnoses
+    from medrec_desktop.services.patients import Patients
+    from medrec_desktop.services.seen_by import seen_by
+    from medrec_desktop.services.stored_files import StoredFiles
+    from medrec_desktop.services.visits import Visits
+    from medrec_desktop.ui.storage.desk import FileStorage
+
+    vault, intake = standing.vault, standing.intake
+    uploads = seen_by(standing.uploads, context)
+    set_up = seen_by(standing.set_up, context)
     return OpenClinic(
         visits=Visits(context),
         patients=Patients(context),
-        diagnoses=Diagnoses(context, icd10),
+        diagnoses=Diagnoses(context, standing.icd10),
         attachments=Attachments(context, vault, intake, small=uploads.small),
         clinic=Clinic(context),
-        changes=changes,
+        changes=context.changes,
         clock=now,
         user=context.actor,
-        demo=demo,
+        demo=standing.demo,
         files_under_way=lambda: intake.busy,
         back_up=partial(_back_up, context, vault.folder),
         export=partial(_export, context),
-        close=close,
+        close=standing.close,
         storage=FileStorage(uploads, set_up, StoredFiles(context, set_up)),
     )
 

@@ -14,6 +14,7 @@ from medrec_desktop.domain.storage import ConnectionReport, FileRoomNow, Secret,
 from medrec_desktop.services.authorize import needs
 from medrec_desktop.services.context import Context
 from medrec_desktop.services.file_room import FileRoom
+from medrec_desktop.services.seen_by import seen_by
 
 if TYPE_CHECKING:
     from medrec_desktop.attachments.s3 import Bucket
@@ -97,4 +98,5 @@ class StorageSetUp:
                 from medrec_desktop.services.storage import Storage
 
                 self._made = Storage(self._context)
-            return self._made
+            # Its keys may live in it alone: whoever asks, it is the same one.
+            return seen_by(self._made, self._context)

@@ -22,14 +22,17 @@ if TYPE_CHECKING:
     from medrec_desktop.domain.ids import PatientId, RecordId
     from medrec_desktop.domain.people import User
     from medrec_desktop.domain.records import Visit
+    from medrec_desktop.services.accounts import Accounts
     from medrec_desktop.services.attachments import Attachments
     from medrec_desktop.services.clinic import Clinic
     from medrec_desktop.services.diagnoses import Diagnoses
+    from medrec_desktop.services.emergency import Emergency
     from medrec_desktop.services.patients import Patients
     from medrec_desktop.services.visits import Visits
     from medrec_desktop.ui.background import Background
     from medrec_desktop.ui.notices import Notices
     from medrec_desktop.ui.saves import Saves
+    from medrec_desktop.ui.sign_in.entry import Entry
     from medrec_desktop.ui.storage.desk import FileStorage, StorageDesk
     from medrec_desktop.ui.sync.desk import ServerDesk, ServerLink
     from medrec_desktop.ui.theme import Theme
@@ -56,6 +59,17 @@ class Services:
 
 
 @dataclass(frozen=True)
+class Seat:
+    """Who is signed in, and how somebody else takes their place. `protected`: by a password."""
+
+    accounts: Accounts
+    emergency: Emergency
+    others: Entry
+    since: datetime
+    protected: bool
+
+
+@dataclass(frozen=True)
 class OpenClinic:
     """An opened clinic as bootstrap hands it to the window; `close` ends its threads and its
     database, and is called off the UI thread after the write lane is empty."""
@@ -77,6 +91,8 @@ class OpenClinic:
     close: Callable[[], None]
     storage: FileStorage | None = None
     server: ServerLink | None = None
+    seat: Seat | None = None
+    """None in tests that sign nobody in: nothing is protected then, and nobody else can come."""
 
 
 class VisitScreen(Protocol):

@@ -22,7 +22,8 @@ class PassphraseField(QWidget):
 
     edited = Signal()
 
-    def __init__(self, name: str, *, meter: bool) -> None:
+    def __init__(self, name: str, *, meter: bool, caution: bool = True) -> None:
+        """`caution`: nothing else opens the records."""
         super().__init__()
         self.line = QLineEdit()
         self.line.setAccessibleName(name)
@@ -45,6 +46,7 @@ class PassphraseField(QWidget):
         self.setLayout(column(*parts, self._meter, self._words, self._caution, spacing=6))
         for part in (self._meter, self._words, self._caution):
             part.setVisible(meter)
+        self._caution.setVisible(meter and caution)
         self.setFocusProxy(self.line)
         self._on_changed("")
 
