@@ -22,6 +22,7 @@ FAULT = (
     "repairs the list."
 )
 _CODE = re.compile(r"[A-Z][0-9A][0-9A-Z]{0,5}")
+_MOST_KEPT = 2000
 _BETWEEN = re.compile(r"[\s.\-]+")
 _COLUMNS = (
     "SELECT id, key, title, parent, below, preferred, stem, last, side, narrow FROM titled_codes "
@@ -54,6 +55,8 @@ class CodeFile:
 
     def __init__(self, path: Path) -> None:
         self._lock = threading.Lock()
+        # The rows of one key are mostly those of the key before. Codes never change.
+        self._kept: dict[int, Code] = {}
         try:
             self._db = sqlite3.connect(
                 f"{path.absolute().as_uri()}?mode=ro&immutable=1",
@@ -97,9 +100,18 @@ class CodeFile:
 
     def by_id(self, ids: Iterable[int]) -> dict[int, Code]:
         """Codes by their numbers."""
-        distinct = list(dict.fromkeys(ids))
-        marks = ",".join("?" * len(distinct))
-        return {code.id: code for code in self.codes(f"WHERE id IN ({marks})", distinct)}
+        wanted = dict.fromkeys(ids)
+        kept = self._kept
+        found = {number: kept[number] for number in wanted if number in kept}
+        missing = [number for number in wanted if number not in found]
+        if missing:
+            marks = ",".join("?" * len(missing))
+            read = {code.id: code for code in self.codes(f"WHERE id IN ({marks})", missing)}
+            if len(kept) + len(read) > _MOST_KEPT:
+                self._kept = kept = {}
+            kept |= read
+            found |= read
+        return found
 
     def of_stem(self, row: Code) -> list[Code]:
         """The billable codes that share the row of a stem, in the order of the list."""

@@ -36,12 +36,13 @@ def picked(found: Sequence[Found], held: Held, limit: int) -> list[Picked]:
     fullest = max(one.covered for one in found)
     least = _LEAST_BESIDE_ALL if fullest > _ALL else fullest * _LEAST_SHARE
     rows: dict[int, Picked] = {}
+    entry_code, preferred, stem = held.entry_code, held.preferred, held.stem
     for one in found:
         if one.covered < least:
             continue
-        code = held.entry_code[one.entry]
-        shown = held.preferred[code] or code
-        row = held.stem[shown]
+        code = entry_code[one.entry]
+        shown = preferred[code] or code
+        row = stem[shown]
         before = rows.get(row)
         if before is None:
             if len(rows) < limit:

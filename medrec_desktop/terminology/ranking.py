@@ -1,6 +1,5 @@
 """Which entries answer a query best. Works in memory on what `held` holds; knows no titles."""
 
-import heapq
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -118,14 +117,15 @@ class Ranking:
 
     def _of_all(self, variants: Sequence[Reading], wanted: int, *, near: bool) -> list[Found]:
         most = max(wanted // len(variants), 40)
-        best: dict[int, Found] = {}
+        best: dict[int, tuple[float, int, float, Query]] = {}
         for place, reading in enumerate(variants):
             query = self._query(reading, near=near)
-            for one in self._scored(query, most, partly=place < _READ_PARTLY):
-                known = best.get(one.entry)
-                if known is None or one.score > known.score:
-                    best[one.entry] = one
-        return heapq.nsmallest(wanted, best.values(), key=lambda one: (-one.score, one.entry))
+            self._score(query, most, best, partly=place < _READ_PARTLY)
+        # No two have the same entry: the order never asks for more than the first two.
+        return [
+            Found(-score, covered, entry, query)
+            for score, entry, covered, query in sorted(best.values())[:wanted]
+        ]
 
     def _query(self, reading: Reading, *, near: bool) -> Query:
         said = reading.said
@@ -146,28 +146,45 @@ class Ranking:
                         weights[word] *= typed / whole
         return Query(reading, tokens, tuple(weights[token.word] for token in tokens))
 
-    def _scored(self, query: Query, most: int, *, partly: bool) -> Iterator[Found]:
+    def _score(
+        self,
+        query: Query,
+        most: int,
+        best: dict[int, tuple[float, int, float, Query]],
+        *,
+        partly: bool,
+    ) -> None:
+        """Weighs the candidates of a query; `best` keeps of each entry what it is worth most.
+
+        The score stands there negative, so that the best sort first. Runs some hundred times a
+        key: one loop, and nothing made for what is not kept.
+        """
         held, tokens = self._held, query.tokens
         total = sum(query.weights) or 1.0
         lengths, priors, worth = held.lengths, held.priors, query.reading.worth
         fits = [
-            (token.fit, weight / total, token.length)
+            (token.tiers, weight / total, token.length)
             for token, weight in zip(tokens, query.weights, strict=True)
         ]
         for entry in self._candidates(tokens, most, partly=partly):
+            at, bit = entry >> 3, 1 << (entry & 7)
             covered = said = 0.0
             long = max(lengths[entry], 2) / _LENGTH_UNIT
-            for fit_of, weight, length in fits:
-                fit = fit_of(entry)
-                covered += weight * fit
-                said += long if fit == INITIALS else length * fit
+            for tiers, weight, length in fits:
+                for fit, packed in tiers:
+                    if packed[at] & bit:
+                        covered += weight * fit
+                        said += long if fit == INITIALS else length * fit
+                        break
             share = min(said / long, 1.0)
             score = covered * covered * (BASE + (1 - BASE) * share) * worth
             prior = priors[entry]
             score *= prior if covered > _COVERED else min(prior, 1.0)
             if covered > _WHOLE and share > _WHOLE:
                 score *= _FULL_MATCH
-            yield Found(score, covered, entry, query)
+            known = best.get(entry)
+            if known is None or score > -known[0]:
+                best[entry] = (-score, entry, covered, query)
 
     def _candidates(self, tokens: Sequence[Token], most: int, *, partly: bool) -> Iterable[int]:
         """Entries worth looking at: those with all words, and `partly` if these are few, with
@@ -208,10 +225,13 @@ def _each_meaning_first(found: list[Found], variants: Sequence[Reading]) -> list
     meanings = [one for one in variants if len(one.parts) == 1 and one.parts[0].short]
     if len(meanings) < 2:
         return found
+    # Each query carries a reading of these variants itself: no need to compare what they say.
+    places = {id(reading): place for place, reading in enumerate(meanings)}
     best: dict[int, Found] = {}
     for one in found:
-        if one.query.reading in meanings and one.covered > _SAID_ENOUGH:
-            best.setdefault(meanings.index(one.query.reading), one)
+        place = places.get(id(one.query.reading))
+        if place is not None and place not in best and one.covered > _SAID_ENOUGH:
+            best[place] = one
     raised = {
         one.entry: replace(one, score=max(one.score, found[0].score * _NEXT_MEANING**place))
         for place, one in enumerate(best.values())

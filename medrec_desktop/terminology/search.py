@@ -201,7 +201,7 @@ class Icd10:
         if len(order) <= _ROWS_BEFORE_HEADINGS:
             yield from headings.values()
 
-    def _sided(self, shown: Code, row: Code, said: Sequence[str]) -> Code:
+    def _sided(self, shown: Code, row: Code, said: tuple[str, ...]) -> Code:
         """The code of the side, trimester and encounter that were typed, where the row has them."""
         wanted = varying.asked(said)
         if shown.below or not wanted:

@@ -21,12 +21,16 @@ def understood(found: Sequence[Found], typed: Sequence[str], chosen: str = "") -
     shorts = [part for part in best.reading.parts if part.short]
     if len(shorts) != 1 or len(best.reading.parts) != 1:
         return first
+    # The best entry of each reading speaks for it: there are hundreds, and few readings.
+    spoken: dict[int, Found] = {}
+    for one in found:
+        if one.score < found[0].score * _NEARLY:
+            break
+        spoken.setdefault(id(one.query), one)
     others = dict.fromkeys(
         _said(one.query, one.entry)
-        for one in found
-        if one.score >= found[0].score * _NEARLY
-        and len(one.query.reading.parts) == 1
-        and one.query.reading.parts[0].short == shorts[0].short
+        for one in spoken.values()
+        if len(one.query.reading.parts) == 1 and one.query.reading.parts[0].short == shorts[0].short
     )
     meanings = [one for one in others if one]
     if len(meanings) > 1:

@@ -6,6 +6,7 @@ themselves: they choose within what the others found.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from medrec_desktop.terminology.code_file import Code
 
@@ -41,7 +42,8 @@ class Asked:
         return bool(self.side or self.seventh or self.phrases)
 
 
-def asked(said: Sequence[str]) -> Asked:
+@lru_cache(maxsize=64)
+def asked(said: tuple[str, ...]) -> Asked:
     """What these words of a query ask for; false where they ask for nothing of this kind."""
     text = f" {' '.join(said)} "
     phrases = [f"{ORDINALS[word]} {TRIMESTER}" for word in said if word in aside(said)]

@@ -5,7 +5,7 @@ Standard library alone: the build of the index loads this file before anything i
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -222,42 +222,84 @@ def joined_query_words(text: str) -> tuple[str, ...]:
     return query_words(joined)
 
 
-def marks(title: str, wanted: Iterable[str]) -> tuple[tuple[tuple[int, int], ...], bool]:
+def marks(title: str, wanted: Collection[str]) -> tuple[tuple[tuple[int, int], ...], bool]:
     """The ranges of a title that the wanted words explain, and whether all are explained."""
+    # Most rows say what was typed as it was typed: no need to take their titles apart.
+    plain = _marks_as_typed(title, wanted) if title.isascii() else None
+    if plain is not None:
+        return _merged(title, plain), True
     spans: list[tuple[int, int]] = []
     complete = True
-    parts = _parts(title)
+    all_forms, parts = _parts(title)
     for word in wanted:
-        found = False
-        starts = [f"\n{form}" for form in forms(word)]
-        for part, as_written, part_forms in parts:
-            if as_written and part.text.startswith(word):
-                spans.append((part.start, part.start + len(word)))
-                found = True
-                continue
-            for start in starts:
+        found = []
+        for start in _starts(word):
+            # Most words stand in few titles: asked once of all forms, and of each where it does.
+            for begin, end, text, part_forms in parts if start in all_forms else ():
                 if start in part_forms:
-                    spans.append((part.start, part.end))
-                    found = True
-                    break
-        if not found and len(word) >= _SHORTEST_INSIDE:
-            for part, as_written, _ in parts:
-                at = part.text.find(word) if as_written else -1
+                    as_typed = end - begin == len(text) and text.startswith(word)
+                    found.append((begin, begin + len(word) if as_typed else end))
+        if not found and len(word) >= _SHORTEST_INSIDE and word in all_forms:
+            for begin, end, text, _ in parts:
+                at = text.find(word) if end - begin == len(text) else -1
                 if at > 0:
-                    spans.append((part.start + at, part.start + at + len(word)))
-                    found = True
-        complete = complete and found
+                    found.append((begin + at, begin + at + len(word)))
+        complete = complete and bool(found)
+        spans += found
     return _merged(title, spans), complete
 
 
+def _marks_as_typed(title: str, wanted: Collection[str]) -> list[tuple[int, int]] | None:
+    """The places of the wanted words, or None where one stands nowhere as it was typed."""
+    spans: list[tuple[int, int]] = []
+    lower = title.lower()
+    for word in wanted:
+        found = _begun_at(lower, word)
+        if not found:
+            return None
+        spans += found
+    return spans
+
+
+def _begun_at(lower: str, word: str) -> list[tuple[int, int]]:
+    """Where words of a text begin like this one. Not with a pattern: making one costs more."""
+    found = []
+    at = lower.find(word)
+    while at >= 0:
+        before = lower[at - 1] if at else " "
+        if not before.isalnum() and (
+            before not in _APOSTROPHES or at < 2 or not lower[at - 2].isalnum()
+        ):
+            found.append((at, at + len(word)))
+        at = lower.find(word, at + 1)
+    return found
+
+
+@lru_cache(maxsize=512)
+def _starts(word: str) -> tuple[str, ...]:
+    return tuple(f"\n{form}" for form in forms(word))
+
+
 @lru_cache(maxsize=4096)
-def _parts(title: str) -> tuple[tuple[Word, bool, str], ...]:
-    """The words of a title, whether letters and places correspond, and their forms, each on a line
-    of its own: this is asked for every word of every row on every key."""
-    return tuple(
-        (part, part.end - part.start == len(part.text), "\n" + "\n".join(forms(part.text)))
-        for part in (*words(title), *compounds(title))
-    )
+def _parts(title: str) -> tuple[str, tuple[tuple[int, int, str, str], ...]]:
+    """All forms of the words of a title, each on a line of its own; and for each word where it
+    stands, its letters and its forms. Letters and places correspond where both are as long.
+
+    Asked for every row on every key: plain loops, and nothing made but what is kept.
+    """
+    parts = []
+    for match in _WORD.finditer(title):
+        text = _plain(match.group())
+        parts.append((match.start(), match.end(), text, _lined(text)))
+    for match in _COMPOUND.finditer(title):
+        text = "".join(_PART.findall(fold(match.group())))
+        parts.append((match.start(), match.end(), text, _lined(text)))
+    return "".join([part[3] for part in parts]), tuple(parts)
+
+
+@lru_cache(maxsize=4096)
+def _lined(word: str) -> str:
+    return "\n" + "\n".join(forms(word))
 
 
 def _merged(title: str, spans: list[tuple[int, int]]) -> tuple[tuple[int, int], ...]:

@@ -73,6 +73,22 @@ def test_marks_take_the_whole_word_where_letters_do_not_correspond() -> None:
     assert not complete
 
 
+@pytest.mark.parametrize(
+    ("title", "typed", "marked"),
+    [
+        ("Prediabetes, diabetes", "diab", ["diab"]),
+        ("Post-traumatic stress", "trauma", ["trauma"]),
+        ("Crohn's disease", "crohn", ["crohn"]),
+        ("Peau d'orange", "orange", []),
+        ("Cyst of right and left ovaries", "ovary", ["ovaries"]),
+    ],
+)
+def test_marks_begin_where_words_do(title: str, typed: str, marked: list[str]) -> None:
+    spans, complete = words.marks(title, (typed,))
+    assert [title[start:end].lower() for start, end in spans] == marked
+    assert complete == bool(marked)
+
+
 anything = st.text(st.characters(exclude_categories=()))
 
 
