@@ -281,6 +281,11 @@ def _connect(path: Path, key: bytes, busy_ms: int, *, may_make: bool) -> Any:
     return connection
 
 
+def connected(path: Path, key: bytes) -> Any:
+    """A connection past the pool, for what needs the file alone."""
+    return _connect(path, key, 5000, may_make=False)
+
+
 def _copy_pages(source: Any, target: Any) -> None:
     # Its errors bring no code with them, only their type: OperationalError is about the disk.
     source.backup(target)

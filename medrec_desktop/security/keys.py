@@ -32,11 +32,13 @@ if TYPE_CHECKING:
 __all__ = [
     "DEMO_KEY",
     "KeyringStore",
+    "forget_clinic_key",
     "has_keyring",
     "keep_clinic_key",
     "make_clinic_key",
     "new_key",
     "open_clinic_key",
+    "random_bytes",
     "unwrap",
     "wrap",
 ]
@@ -55,6 +57,11 @@ _PASSES_ALONE: Final = 8
 def new_key() -> bytes:
     """A fresh random key."""
     return secrets.token_bytes(_KEY_BYTES)
+
+
+def random_bytes(count: int) -> bytes:
+    """From the system's own source."""
+    return secrets.token_bytes(count)
 
 
 def has_keyring() -> bool:
@@ -114,6 +121,17 @@ def open_clinic_key(
         "The key of this clinic is not in its folder. The clinic's files are unchanged. "
         "Restore a backup."
     )
+
+
+def forget_clinic_key(folder: Path, *, keyring: "KeyringBackend | None" = None) -> None:
+    """The key is kept elsewhere now: the file goes first, for without it nobody asks the
+    keyring."""
+    named = folder / _NAMED
+    service = _service(_read(named)) if named.exists() else ""
+    (folder / _WRAPPED).unlink(missing_ok=True)
+    named.unlink(missing_ok=True)
+    if service:
+        KeyringStore(service, keyring).delete()
 
 
 def _service(text: str) -> str:

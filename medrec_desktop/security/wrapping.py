@@ -24,9 +24,9 @@ def wrap(key: bytes, passphrase: str, *, passes: int = _PASSES) -> str:
     """JSON without secrets to whoever lacks the passphrase. `passes`: what a guess costs."""
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-    kdf = {"name": "argon2id", "memory_kib": _MEMORY_KIB, "time": passes, "lanes": _LANES}
+    kdf = new_kdf(passes)
     salt, nonce = secrets.token_bytes(16), secrets.token_bytes(12)
-    sealed = AESGCM(_stretched(passphrase, salt, kdf)).encrypt(nonce, key, _header(kdf))
+    sealed = AESGCM(stretched(passphrase, salt, kdf)).encrypt(nonce, key, _header(kdf))
     fields = {"salt": salt, "nonce": nonce, "ciphertext": sealed}
     text = {name: base64.b64encode(value).decode("ascii") for name, value in fields.items()}
     return json.dumps({"version": _VERSION, "kdf": kdf, **text}, indent=1)
@@ -39,7 +39,7 @@ def unwrap(text: str, passphrase: str) -> bytes:
 
     kdf, salt, nonce, sealed = _parsed(text)
     try:
-        return AESGCM(_stretched(passphrase, salt, kdf)).decrypt(nonce, sealed, _header(kdf))
+        return AESGCM(stretched(passphrase, salt, kdf)).decrypt(nonce, sealed, _header(kdf))
     except InvalidTag as error:
         raise WrongPassphrase(
             "This passphrase does not open the clinic. Nothing was changed. "
@@ -55,10 +55,7 @@ def _parsed(text: str) -> tuple[dict[str, Any], bytes, bytes, bytes]:
             base64.b64decode(stored[name], validate=True)
             for name in ("salt", "nonce", "ciphertext")
         )
-        known = kdf["name"] == "argon2id" and set(kdf) == {"name", *_MOST}
-        bounded = all(
-            type(kdf[name]) is int and 1 <= kdf[name] <= most for name, most in _MOST.items()
-        )
+        fits = kdf_fits(kdf)
     except (ValueError, KeyError, TypeError, binascii.Error) as error:
         raise _damaged() from error
     if type(version) is int and version > _VERSION:
@@ -67,12 +64,27 @@ def _parsed(text: str) -> tuple[dict[str, Any], bytes, bytes, bytes]:
             "changed. Install the newest version on this computer."
         )
     whole = len(salt) >= 8 and len(nonce) == 12 and len(sealed) > 16
-    if version != _VERSION or not (known and bounded and whole):
+    if version != _VERSION or not (fits and whole):
         raise _damaged()
     return kdf, salt, nonce, sealed
 
 
-def _stretched(passphrase: str, salt: bytes, kdf: dict[str, Any]) -> bytes:
+def new_kdf(passes: int = _PASSES) -> dict[str, Any]:
+    """What a guess shall cost."""
+    return {"name": "argon2id", "memory_kib": _MEMORY_KIB, "time": passes, "lanes": _LANES}
+
+
+def kdf_fits(kdf: dict[str, Any]) -> bool:
+    """Whether it is one of ours and within bounds."""
+    return (
+        kdf.get("name") == "argon2id"
+        and set(kdf) == {"name", *_MOST}
+        and all(type(kdf[name]) is int and 1 <= kdf[name] <= most for name, most in _MOST.items())
+    )
+
+
+def stretched(passphrase: str, salt: bytes, kdf: dict[str, Any]) -> bytes:
+    """A key from a passphrase, slowly."""
     from argon2.low_level import Type, hash_secret_raw
 
     # One passphrase may reach us composed or decomposed, by keyboard and system.

@@ -16,17 +16,26 @@ from typing import Any
 from uuid import uuid4
 
 from medrec_desktop.data.audit import add_entry
-from medrec_desktop.data.clinic import insert_clinic, insert_user
+from medrec_desktop.data.clinic import get_clinic, insert_clinic, insert_user, read_device
 from medrec_desktop.data.local import LocalDb
-from medrec_desktop.domain.errors import Conflict, Invalid, Unavailable
+from medrec_desktop.domain.errors import Conflict, Denied, Invalid, Unavailable
+from medrec_desktop.domain.passwords import password_problem
+from medrec_desktop.domain.people import User
 from medrec_desktop.domain.text import storable
-from medrec_desktop.security.keys import DEMO_KEY, make_clinic_key, open_clinic_key
+from medrec_desktop.security.keys import DEMO_KEY, make_clinic_key, new_key, open_clinic_key
+from medrec_desktop.services.access import (
+    Contact,
+    begin_accounts,
+    forget_first_release,
+    require_access,
+)
 from medrec_desktop.services.context import zone_name
+from medrec_desktop.services.sign_in import SignedIn, has_accounts
 
 DATABASE = "medrec.db"
 _DEMO = "demo.json"
 # Left by an attempt that was cut short, these would speak for a key that opens nothing.
-_KEY_FILES = ("key.json", "keyring.json", _DEMO)
+_KEY_FILES = ("key.json", "keyring.json", "accounts.json", _DEMO)
 _FOLDERS = ("vault", "tmp")
 _MAKING = ".making-"
 
@@ -47,19 +56,7 @@ def create_clinic(
 ) -> None:
     """A new clinic with its first doctor. Its key goes under the passphrase, or into the keyring
     when there is none (`keyring` is for tests; None is the system's)."""
-    problems = {
-        field: sentence
-        for field, name, sentence in (
-            ("clinic_name", clinic_name, "Type the clinic's name; it stands on every print."),
-            ("doctor_name", doctor_name, "Type your name as it should stand under your visits."),
-        )
-        if not name.strip()
-    } | {
-        field: "Use at most 255 characters."
-        for field, name in (("clinic_name", clinic_name), ("doctor_name", doctor_name))
-        if len(name) > 255
-    }
-    if problems:
+    if problems := _name_problems(clinic_name, doctor_name):
         raise Invalid(problems)
     now = now or datetime.now(UTC)
     with _made_beside(folder) as making:
@@ -69,6 +66,45 @@ def create_clinic(
             _people(db, clinic_name, doctor_name, now=now)
         finally:
             db.close()
+
+
+def found_clinic(
+    folder: Path,
+    *,
+    clinic_name: str,
+    doctor_name: str,
+    password: str,
+    keyring: Any = None,
+    now: datetime | None = None,
+) -> str:
+    """A new clinic whose first doctor, who also looks after it, signs in with `password`. Answers
+    the recovery code: it is shown once and is nowhere else. `Invalid` names the fields; without a
+    keyring on this computer the password alone protects the key."""
+    problems = _name_problems(clinic_name, doctor_name)
+    if problem := password_problem(password, doctor_name):
+        problems["password"] = problem
+    if problems:
+        raise Invalid(problems)
+    now = now or datetime.now(UTC)
+    with _made_beside(folder) as making:
+        key = new_key()
+        db = LocalDb.create(making / DATABASE, key)
+        try:
+            founder = _people(db, clinic_name, doctor_name, now=now)
+            with db.read() as session:
+                clinic, device = get_clinic(session), read_device(session)
+        finally:
+            db.close()
+        return begin_accounts(
+            making,
+            key,
+            founder,
+            password,
+            clinic=clinic.id,
+            device=device,
+            now=now,
+            keyring=keyring,
+        )
 
 
 def create_demo(folder: Path, *, seed: int = 1, now: datetime | None = None) -> None:
@@ -103,19 +139,56 @@ def _attach(db: LocalDb, folder: Path, papers: Sequence[Any], *, now: datetime) 
 def open_clinic(
     folder: Path, ask_passphrase: Callable[[], str | None], *, keyring: Any = None
 ) -> LocalDb:
-    """The folder's clinic; `ask_passphrase` is called only when its key is under one."""
+    """The folder's clinic; `ask_passphrase` is called only when its key is under one. `Denied`
+    when its users sign in (`open_signed_in`)."""
     if (folder / _DEMO).is_file():
         return LocalDb.open(folder / DATABASE, DEMO_KEY)
+    if has_accounts(folder):
+        raise Denied("The users of this clinic sign in. Choose your name and type your password.")
     key = open_clinic_key(folder, ask_passphrase, keyring=keyring)
     return LocalDb.open(folder / DATABASE, key)
 
 
-def _people(db: LocalDb, clinic_name: str, doctor_name: str, *, now: datetime) -> None:
+def open_signed_in(
+    folder: Path, signed: SignedIn, *, now: datetime, contact: Contact | None = None
+) -> LocalDb:
+    """The clinic of somebody who has just signed in. `Denied` for somebody who was disabled, who
+    must choose a password first, or who was too long without the clinic's server; `contact` is
+    asked then, so that a computer that comes back can hear that all is well."""
+    if signed.must_change:
+        raise Denied("Choose a password of your own first. Nothing was opened.")
+    db = LocalDb.open(folder / DATABASE, signed.key)
+    try:
+        require_access(db, signed, now=now, contact=contact)
+    except BaseException:
+        db.close()
+        raise
+    forget_first_release(folder)
+    return db
+
+
+def _name_problems(clinic_name: str, doctor_name: str) -> dict[str, str]:
+    return {
+        field: sentence
+        for field, name, sentence in (
+            ("clinic_name", clinic_name, "Type the clinic's name; it stands on every print."),
+            ("doctor_name", doctor_name, "Type your name as it should stand under your visits."),
+        )
+        if not name.strip()
+    } | {
+        field: "Use at most 255 characters."
+        for field, name in (("clinic_name", clinic_name), ("doctor_name", doctor_name))
+        if len(name) > 255
+    }
+
+
+def _people(db: LocalDb, clinic_name: str, doctor_name: str, *, now: datetime) -> User:
     with db.begin() as session:
         insert_clinic(session, name=storable(clinic_name).strip(), now=now)
         name = storable(doctor_name).strip()
         founder = insert_user(session, name=name, role="doctor", now=now, admin=True)
         add_entry(session, "clinic.create", at=now, actor=founder.id)
+    return founder
 
 
 @contextmanager

@@ -73,6 +73,8 @@ NOT_SERVICES = {
 }
 NOT_ASKED = {
     "open_context": "says who acts",
+    "require_access": "says whether somebody may sign in",
+    "note_contact": "what the server's answer allows",
     "back_up": "asked by Backups",
 }
 
