@@ -15,10 +15,18 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 
-def make_certificate(folder: Path, name: str = "server", *, host: str = "127.0.0.1") -> Path:
-    """A key and a certificate that vouches for itself, in one file."""
+def make_certificate(
+    folder: Path, name: str = "server", *, host: str = "127.0.0.1", by: Path | None = None
+) -> Path:
+    """A key and a certificate in one file; it vouches for itself unless that of `by` does."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Hill clinics")])
+    issuer, signing = subject, key
+    if by is not None:
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
+        loaded = serialization.load_pem_private_key(by.read_bytes(), None)
+        assert isinstance(loaded, ec.EllipticCurvePrivateKey)
+        signing = loaded
     now = datetime.now(UTC)
     alternative: x509.GeneralName = x509.DNSName(host)
     with suppress(ValueError):
@@ -26,14 +34,14 @@ def make_certificate(folder: Path, name: str = "server", *, host: str = "127.0.0
     made = (
         x509.CertificateBuilder()
         .subject_name(subject)
-        .issuer_name(subject)
+        .issuer_name(issuer)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(days=1))
         .not_valid_after(now + timedelta(days=30))
         .add_extension(x509.SubjectAlternativeName([alternative]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
+        .add_extension(x509.BasicConstraints(ca=by is None, path_length=None), critical=True)
+        .sign(signing, hashes.SHA256())
     )
     file = folder / f"{name}.pem"
     file.write_bytes(

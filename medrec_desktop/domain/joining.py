@@ -143,6 +143,23 @@ class Seen:
     place: ServerPlace
     certificate: Certificate | None
     protected: bool
+    authority: str = field(default="", repr=False)
+    """The certificate of an authority that was handed in as a file, and vouches for the server."""
+
+    @property
+    def root(self) -> str:
+        """What later connections believe in beside this computer's own list, as PEM."""
+        if self.authority:
+            return self.authority
+        shown = self.certificate
+        return shown.pem if shown is not None and not shown.trusted else ""
+
+    @property
+    def stranger(self) -> bool:
+        """An authority this computer does not know vouches for it: its file is needed, for to
+        believe in this certificate alone would end when it is renewed."""
+        shown = self.certificate
+        return shown is not None and not shown.trusted and not shown.own
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,13 @@ import ipaddress
 import socket
 import ssl
 import struct
+from pathlib import Path
 from typing import Final
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
-from medrec_desktop.domain.errors import Denied, Unavailable
+from medrec_desktop.domain.errors import Denied, Invalid, Unavailable
 from medrec_desktop.domain.joining import Certificate, Seen, ServerPlace
 
 _REQUEST: Final = struct.pack("!ii", 8, 80877103)
@@ -23,16 +24,28 @@ _UNREACHABLE: Final = (
     "The clinic's server does not answer at this address. Nothing was sent. Check the address and "
     "the network, then try again."
 )
+_NOT_THEIRS: Final = (
+    "This authority does not vouch for the server that answers. Nothing was sent. Ask your "
+    "administrator whether this is the right file – somebody may stand in between."
+)
 _PLAIN: Final = (
     "This server offers no encryption, so everybody on the way could read along. Nothing was sent. "
     "Ask whoever looks after the server to set up its certificate (docs/server.md)."
 )
 
 
-def look(place: ServerPlace, *, seconds: float = _SECONDS) -> Seen:
-    """The certificate at that place; Denied when a server elsewhere has none."""
+def look(place: ServerPlace, authority: Path | None = None, *, seconds: float = _SECONDS) -> Seen:
+    """The certificate at that place; Denied when a server elsewhere has none. `authority` is a
+    file with the certificate of one that vouches for it; Invalid when it does not."""
     try:
-        return Seen(place, _certificate(place, seconds), protected=True)
+        context = ssl.create_default_context()
+        if authority is None:
+            return Seen(place, _certificate(place, context, seconds), protected=True)
+        text = _authority(context, authority)
+        certificate = _certificate(place, context, seconds)
+        if not certificate.trusted:
+            raise Invalid({"authority": _NOT_THEIRS})
+        return Seen(place, certificate, protected=True, authority=text)
     except _NoEncryptionError:
         if not is_here(place.host):
             raise Denied(_PLAIN) from None
@@ -55,9 +68,24 @@ class _NoEncryptionError(Exception):
     """The server answered that it has none."""
 
 
-def _certificate(place: ServerPlace, seconds: float) -> Certificate:
+def _authority(context: ssl.SSLContext, file: Path) -> str:
+    """Believe in the certificates of that file, and in no others."""
     try:
-        found, trusted = _shown(place, ssl.create_default_context(), seconds), True
+        text = file.read_text("ascii")
+        context.load_verify_locations(cadata=text)
+    except (OSError, ValueError) as error:  # an SSLError is an OSError
+        raise Invalid(
+            {
+                "authority": "This file holds no certificate. Nothing was sent. Ask your "
+                "administrator for the authority’s certificate (a text file, often .pem or .crt)."
+            }
+        ) from error
+    return text
+
+
+def _certificate(place: ServerPlace, context: ssl.SSLContext, seconds: float) -> Certificate:
+    try:
+        found, trusted = _shown(place, context, seconds), True
     except ssl.SSLCertVerificationError:
         unchecked = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         unchecked.check_hostname = False

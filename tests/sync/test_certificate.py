@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from medrec_desktop.data.server.address import ServerAddress, server_engine
-from medrec_desktop.domain.errors import Denied, Unavailable
+from medrec_desktop.domain.errors import Denied, Invalid, Unavailable
 from medrec_desktop.domain.joining import ServerPlace
 from medrec_desktop.sync.certificate import look
 from tests.tls_front import TlsFront, make_certificate
@@ -89,3 +89,34 @@ def test_a_server_elsewhere_may_not(
 def test_nobody_there_is_a_sentence() -> None:
     with pytest.raises(Unavailable, match="does not answer at this address"):
         look(ServerPlace("127.0.0.1", 1), seconds=2)
+
+
+def test_an_authority_handed_in_as_a_file_vouches_for_its_server_alone(
+    target: tuple[str, int, str], tmp_path: Path
+) -> None:
+    authority = make_certificate(tmp_path, "authority")
+    theirs = TlsFront(target[:2], make_certificate(tmp_path, "theirs", by=authority))
+    others = TlsFront(target[:2], make_certificate(tmp_path, "others"))
+    try:
+        place = ServerPlace("127.0.0.1", theirs.port)
+        unknown = look(place)
+        assert unknown.stranger
+        seen = look(place, authority)
+        assert seen.certificate is not None
+        assert (seen.certificate.trusted, seen.stranger) == (True, False)
+        root = tmp_path / "root.crt"
+        root.write_text(seen.root)
+        with server_engine(_address(theirs, target, root), None).connect() as session:
+            assert session.scalar(sa.text("SELECT 1")) == 1
+        with pytest.raises(Invalid, match="does not vouch"):
+            look(ServerPlace("127.0.0.1", others.port), authority)
+    finally:
+        theirs.close()
+        others.close()
+
+
+def test_a_file_without_a_certificate_is_told(front: TlsFront, tmp_path: Path) -> None:
+    wrong = tmp_path / "notes.txt"
+    wrong.write_text("not a certificate")
+    with pytest.raises(Invalid, match="holds no certificate"):
+        look(ServerPlace("127.0.0.1", front.port), wrong)

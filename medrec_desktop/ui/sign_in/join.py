@@ -7,6 +7,7 @@ It only asks; what blocks is one of the `Joining` calls, on background threads.
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from PySide6.QtCore import QRectF, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QKeyEvent, QPainter, QPaintEvent, QResizeEvent
@@ -50,8 +51,9 @@ PLACE, CERTIFICATE, CLINIC, FETCHING = range(4)
 class Joining:
     """What the pages may ask of the rest of the program; all of it may block for seconds."""
 
-    look: Callable[[str], Seen]
-    """look(address): what the server shows of itself; nothing is sent to it."""
+    look: Callable[[str, Path | None], Seen]
+    """look(address, authority): what the server shows of itself; nothing is sent to it. `authority`
+    is the file of one that vouches for it, or None."""
     find: Callable[[Seen, str], FoundClinic]
     """find(server, join code): the clinic the code belongs to."""
     join: Callable[[Seen, str, UserId, str, Callable[[Download], None], threading.Event], str]
@@ -82,6 +84,7 @@ class JoinRun(QWidget):
         self._stop: threading.Event | None = None
         self.place = PlacePage(address)
         self.certificate = CertificatePage()
+        self.certificate.authority_chosen.connect(self._look_at)
         self.clinic = ClinicPage()
         self.fetching = FetchingPage()
         self._pages = (self.place, self.certificate, self.clinic, self.fetching)
@@ -134,9 +137,8 @@ class JoinRun(QWidget):
             return
         self._say("")
         if self.step == PLACE and self.place.check():
-            self._begin("Asking the server for its certificate…")
-            self._read(self._joining.look, self.place.address).then(self._on_seen)
-        elif self.step == CERTIFICATE:
+            self._look_at(None)
+        elif self.step == CERTIFICATE and self.next_button.isEnabled():
             self._find()
         elif self.step == CLINIC and self.clinic.check():
             self._join()
@@ -190,6 +192,10 @@ class JoinRun(QWidget):
     def _read(self, work: Callable[..., object], *args: object) -> Operation:
         return self._background.slow(self, work, *args).failed(self._on_failed)
 
+    def _look_at(self, authority: Path | None) -> None:
+        self._begin("Asking the server for its certificate…")
+        self._read(self._joining.look, self.place.address, authority).then(self._on_seen)
+
     def _on_seen(self, seen: Seen) -> None:
         self._seen = seen
         self._end()
@@ -197,6 +203,7 @@ class JoinRun(QWidget):
         if certificate is not None and not certificate.trusted:
             self.certificate.show_seen(seen)
             self._show(CERTIFICATE)
+            self.next_button.setEnabled(not seen.stranger)
         else:
             self._find()
 
@@ -253,6 +260,9 @@ class JoinRun(QWidget):
         self._end()
         if isinstance(error, Invalid) and self.place.show_problems(error.fields):
             self._show(PLACE)
+        elif isinstance(error, Invalid) and "authority" in error.fields:
+            self.next_button.setEnabled(False)
+            self._say(str(error))
         elif isinstance(error, Invalid) and self.clinic.show_problems(error.fields):
             self._show(CLINIC)
         elif isinstance(error, MedrecError):

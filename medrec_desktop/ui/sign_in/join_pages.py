@@ -1,6 +1,9 @@
 """The steps of joining a clinic's server, as pages: they show, ask and check what was typed."""
 
-from PySide6.QtWidgets import QComboBox, QLineEdit, QProgressBar, QWidget
+from pathlib import Path
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QComboBox, QFileDialog, QLineEdit, QProgressBar, QWidget
 
 from medrec_desktop.domain.dates import shown
 from medrec_desktop.domain.errors import Invalid
@@ -10,8 +13,16 @@ from medrec_desktop.domain.link import Download
 from medrec_desktop.ui import theme
 from medrec_desktop.ui.sign_in.pages import Page
 from medrec_desktop.ui.sign_in.passphrase import PassphraseField
-from medrec_desktop.ui.widgets import Card, Label, column, label
+from medrec_desktop.ui.widgets import Card, Label, PlainButton, column, label
 
+_COMPARE = (
+    "Compare the fingerprint with the one your administrator gave you: every group must be the "
+    "same. If one differs, go back and ask – somebody may stand in between."
+)
+_STRANGER = (
+    "“{issuer}” vouches for it, and this computer does not know that authority. Ask your "
+    "administrator for the authority’s certificate and choose its file here."
+)
 _ROLES = {"doctor": "doctor", "front_desk": "front desk", "admin": "administrator"}
 
 
@@ -103,15 +114,18 @@ class PlacePage(_Asking):
 
 
 class CertificatePage(Page):
-    """A fingerprint to compare: this computer knows nobody who vouches for it."""
+    """A fingerprint to compare, or the file of an authority to choose: this computer knows nobody
+    who vouches for the server."""
+
+    authority_chosen = Signal(object)
+    """authority_chosen(Path)"""
 
     def __init__(self) -> None:
-        super().__init__(
-            "Is this your clinic’s server?",
-            "Nothing has been sent to it yet. Compare the fingerprint with the one your "
-            "administrator gave you: every group must be the same. If one differs, go back and "
-            "ask – somebody may stand in between.",
-        )
+        super().__init__("Is this your clinic’s server?", "Nothing has been sent to it yet.")
+        self._what = label(_COMPARE, "body2", wrap=True)
+        self.body.insertWidget(self.body.count() - 1, self._what)
+        self.choose = PlainButton("Choose the authority’s file…", "folder")
+        self.choose.clicked.connect(self._on_choose)
         card = Card(tone="subtle", margins=(18, 14, 18, 14))
         self._first, self._second = label("", "code"), label("", "code")
         self._facts = label("", "meta", wrap=True)
@@ -120,6 +134,8 @@ class CertificatePage(Page):
         card.body.addSpacing(theme.px(6))
         card.body.addWidget(self._facts)
         self.body.addWidget(card)
+        self.body.addSpacing(theme.px(8))
+        self.body.addWidget(self.choose)
         self.body.addStretch(1)
 
     @property
@@ -136,6 +152,10 @@ class CertificatePage(Page):
         half = len(groups) // 2
         self._first.setText(" ".join(groups[:half]))
         self._second.setText(" ".join(groups[half:]))
+        self._what.setText(
+            _STRANGER.format(issuer=certificate.issuer) if seen.stranger else _COMPARE
+        )
+        self.choose.setVisible(seen.stranger)
         who = "made by the server itself" if certificate.own else f"issued by {certificate.issuer}"
         self._facts.setText(
             f"{seen.place.text}  ·  {certificate.subject}, {who}  ·  valid until "
@@ -143,7 +163,14 @@ class CertificatePage(Page):
         )
 
     def focus_first(self) -> None:
-        """The keys stay with the buttons: nothing is typed here."""
+        """The file, if one is needed; else the keys stay with the buttons."""
+        if not self.choose.isHidden():
+            self.choose.setFocus()
+
+    def _on_choose(self) -> None:
+        name, _ = QFileDialog.getOpenFileName(self, "The authority’s certificate")
+        if name:
+            self.authority_chosen.emit(Path(name))
 
 
 class ClinicPage(_Asking):

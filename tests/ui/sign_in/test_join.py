@@ -2,6 +2,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -9,7 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
-from medrec_desktop.domain.errors import Cancelled, Denied, Unavailable
+from medrec_desktop.domain.errors import Cancelled, Denied, Invalid, Unavailable
 from medrec_desktop.domain.ids import UserId
 from medrec_desktop.domain.joining import Certificate, FoundClinic, JoinCode, Seen, ServerPlace
 from medrec_desktop.domain.link import Download
@@ -43,8 +44,13 @@ class FakeServer:
         self.go_on = threading.Event()
         self.go_on.set()
 
-    def look(self, address: str) -> Seen:
+    def look(self, address: str, authority: Path | None) -> Seen:
         self.asked.append(("look", address))
+        if authority is not None and self.certificate is not None:
+            if authority.name != "right.pem":
+                raise Invalid({"authority": "This authority does not vouch for the server."})
+            trusted = replace(self.certificate, trusted=True)
+            return Seen(ServerPlace.parse(address), trusted, protected=True, authority="pem")
         return Seen(ServerPlace.parse(address), self.certificate, protected=True)
 
     def find(self, seen: Seen, code: str) -> FoundClinic:
@@ -118,6 +124,23 @@ def test_a_certificate_nobody_vouches_for_is_compared_before_the_code_is_used(
     run.back()
     assert run.step == PLACE
     assert server.asked == [("look", "db.example.org")]
+
+
+def test_an_authority_that_is_not_known_needs_its_file(
+    qtbot: QtBot, run: JoinRun, server: FakeServer
+) -> None:
+    server.certificate = replace(OWN, own=False, issuer="Hill Authority")
+    run.place.fill("db.example.org", CODE.text)
+    run.go_on()
+    qtbot.waitUntil(lambda: run.step == CERTIFICATE)
+    assert not run.next_button.isEnabled()
+    run.go_on()
+    run.certificate.authority_chosen.emit(Path("wrong.pem"))
+    qtbot.waitUntil(lambda: "does not vouch" in run.problem)
+    assert not run.next_button.isEnabled()
+    assert {asked[0] for asked in server.asked} == {"look"}
+    run.certificate.authority_chosen.emit(Path("right.pem"))
+    _to(qtbot, run, CLINIC)
 
 
 def test_one_that_the_computer_trusts_is_not_asked_about(
