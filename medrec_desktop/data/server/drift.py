@@ -155,7 +155,7 @@ def _about(subject: str) -> set[str]:
     """The subject, and the table it is part of."""
     thing, _, rest = subject.partition(" ")
     if thing == "column":
-        return {subject, f"table {rest.partition('.')[0]}"}
+        return {subject, *(f"{kind} {rest.partition('.')[0]}" for kind in ("table", "view"))}
     return {subject, f"table {subject.rpartition(' on ')[2]}"}
 
 
@@ -208,8 +208,10 @@ def shared_differences(session: Session) -> list[str]:
     return sentences
 
 
+_CALL = "proname || '(' || oidvectortypes(proargtypes) || ')'"
+
 _SHARED_GRANTS = sa.text(
-    """
+    f"""
 SELECT CASE g.grantee WHEN 0 THEN 'everybody' ELSE pg_get_userbyid(g.grantee) END AS who,
   g.privilege_type || coalesce(' (' || x.of || ')', '') AS what, x.thing
 FROM (
@@ -223,29 +225,29 @@ FROM (
   UNION ALL SELECT 'TABLE public.' || relname, attname, attacl, relowner FROM pg_class c
     JOIN pg_attribute a ON a.attrelid = c.oid WHERE relnamespace = 'public'::regnamespace
     AND relname = ANY(CAST(:tables AS text[])) AND attacl IS NOT NULL
-  UNION ALL SELECT 'FUNCTION public.' || proname || '()', NULL,
+  UNION ALL SELECT 'FUNCTION public.' || {_CALL}, NULL,
     coalesce(proacl, acldefault('f', proowner)), proowner FROM pg_proc
     WHERE pronamespace = 'public'::regnamespace
-    AND proname || '()' = ANY(CAST(:functions AS text[]))
+    AND {_CALL} = ANY(CAST(:functions AS text[]))
 ) x, aclexplode(x.acl) g
 WHERE g.grantee <> x.owner
-"""
+"""  # noqa: S608  # only constants of this module are filled in
 )
 
 _SHARED_STATE = sa.text(
-    """
+    f"""
 SELECT 'The table public.' || relname AS thing,
   'belongs to ' || pg_get_userbyid(relowner) || '; it should belong to ' || CAST(:server AS text) || '.' AS said
   FROM pg_class WHERE relnamespace = 'public'::regnamespace
   AND relname = ANY(CAST(:tables AS text[])) AND pg_get_userbyid(relowner) <> CAST(:server AS text)
-UNION ALL SELECT 'The function public.' || proname || '()',
+UNION ALL SELECT 'The function public.' || {_CALL},
   'belongs to ' || pg_get_userbyid(proowner) || '; it should belong to ' || CAST(:server AS text) || '.'
   FROM pg_proc WHERE pronamespace = 'public'::regnamespace
-  AND proname || '()' = ANY(CAST(:functions AS text[])) AND pg_get_userbyid(proowner) <> CAST(:server AS text)
-UNION ALL SELECT 'The function public.' || proname || '()',
+  AND {_CALL} = ANY(CAST(:functions AS text[])) AND pg_get_userbyid(proowner) <> CAST(:server AS text)
+UNION ALL SELECT 'The function public.' || {_CALL},
   'is not pinned to its own names, or no longer runs as its owner.'
   FROM pg_proc WHERE pronamespace = 'public'::regnamespace
-  AND proname || '()' = ANY(CAST(:functions AS text[]))
+  AND {_CALL} = ANY(CAST(:functions AS text[]))
   AND (NOT prosecdef OR proconfig IS DISTINCT FROM ARRAY['search_path=pg_catalog, pg_temp'])
 UNION ALL SELECT 'Row security on public.' || relname,
   'is switched off: a clinic could see what others have.'
@@ -280,6 +282,11 @@ UNION ALL SELECT 'The role ' || s.refobjid::regrole, 'owns or may use '
       AND c.relname = ANY(CAST(:tables AS text[])))
     AND NOT (s.classid = 'pg_proc'::regclass AND s.objid IN (SELECT oid FROM pg_proc
       WHERE pronamespace = 'public'::regnamespace
-      AND proname || '()' = ANY(CAST(:functions AS text[])))))
-"""
+      AND {_CALL} = ANY(CAST(:functions AS text[])))))
+UNION ALL SELECT 'The trigger share_user on public.users',
+  'is missing or switched off: changed users are not told to their clinic.'
+  WHERE NOT EXISTS (SELECT FROM pg_trigger WHERE tgname = 'share_user' AND tgenabled = 'O'
+    AND tgrelid = to_regclass('public.users')
+    AND tgfoid = to_regprocedure('public.share_user()'))
+"""  # noqa: S608  # only constants of this module are filled in
 )

@@ -95,6 +95,7 @@ UNION ALL SELECT DISTINCT 'switch', CASE WHEN t.tgisinternal
   FROM c JOIN pg_trigger t ON t.tgrelid = c.oid LEFT JOIN pg_constraint k ON k.oid = t.tgconstraint
 UNION ALL SELECT 'rule', 'rule ' || w.rulename || ' on ' || c.relname, pg_get_ruledef(w.oid)
   FROM c JOIN pg_rewrite w ON w.ev_class = c.oid WHERE w.rulename <> '_RETURN'
+UNION ALL SELECT 'rule', {_KIND}, pg_get_viewdef(c.oid) FROM c WHERE c.relkind = 'v'
 UNION ALL SELECT 'policy', 'policy ' || y.polname || ' on ' || c.relname,
     coalesce(pg_get_expr(y.polqual, y.polrelid), '')
   FROM c JOIN pg_policy y ON y.polrelid = c.oid

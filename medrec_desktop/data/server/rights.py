@@ -28,6 +28,12 @@ MAY_WRITE: Mapping[str, str] = {
     "record_attachments": "INSERT, UPDATE",
 }
 
+# What it may call: the two functions of sync, which look at what they are handed.
+MAY_CALL = ("sync_hello", "sync_push")
+
+# As PostgreSQL spells its arguments.
+_PUT_USER: Final = "put_user(uuid, text, text, boolean, boolean, timestamp without time zone)"
+
 # (object, role, privilege): all that anybody beside `medrec_server` has of what is in `public`.
 SHARED_GRANTS: Final = (
     ("SCHEMA public", CLINICS, "USAGE"),
@@ -38,9 +44,14 @@ SHARED_GRANTS: Final = (
     ("TABLE public.users", OWNERS, "REFERENCES (id)"),
     ("FUNCTION public.my_clinic()", CLINICS, "EXECUTE"),
     ("FUNCTION public.guard_users()", OWNERS, "EXECUTE"),
+    ("FUNCTION public.share_users(text)", OWNERS, "EXECUTE"),
+    (f"FUNCTION public.{_PUT_USER}", OWNERS, "EXECUTE"),
 )
 SHARED_TABLES: Final = ("tenants", "users", "medrec_version")
-SHARED_FUNCTIONS: Final = ("my_clinic()", "guard_users()")
+SHARED_FUNCTIONS: Final = (
+    *("my_clinic()", "guard_users()", "share_user()", "share_users(text)"),
+    _PUT_USER,
+)
 
 # A program that hangs in a transaction must not hold up the rest of its clinic for long.
 LOGIN_SETTINGS: Mapping[str, str] = {
@@ -126,6 +137,10 @@ def clinic_rights(session: Session, schema: str) -> list[str]:
             statements.append(f"GRANT {privileges} ON {name}.{quoted(table)} TO {login}")
             numbers = f"{name}.{quoted(f'{table}_id_seq')}"
             statements.append(f"GRANT USAGE ON SEQUENCE {numbers} TO {login}")
+    statements += [
+        f"GRANT EXECUTE ON FUNCTION {name}.{it} TO {login}"
+        for it in session.scalars(_UNCALLED, found | {"called": list(MAY_CALL)})
+    ]
     # Every function looks names up where it was meant to, whoever calls it with whatever path.
     pin = "SET search_path = pg_catalog, pg_temp"
     statements += [f"ALTER FUNCTION {name}.{it} {pin}" for it in session.scalars(_UNPINNED, found)]
@@ -136,9 +151,15 @@ _MAY_ENTER = sa.text(
     "SELECT has_schema_privilege(CAST(:schema AS name), CAST(:schema AS text), 'USAGE')"
 )
 _UNREAD = sa.text(
-    "SELECT relname FROM pg_catalog.pg_class WHERE relkind = 'r'"
+    "SELECT relname FROM pg_catalog.pg_class WHERE relkind IN ('r', 'v')"
     " AND relnamespace = CAST(quote_ident(CAST(:schema AS text)) AS regnamespace)"
     " AND NOT has_table_privilege(CAST(:schema AS name), oid, 'SELECT') ORDER BY relname"
+)
+_UNCALLED = sa.text(
+    "SELECT quote_ident(proname) || '(' || pg_get_function_identity_arguments(oid) || ')'"
+    " FROM pg_catalog.pg_proc WHERE pronamespace = CAST(quote_ident(CAST(:schema AS text)) AS regnamespace)"
+    " AND proname = ANY(CAST(:called AS text[]))"
+    " AND NOT has_function_privilege(CAST(:schema AS name), oid, 'EXECUTE') ORDER BY 1"
 )
 _UNPINNED = sa.text(
     "SELECT quote_ident(proname) || '(' || pg_get_function_identity_arguments(oid) || ')'"
