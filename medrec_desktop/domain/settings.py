@@ -11,11 +11,13 @@ from medrec_desktop.domain.vitals import DEFAULT_LIMITS, Limits
 @dataclass(frozen=True, slots=True)
 class ClinicSettings:
     """Shared by every computer of the clinic. `closed_days`: 0 = Monday ... 6 = Sunday.
-    `limits` are the adult amber limits by vital; refuse limits are not editable past reason."""
+    `limits` are the adult amber limits by vital; refuse limits are not editable past reason.
+    `lock_minutes`: after so long without a touch a computer locks, 1 to 15."""
 
     name: str = ""
     closed_days: frozenset[int] = frozenset({6})
     limits: dict[str, Limits] = field(default_factory=lambda: dict(DEFAULT_LIMITS))
+    lock_minutes: int = 10
 
 
 @dataclass(frozen=True, slots=True)

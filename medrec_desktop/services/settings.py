@@ -14,6 +14,7 @@ from medrec_desktop.domain.text import storable
 from medrec_desktop.domain.vitals import DEFAULT_LIMITS, Limits
 
 _TEXT_PERCENT = (90, 200)
+LOCK_MINUTES = range(1, 16)
 
 
 def clinic_settings_of(stored: dict[str, Any]) -> ClinicSettings:
@@ -27,7 +28,13 @@ def clinic_settings_of(stored: dict[str, Any]) -> ClinicSettings:
         if isinstance(closed, list)
         else ClinicSettings().closed_days,
         limits=DEFAULT_LIMITS | _limits(limits if isinstance(limits, dict) else {}),
+        lock_minutes=_minutes(stored.get("lock_minutes")),
     )
+
+
+def _minutes(value: Any) -> int:
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    return value if whole and value in LOCK_MINUTES else ClinicSettings().lock_minutes
 
 
 def _limits(stored: dict[str, Any]) -> dict[str, Limits]:
@@ -52,6 +59,7 @@ def stored_clinic_settings(settings: ClinicSettings) -> dict[str, Any]:
         "name": storable(settings.name).strip(),
         "closed_days": sorted(settings.closed_days),
         "limits": {name: asdict(limits) for name, limits in settings.limits.items()},
+        "lock_minutes": settings.lock_minutes,
     }
 
 
@@ -64,6 +72,8 @@ def clinic_problems(settings: ClinicSettings) -> dict[str, str]:
         problems["name"] = "The clinic's name has at most 255 characters."
     if len(settings.closed_days) == 7:
         problems["closed_days"] = "The clinic must be open on one day at least."
+    if settings.lock_minutes not in LOCK_MINUTES:
+        problems["lock_minutes"] = "Choose 1 to 15 minutes."
     for name, limits in settings.limits.items():
         default = DEFAULT_LIMITS.get(name)
         if default is None:

@@ -26,6 +26,7 @@ from medrec_desktop.ui.widgets import Dialog, FilledButton, PlainButton, ask, la
 if TYPE_CHECKING:
     from medrec_desktop.domain.settings import ComputerSettings
     from medrec_desktop.ui.notices import Notices
+    from medrec_desktop.ui.seats import Seats, Working
     from medrec_desktop.ui.sign_in.beginning import Beginning
     from medrec_desktop.ui.storage.desk import StorageDesk
     from medrec_desktop.ui.sync.desk import ServerDesk
@@ -63,6 +64,7 @@ class App(QObject):
         self._clinic: OpenClinic | None = None
         self.services: Services | None = None
         self._notices: Notices | None = None
+        self._seats: Seats | None = None
         self._question: Question | None = None
         self._passphrase_problem = ""
         self._choices: ComputerSettings | None = None
@@ -91,9 +93,8 @@ class App(QObject):
         if self._question is not None:
             self._question.answer(None)
         self.background.drain()
-        if self._notices is not None:
-            self._notices.close()
-        self._close_desk()
+        if self._seats is not None:
+            self._seats.leave()
         self.background.close()
         if self._clinic is not None:
             self._clinic.close()
@@ -102,13 +103,6 @@ class App(QObject):
             self._instance.release()
         self._faults.unhook()
         self._garbage.stop()
-
-    def _close_desk(self) -> None:
-        """A file on its way back would keep its lane from ending."""
-        if self.services is not None and self.services.storage is not None:
-            self.services.storage.close()
-        if self.services is not None and self.services.server is not None:
-            self.services.server.close()
 
     def raise_window(self) -> None:
         """Another start asked for this window: show it and say so."""
@@ -151,27 +145,30 @@ class App(QObject):
     # --- opening -------------------------------------------------------------------------------
 
     def _show_window(self, *, make_demo: bool = False, say: str = "") -> None:
-        if self.window is None:
-            self.window = window = MainWindow(
-                self._theme, self.background, self.saves, self._screens, self._clock
-            )
-            window.leave_demo_requested.connect(self._ask_leave_demo)
-            window.filled.connect(self._on_filled)
-            window.closed.connect(self._on_closed)
-            geometry: Any = self._state.value("geometry")
-            if geometry is not None:
-                window.restoreGeometry(geometry)
-        self.window.show()
+        window = self.window or self._make_window()
+        window.show()
         if say:
-            self.window.toast.say(say)
+            window.toast.say(say)
         if self._beginning is not None:
             self._beginning.close()
             self._beginning = None
         self._then = self._make_demo_first if make_demo else self._open
         # The database and its libraries come behind the first paint, and without one (the window
         # may start as an icon) all the same.
-        self.window.painted.connect(self._on_painted)
+        window.painted.connect(self._on_painted)
         QTimer.singleShot(UNPAINTED_MS, self, self._go_on)
+
+    def _make_window(self) -> MainWindow:
+        self.window = window = MainWindow(
+            self._theme, self.background, self.saves, self._screens, self._clock
+        )
+        window.leave_demo_requested.connect(self._ask_leave_demo)
+        window.filled.connect(self._on_filled)
+        window.closed.connect(self._on_closed)
+        geometry: Any = self._state.value("geometry")
+        if geometry is not None:
+            window.restoreGeometry(geometry)
+        return window
 
     def _on_painted(self) -> None:
         # The window paints before what stands on it.
@@ -218,13 +215,14 @@ class App(QObject):
     def _on_opened(self, clinic: OpenClinic) -> None:
         from medrec_desktop.ui.clinic_menu import ClinicMenu
         from medrec_desktop.ui.notices import Notices
+        from medrec_desktop.ui.seats import Working
 
         self._question = None
         self._clinic = clinic
         window = self.window
         if window is None:
             return
-        self._notices = Notices(clinic.changes, self)
+        self._notices = notices = Notices(clinic.changes, self)
         self.services = Services(
             visits=clinic.visits,
             patients=clinic.patients,
@@ -236,11 +234,15 @@ class App(QObject):
             saves=self.saves,
             theme=self._theme,
             clock=self._clock,
-            storage=self._desk_of(clinic, self._notices),
-            server=self._server_of(clinic, self._notices),
+            storage=self._desk_of(clinic, notices),
+            server=self._server_of(clinic, notices),
         )
         window.show_clinic(clinic, self.services)
         ClinicMenu(window, clinic, self.services, self._clock)
+        seats = self._take_seats()
+        window.lock_requested.connect(seats.lock_now)
+        window.switch_requested.connect(seats.switch_user)
+        seats.sit(Working(clinic, window, self.services, notices))
         if self._choices is not None:
             self.background.write(self, clinic.clinic.save_computer, self._choices)
             self._choices = None
@@ -304,6 +306,56 @@ class App(QObject):
         dialog.open()
         again.setFocus()
 
+    # --- who works here ------------------------------------------------------------------------
+
+    def _take_seats(self) -> "Seats":
+        from medrec_desktop.ui.seats import Seats
+
+        if self._seats is None:
+            self._seats = Seats(self.background, self.saves, self._clock, self._state, self)
+            self._seats.came.connect(self._on_came)
+            self._seats.returned.connect(self._on_returned)
+            self._seats.keys_due.connect(self._drop_keys)
+        return self._seats
+
+    def _on_came(self, clinic: OpenClinic) -> None:
+        """Somebody else signed in: their own window, where the other one's was."""
+        before, self.window = self.window, None
+        window = self._make_window()
+        if before is not None:
+            window.restoreGeometry(before.geometry_state())
+        window.show()
+        window.prepare()
+        self._on_opened(clinic)
+
+    def _on_returned(self, working: "Working") -> None:
+        self.window, self.services = working.window, working.services
+        self._clinic, self._notices = working.clinic, working.notices
+
+    def _drop_keys(self) -> None:
+        """Nobody came back to a locked program: save, close the clinic, ask who is there."""
+        seats, clinic = self._seats, self._clinic
+        if seats is None or clinic is None:
+            return
+        self.saves.flush()
+        written = self.background.drain()
+        if not written or self.saves.state != "saved" or clinic.files_under_way():
+            seats.lock.wait_on()
+            return
+        old = [working.window for working in seats.everybody()]
+        self._remember_look()
+        self.window = self.services = self._clinic = self._notices = None
+        self._show_window()
+        seats.leave()
+        self._close_windows(old)
+        self.background.write(self, clinic.close)
+
+    def _close_windows(self, windows: list[MainWindow]) -> None:
+        for window in windows:
+            window.closed.disconnect(self._on_closed)
+            window.close()
+            window.deleteLater()
+
     # --- leaving the demo, closing -------------------------------------------------------------
 
     def _ask_leave_demo(self) -> None:
@@ -325,14 +377,11 @@ class App(QObject):
         self.saves.flush()
         self.background.drain()
         self._begin()
-        window.closed.disconnect(self._on_closed)
-        window.close()
-        window.deleteLater()
-        self._close_desk()
-        self.window, self.services, self._clinic = None, None, None
-        if self._notices is not None:
-            self._notices.close()
-            self._notices = None
+        seats = self._take_seats()
+        windows = [working.window for working in seats.everybody()]
+        seats.leave()
+        self._close_windows(windows)
+        self.window = self.services = self._clinic = self._notices = None
         if self._beginning is not None:
             self._beginning.pages.busy("Erasing the demo clinic…")
         self.background.write(self, clinic.close)
@@ -352,6 +401,13 @@ class App(QObject):
             self._beginning.fail(error)
 
     def _on_closed(self) -> None:
+        self._remember_look()
+        # Whoever else has work parked here goes with the program.
+        for working in self._seats.everybody() if self._seats is not None else ():
+            if working.window is not self.window:
+                self._close_windows([working.window])
+
+    def _remember_look(self) -> None:
         if self.window is not None:
             self._state.setValue("geometry", self.window.geometry_state())
         # So that the next start wears it before the clinic is open.

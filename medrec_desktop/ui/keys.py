@@ -29,6 +29,7 @@ KEYS = (
     ("Ctrl S", "Save now (it saves by itself)"),
     ("Ctrl P", "Print"),
     ("Ctrl Enter", "Finalize"),
+    ("Ctrl L", "Lock"),
     ("Ctrl +, Ctrl −, Ctrl 0", "Text larger, smaller, as designed"),
     ("Esc", "Close a list; again, leave the field"),
     ("F1", "This table"),

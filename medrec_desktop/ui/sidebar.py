@@ -136,6 +136,8 @@ class Sidebar(QFrame):
     leave_demo_requested = Signal()
     keys_requested = Signal()
     about_requested = Signal()
+    lock_requested = Signal()
+    switch_requested = Signal()
 
     def __init__(self, clock: Callable[[], datetime], parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -205,6 +207,10 @@ class Sidebar(QFrame):
         self._clinic.set_name(name)
         self._leave.setVisible(demo)
         self._backup.setVisible(not demo)
+
+    def offer_users(self, *, others: bool) -> None:
+        """Whether somebody else could sign in here."""
+        self._switch.setVisible(others)
 
     def prepare(self) -> None:
         """Behind the first paint: make the menu and the list."""
@@ -288,6 +294,10 @@ class Sidebar(QFrame):
         self._backup.triggered.connect(self.backup_requested)
         self._leave = menu.addAction("Leave the demo…")
         self._leave.triggered.connect(self.leave_demo_requested)
+        menu.addSeparator()
+        menu.addAction("Lock (Ctrl L)").triggered.connect(self.lock_requested)
+        self._switch = menu.addAction("Switch user…")
+        self._switch.triggered.connect(self.switch_requested)
         menu.addSeparator()
         menu.addAction("Keys (F1)").triggered.connect(self.keys_requested)
         menu.addAction("About MedRec Desktop").triggered.connect(self.about_requested)

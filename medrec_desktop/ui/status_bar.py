@@ -7,11 +7,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QWidget
 
 from medrec_desktop.ui import theme
 from medrec_desktop.ui.saves import Saves
-from medrec_desktop.ui.widgets import ElidedLabel, IconLabel, hairline, label
+from medrec_desktop.ui.widgets import (
+    ElidedLabel,
+    IconButton,
+    IconLabel,
+    KeyHint,
+    hairline,
+    label,
+)
 from medrec_desktop.ui.widgets.boxes import Dot
 from medrec_desktop.ui.widgets.passing import announce
 
@@ -25,6 +33,8 @@ FAILED = "Not saved: this computer refused the write. Don’t close the program.
 
 class StatusBar(QFrame):
     """30 pixels high at 100 % text."""
+
+    lock_requested = Signal()
 
     def __init__(self, saves: Saves, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -51,6 +61,13 @@ class StatusBar(QFrame):
         layout.addWidget(self._line)
         layout.addSpacing(theme.px(4))
         layout.addWidget(self._user)
+        # A point to click; the keyboard has Ctrl L.
+        self._lock = IconButton("lock", "Lock (Ctrl L)")
+        self._lock.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._lock.clicked.connect(self.lock_requested)
+        self._lock_key = KeyHint("Ctrl L")
+        layout.addWidget(self._lock)
+        layout.addWidget(self._lock_key)
         self.set_user("")
         self.set_keeping(0)
         saves.changed.connect(self._on_saves_changed)
@@ -65,7 +82,8 @@ class StatusBar(QFrame):
         """In whose name visits are written."""
         self._user.setText(name)
         self._user.setVisible(bool(name))
-        self._line.setVisible(bool(name))
+        for part in (self._line, self._lock, self._lock_key):
+            part.setVisible(bool(name))
 
     def show_user(self, user: User) -> None:
         """Who it is was read again: the name may have changed."""

@@ -37,6 +37,8 @@ class Holder:
     has_pin: bool = False
     uploads: bool = False
     """Whether files are sent anywhere."""
+    others: bool = True
+    """Whether somebody else could sign in."""
 
 
 class LockCard(QWidget):
@@ -101,6 +103,7 @@ class LockCard(QWidget):
         )
         self.field.setVisible(holder.unlock is not None)
         self._uploads.setVisible(holder.uploads)
+        self.switch.setVisible(holder.others)
         self._show_way()
 
     @property

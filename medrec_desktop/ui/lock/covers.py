@@ -63,7 +63,7 @@ class Covers(QObject):
             ground.deleteLater()
             window.setWindowTitle(self._titles[window])
             before = self._focus.get(window)
-            if before is not None and isValid(before) and before.isVisible():
+            if before is not None and isValid(before) and before.isVisibleTo(window):
                 before.setFocus(Qt.FocusReason.OtherFocusReason)
         self._grounds, self._titles, self._focus = {}, {}, {}
         if active is not None and isValid(active):

@@ -10,6 +10,7 @@ from time import monotonic
 
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QWidget
+from shiboken6 import isValid
 
 from medrec_desktop.domain.errors import MedrecError
 from medrec_desktop.ui.background import Background
@@ -46,6 +47,7 @@ class Lock(QObject):
     ) -> None:
         super().__init__(parent)
         self._background, self._saves, self._clock = background, saves, clock
+        self._who: Callable[[], Holder] | None = None
         self._holder: Holder | None = None
         self._title = ""
         self._cards: list[LockCard] = []
@@ -66,15 +68,16 @@ class Lock(QObject):
         """Whether windows are covered."""
         return self.covers.on
 
-    def begin(self, holder: Holder, title: str) -> None:
-        """Somebody works here from now on; `title` stands on the pages."""
-        self._holder, self._title = holder, title
+    def begin(self, who: Callable[[], Holder], title: str) -> None:
+        """Somebody works here from now on: `who` is asked at each lock; `title` stands on the
+        pages."""
+        self._who, self._title = who, title
         self.watch.start()
 
     def end(self) -> None:
         """Nobody works here; nothing is left to lock."""
         self.watch.stop()
-        self._holder = None
+        self._who = None
         self._uncover()
 
     def set_minutes(self, minutes: int) -> None:
@@ -87,8 +90,9 @@ class Lock(QObject):
 
     def lock(self) -> None:
         """Save, cover everything, wait."""
-        if self._holder is None or self.is_locked:
+        if self._who is None or self.is_locked:
             return
+        self._holder = self._who()
         self.watch.stop()
         self._saves.flush()
         self._waiting.begin()
@@ -99,9 +103,19 @@ class Lock(QObject):
 
     def look(self) -> None:
         """Whether the time for coming back is over."""
-        if self.is_locked and not self._expired and self._waiting.lasted >= KEYS_KEPT:
+        kept = self._holder is not None and self._holder.unlock is not None
+        if self.is_locked and kept and not self._expired and self._waiting.lasted >= KEYS_KEPT:
             self._expired = True
             self.expired.emit()
+
+    def wait_on(self) -> None:
+        """What is typed cannot be stored just now, so the keys are still needed."""
+        self._expired = False
+
+    def show_card(self, ground: Ground) -> None:
+        """Back from signing somebody else in."""
+        self._put_card(ground)
+        ground.focus_page()
 
     def unlock(self) -> None:
         """Whoever came back is the one who went."""
@@ -119,7 +133,7 @@ class Lock(QObject):
         if self._holder.unlock is None:
             self.unlock()
             return
-        for card in self._cards:
+        for card in self._shown():
             card.field.busy("Unlocking…")
         work = self._background.slow(self, self._holder.unlock, words)
         work.then(self._on_unlocked).failed(self._on_refused)
@@ -131,16 +145,23 @@ class Lock(QObject):
         self._cards = []
 
     def _make_ground(self, window: QWidget) -> Ground:
-        if self._holder is None:
-            raise LookupError("nobody is signed in")
         ground = Ground(window, self._title)
+        self._put_card(ground)
+        return ground
+
+    def _put_card(self, ground: Ground) -> None:
+        if self._holder is None:
+            return
+        self._cards = [card for card in self._cards if isValid(card)]
         card = LockCard(self._holder, self._clock)
         card.show_saves(self._saves.state)
         card.entered.connect(self.try_words)
         card.switch_requested.connect(self._on_switch)
         self._cards.append(card)
         ground.show_page(card)
-        return ground
+
+    def _shown(self) -> list[LockCard]:
+        return [card for card in self._cards if isValid(card)]
 
     def _on_switch(self) -> None:
         asked = self.sender()
@@ -153,18 +174,18 @@ class Lock(QObject):
 
     def _on_refused(self, error: BaseException) -> None:
         if not isinstance(error, MedrecError):
-            for card in self._cards:
+            for card in self._shown():
                 card.field.busy("")
             self._background.error_unhandled.emit(error)
             return
-        for card in self._cards:
+        for card in self._shown():
             if getattr(error, "password_needed", False):
                 card.ask_password()
             card.field.fail(str(error), getattr(error, "seconds", 0))
 
     def _on_saves_changed(self, state: str) -> None:
         if self.is_locked:
-            for card in self._cards:
+            for card in self._shown():
                 card.show_saves(state)
         elif state == "pending":
             # Also what comes without a key of this window: dictation, input methods.

@@ -47,6 +47,10 @@ class SettingsDialog(Dialog):
         self.me.setAccessibleName("Your name, as under a visit")
         self.days = {number: QCheckBox(day[:3]) for number, day in enumerate(WEEKDAYS)}
         self.limits = LimitsTable()
+        self.minutes = QComboBox()
+        self.minutes.setAccessibleName("Locks after")
+        for minutes in range(1, 16):
+            self.minutes.addItem(f"{minutes} minute{'s' if minutes > 1 else ''}", minutes)
         self.paper = QComboBox()
         self.paper.setAccessibleName("Paper size")
         for size in ("A4", "Letter"):
@@ -108,6 +112,7 @@ class SettingsDialog(Dialog):
             name=self.name.text(),
             closed_days=closed,
             limits=self.limits.value(),
+            lock_minutes=self.minutes.currentData(),
         )
 
     def computer_settings(self) -> ComputerSettings:
@@ -135,6 +140,7 @@ class SettingsDialog(Dialog):
                     ("Clinic name", column(self.name, self._name_problem)),
                     ("Your name", column(self.me, self._me_problem)),
                     ("Closed on", column(days, self._days_problem)),
+                    ("Locks after", self.minutes),
                 ),
             ),
             (
@@ -166,6 +172,7 @@ class SettingsDialog(Dialog):
         for number, box in self.days.items():
             box.setChecked(number in settings.closed_days)
         self.limits.set_value(settings.limits)
+        self.minutes.setCurrentIndex(self.minutes.findData(settings.lock_minutes))
         self._save.setEnabled(True)
 
     def _show_computer(self, settings: ComputerSettings) -> None:

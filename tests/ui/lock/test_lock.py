@@ -99,7 +99,7 @@ def ground(qtbot: QtBot, background: Background, saves: Saves) -> Iterator[Groun
     made = Ground(lock, clock, steady)
     made.windows = [a_window(qtbot), a_window(qtbot, main=False)]
     holder = Holder("Dr M. Haddad", START, made.unlock, has_pin=True, uploads=True)
-    lock.begin(holder, "Riverside Clinic")
+    lock.begin(lambda: holder, "Riverside Clinic")
     yield made
     made.gate.set()
     lock.end()
@@ -313,7 +313,7 @@ def test_window_paints_while_the_password_is_being_checked(qtbot: QtBot, ground:
 
 
 def test_clinic_without_a_password_opens_with_the_button(qtbot: QtBot, ground: Ground) -> None:
-    ground.lock.begin(Holder("Dr M. Haddad", START, None), "Demo Clinic")
+    ground.lock.begin(lambda: Holder("Dr M. Haddad", START, None), "Demo Clinic")
     ground.lock.lock()
     first = card(ground.windows[0])
     assert not first.field.isVisible()
