@@ -475,3 +475,7 @@ def tables(target: str) -> list[sa.Table]:
     if target == "shared":
         return [t for t in every if t.schema == SHARED]
     return [t for t in every if t.schema is None and "local" not in t.info]
+
+
+# What keeps a desktop in step with its server, at the end of this module for it needs the above.
+from medrec_desktop.data import schema_sync as _schema_sync  # noqa: E402, F401  # adds its tables

@@ -316,6 +316,16 @@ def _rows_with_news(
     ]
 
 
+def with_unknown(tbl: Aggregate, known: Document, mine: Document) -> dict[str, Any]:
+    """`mine` with the columns that only `known` has: those of a newer program."""
+    result = {**known, **mine}
+    rows = _ROWS.get(tbl)
+    if rows is not None:
+        there = {row["uid"]: row for row in known.get(rows) or []}
+        result[rows] = [{**there.get(row["uid"], {}), **row} for row in mine.get(rows) or []]
+    return result
+
+
 def without_signature(doc: Document) -> dict[str, Any]:
     """The record as a draft again."""
     return {**doc, **_UNSIGNED}

@@ -1,0 +1,325 @@
+"""Rows of this computer as documents of the wire, and documents as rows.
+
+What a document holds is said in `domain/syncing.py`. Nothing here decides whether a document is to
+be stored, and nothing commits.
+"""
+
+import base64
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import sqlalchemy as sa
+
+from medrec_desktop.data.outbox import mark
+from medrec_desktop.data.patient_search import index_patient
+from medrec_desktop.data.schema import (
+    UtcDateTime,
+    allergies,
+    clinic_settings,
+    diagnoses,
+    medical_records,
+    patients,
+    record_addenda,
+    record_attachments,
+    record_seals,
+    tenants,
+    users,
+)
+from medrec_desktop.data.session import Session
+from medrec_desktop.domain.merging import same_value
+from medrec_desktop.domain.syncing import Aggregate, Document, moment, moment_of, setting_uid
+
+TABLES: Mapping[str, sa.Table] = {
+    "record": medical_records,
+    "attachment": record_attachments,
+    "addendum": record_addenda,
+    "patient": patients,
+    "settings": clinic_settings,
+    "user": users,
+}
+_PARTS: Mapping[str, tuple[str, sa.Table, str]] = {
+    "record": ("diagnoses", diagnoses, "record_id"),
+    "patient": ("allergies", allergies, "patient_id"),
+}
+_LEFT_OUT = frozenset({"id", "rev", "row_version", "tenant_id"})
+# What the server sets while an open form must not notice.
+_QUIET = frozenset({"updated_at", "created_at", "finalize_accepted_at"})
+_USER_COLUMNS = frozenset(
+    {"doctor_id", "finalized_by", "voided_by", "uploaded_by", "author_id", "signed_by"}
+)
+_UNKNOWN_USER = "Somebody this computer does not know yet"
+
+
+class UnknownParent(Exception):  # noqa: N818  # named for what is true
+    """The document points to a patient or a visit that is not here."""
+
+
+def _coders(column: sa.Column[Any]) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
+    kind = column.type
+    if isinstance(kind, UtcDateTime):
+        return moment, moment_of
+    if isinstance(kind, sa.Date):
+        return date.isoformat, date.fromisoformat
+    if isinstance(kind, sa.Uuid):
+        return str, UUID
+    if isinstance(kind, sa.LargeBinary):
+        return (lambda value: base64.b64encode(value).decode(), base64.b64decode)
+    return (lambda value: value, lambda value: value)
+
+
+_CODERS = {
+    table.name: {c.name: _coders(c) for c in table.c if c.name not in _LEFT_OUT}
+    for table in (*TABLES.values(), diagnoses, allergies, record_seals)
+}
+
+
+class Rows:
+    """The rows of one transaction, with the numbers it has looked up."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self._users: dict[UUID, int] = {}
+        self._names: dict[int, UUID] = {}
+        self._parents: dict[tuple[str, UUID], int] = {}
+
+    # --- rows to documents ---------------------------------------------------------------------
+
+    def read(self, tbl: Aggregate, uid: UUID) -> dict[str, Any] | None:
+        """The aggregate as it is stored here; None when it is not."""
+        if tbl not in TABLES:
+            return None
+        row = self._row(tbl, uid)
+        if row is None:
+            return None
+        table = TABLES[tbl]
+        doc = self._written(table, row)
+        if tbl in _PARTS:
+            name, part, column = _PARTS[tbl]
+            order = (part.c.position, part.c.uid) if "position" in part.c else (part.c.id,)
+            found = self.session.execute(
+                sa.select(part).where(part.c[column] == row.id).order_by(*order)
+            )
+            doc[name] = [self._written(part, one, without=column) for one in found]
+        if tbl == "record":
+            seal = self.session.execute(
+                sa.select(record_seals).where(record_seals.c.record_id == row.id)
+            ).first()
+            doc["seal"] = seal and self._written(record_seals, seal, without="record_id")
+        return doc
+
+    def _row(self, tbl: str, uid: UUID) -> sa.Row[Any] | None:
+        table = TABLES[tbl]
+        if tbl == "settings":
+            rows = self.session.execute(sa.select(table))
+            return next((row for row in rows if setting_uid(row.name) == uid), None)
+        return self.session.execute(sa.select(table).where(table.c.uid == uid)).first()
+
+    def _written(self, table: sa.Table, row: sa.Row[Any], *, without: str = "") -> dict[str, Any]:
+        doc: dict[str, Any] = {}
+        values = row._mapping  # noqa: SLF001  # public, so that no column can hide it
+        for name, (write, _) in _CODERS[table.name].items():
+            value = values[name]
+            if name == without:
+                continue
+            if value is None:
+                doc[name] = None
+            elif name in _USER_COLUMNS:
+                doc[name] = str(self._user_uid(value))
+            elif name in {"patient_id", "record_id"}:
+                doc[name] = str(self._parent_uid(name, value))
+            else:
+                doc[name] = write(value)
+        return doc
+
+    def _user_uid(self, key: int) -> UUID:
+        if key not in self._names:
+            rows = self.session.execute(sa.select(users.c.id, users.c.uid))
+            self._names = {row.id: row.uid for row in rows}
+        return self._names[key]
+
+    def _parent_uid(self, column: str, key: int) -> UUID:
+        table = patients if column == "patient_id" else medical_records
+        uid: UUID = self.session.scalars(sa.select(table.c.uid).where(table.c.id == key)).one()
+        return uid
+
+    # --- documents to rows ---------------------------------------------------------------------
+
+    def write(self, tbl: Aggregate, uid: UUID, rev: UUID, doc: Document) -> bool:
+        """Make the rows what the document says; whether anything a form shows is different now.
+        `UnknownParent` when it belongs to something that is not here."""
+        before = self.read(tbl, uid)
+        changed = before is None or any(
+            not same_value(before.get(name), value)
+            for name, value in doc.items()
+            if name in before and name not in _QUIET
+        )
+        table = TABLES[tbl]
+        values = self._columns(table, doc)
+        if before is None:
+            key = self._insert(tbl, uid, rev, values)
+        else:
+            key = self._update(tbl, uid, rev, values, changed=changed)
+        if tbl in _PARTS:
+            self._write_parts(tbl, key, rev, doc)
+        if tbl == "record":
+            self._write_seal(key, doc.get("seal"))
+        if tbl == "patient":
+            self._index(key, doc)
+        return changed
+
+    def _columns(self, table: sa.Table, doc: Document) -> dict[str, Any]:
+        values: dict[str, Any] = {}
+        for name, (_, read) in _CODERS[table.name].items():
+            if name not in doc:
+                continue
+            value = doc[name]
+            if value is None:
+                values[name] = None
+            elif name in _USER_COLUMNS:
+                values[name] = self.user_key(UUID(value))
+            elif name in {"patient_id", "record_id"}:
+                values[name] = self._parent_key(name, UUID(value))
+            else:
+                values[name] = read(value)
+        return values
+
+    def _insert(self, tbl: str, uid: UUID, rev: UUID, values: dict[str, Any]) -> int:
+        table = TABLES[tbl]
+        if tbl == "user":
+            first = sa.select(tenants.c.id).order_by(tenants.c.id).limit(1)
+            values["tenant_id"] = first.scalar_subquery()
+        if "rev" in table.c:
+            values["rev"] = rev
+        if "uid" in table.c:
+            values["uid"] = uid
+        self._make_room(tbl, uid, values)
+        if tbl == "settings":
+            self.session.execute(sa.insert(table).values(values))
+            return 0
+        key: int = self.session.execute(
+            sa.insert(table).values(values).returning(table.c.id)
+        ).scalar_one()
+        return key
+
+    def _update(
+        self, tbl: str, uid: UUID, rev: UUID, values: dict[str, Any], *, changed: bool
+    ) -> int:
+        table = TABLES[tbl]
+        self._make_room(tbl, uid, values)
+        if "rev" in table.c:
+            values["rev"] = rev
+        if changed and "row_version" in table.c:
+            # Open forms compare it: what they show is no longer what is stored.
+            values["row_version"] = table.c.row_version + 1
+        if tbl == "settings":
+            self.session.execute(
+                sa.update(table).where(table.c.name == values["name"]).values(values)
+            )
+            return 0
+        if tbl != "addendum":
+            self.session.execute(sa.update(table).where(table.c.uid == uid).values(values))
+        key: int = self.session.scalars(sa.select(table.c.id).where(table.c.uid == uid)).one()
+        return key
+
+    def _write_parts(self, tbl: str, key: int, rev: UUID, doc: Document) -> None:
+        name, part, column = _PARTS[tbl]
+        wanted = {UUID(row["uid"]): row for row in doc.get(name) or []}
+        known = {
+            row.uid: row
+            for row in self.session.execute(sa.select(part).where(part.c[column] == key))
+        }
+        for uid, row in wanted.items():
+            values = self._columns(part, row)
+            stored = known.pop(uid, None)
+            if "rev" in part.c:
+                values["rev"] = rev
+            if stored is None:
+                self.session.execute(sa.insert(part).values(values | {column: key}))
+            elif self._written(part, stored, without=column) != {
+                **self._written(part, stored, without=column),
+                **row,
+            }:
+                self.session.execute(sa.update(part).where(part.c.id == stored.id).values(values))
+        gone = [row.id for row in known.values() if row.voided_at is None]
+        if gone:
+            # Written here and lost to another version: its words are in an op that waits.
+            now = datetime.now(UTC)
+            self.session.execute(sa.update(part).where(part.c.id.in_(gone)).values(voided_at=now))
+
+    def _write_seal(self, key: int, seal: Mapping[str, Any] | None) -> None:
+        stored = self.session.execute(
+            sa.select(record_seals).where(record_seals.c.record_id == key)
+        ).first()
+        if stored is not None and (seal is None or seal["sha256"] != stored.sha256):
+            self.session.execute(sa.delete(record_seals).where(record_seals.c.id == stored.id))
+            stored = None
+        if seal is not None and stored is None:
+            values = self._columns(record_seals, seal)
+            self.session.execute(sa.insert(record_seals).values(values | {"record_id": key}))
+
+    def user_key(self, uid: UUID) -> int:
+        """The row number of a user; one who is not here yet is put in by name later."""
+        if uid not in self._users:
+            rows = self.session.execute(sa.select(users.c.id, users.c.uid))
+            self._users = {row.uid: row.id for row in rows}
+        if uid not in self._users:
+            key: int = self.session.execute(
+                sa.insert(users)
+                .values(
+                    uid=uid,
+                    tenant_id=sa.select(sa.func.min(tenants.c.id)).scalar_subquery(),
+                    name=_UNKNOWN_USER,
+                    role="doctor",
+                    active=False,
+                    created_at=datetime.now(UTC),
+                )
+                .returning(users.c.id)
+            ).scalar_one()
+            self._users[uid] = key
+        return self._users[uid]
+
+    def _parent_key(self, column: str, uid: UUID) -> int:
+        table = patients if column == "patient_id" else medical_records
+        if (column, uid) not in self._parents:
+            key = self.session.scalar(sa.select(table.c.id).where(table.c.uid == uid))
+            if key is None:
+                raise UnknownParent(table.name)
+            self._parents[column, uid] = key
+        return self._parents[column, uid]
+
+    def _make_room(self, tbl: str, uid: UUID, values: dict[str, Any]) -> None:
+        """Two computers without network gave the same number: the one that comes from the server
+        has it, the one that waits here gets another."""
+        table = TABLES[tbl]
+        if (number := values.get("record_no")) is not None:
+            clause = (patients.c.record_no == number) & (patients.c.uid != uid)
+            other = self.session.execute(sa.select(patients).where(clause)).first()
+            if other is not None:
+                self._renumber(other)
+        if (source := values.get("source_id")) is not None:
+            clause = (table.c.source_id == source) & (table.c.uid != uid)
+            self.session.execute(sa.update(table).where(clause).values(source_id=None))
+
+    def _renumber(self, row: sa.Row[Any]) -> None:
+        stem, n = row.record_no[:34], 2
+        taken = patients.c.record_no
+        while self.session.scalar(sa.select(patients.c.id).where(taken == f"{stem}-{n}")):
+            n += 1
+        values = {"record_no": f"{stem}-{n}", "row_version": row.row_version + 1, "rev": uuid4()}
+        self.session.execute(sa.update(patients).where(patients.c.id == row.id).values(values))
+        self._index(row.id, self.read("patient", row.uid) or {})
+        mark(self.session, "patient", row.uid, now=datetime.now(UTC))
+
+    def _index(self, key: int, doc: Document) -> None:
+        birth = doc.get("birth_date")
+        index_patient(
+            self.session,
+            key,
+            family=doc.get("family") or "",
+            given=doc.get("given") or "",
+            record_no=doc.get("record_no") or "",
+            phone=doc.get("phone") or "",
+            birth_date=date.fromisoformat(birth) if birth else None,
+        )

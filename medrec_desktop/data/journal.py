@@ -1,0 +1,157 @@
+"""The journal of sealed ops, and how far this computer has read the server's feed.
+
+An op is never changed once it is here; beside it stands what became of it. Nothing here commits,
+and nothing here talks to a server.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.sqlite import insert
+
+from medrec_desktop.data.schema_sync import sync_journal, sync_meta
+from medrec_desktop.data.session import Session
+from medrec_desktop.domain.syncing import Cursor, Op, Result, op_document, op_of
+
+_JOINED = "joined"
+_CURSOR = "cursor"
+_NO_CHAIN = frozenset({"dismiss", "audit"})
+"""Ops that make no version of what they are about."""
+
+
+def read_meta(session: Session, name: str) -> Any:
+    """What is remembered under this name; None when nothing is."""
+    return session.scalar(sa.select(sync_meta.c.value).where(sync_meta.c.name == name))
+
+
+def write_meta(session: Session, name: str, value: Any) -> None:
+    """Remember `value`; None forgets."""
+    if value is None:
+        session.execute(sa.delete(sync_meta).where(sync_meta.c.name == name))
+        return
+    put = insert(sync_meta).values(name=name, value=value)
+    session.execute(
+        put.on_conflict_do_update(
+            index_elements=[sync_meta.c.name], set_={"value": put.excluded.value}
+        )
+    )
+
+
+def joined(session: Session) -> bool:
+    """Whether this clinic has a server."""
+    return bool(read_meta(session, _JOINED))
+
+
+def set_joined(session: Session) -> None:
+    """From now on it has one."""
+    if not joined(session):
+        write_meta(session, _JOINED, value=True)
+
+
+def read_cursor(session: Session) -> Cursor:
+    """How far the feed has been applied here."""
+    found = read_meta(session, _CURSOR)
+    return Cursor(found["seq"], bytes.fromhex(found["chain"])) if found else Cursor()
+
+
+def write_cursor(session: Session, cursor: Cursor) -> None:
+    """In the transaction that applied the rows up to it."""
+    write_meta(session, _CURSOR, {"seq": cursor.seq, "chain": cursor.chain.hex()})
+
+
+def next_n(session: Session) -> int:
+    """The number of the next op; none is given twice."""
+    given = session.scalar(sa.text("SELECT seq FROM sqlite_sequence WHERE name = 'sync_journal'"))
+    return int(given or 0) + 1
+
+
+def newest_n(session: Session) -> int:
+    """The number of the newest op ever sealed here."""
+    return next_n(session) - 1
+
+
+def tail_op(session: Session) -> UUID | None:
+    """The newest op that the server has answered."""
+    table = sync_journal.c
+    found: UUID | None = session.scalar(
+        sa.select(table.op_id).where(table.acked).order_by(table.n.desc()).limit(1)
+    )
+    return found
+
+
+def append(session: Session, op: Op, *, now: datetime) -> None:
+    """At the end."""
+    session.execute(
+        sa.insert(sync_journal).values(
+            n=op.n, op_id=op.op_id, tbl=op.tbl, uid=op.uid, op=op_document(op), sealed_at=now
+        )
+    )
+
+
+def unacked(session: Session, *, limit: int = 200) -> tuple[Op, ...]:
+    """What the server has not answered, oldest first."""
+    table = sync_journal.c
+    rows = session.scalars(sa.select(table.op).where(~table.acked).order_by(table.n).limit(limit))
+    return tuple(op_of(row) for row in rows)
+
+
+def count_unacked(session: Session) -> int:
+    """How many ops wait to be sent."""
+    found = session.scalar(
+        sa.select(sa.func.count()).select_from(sync_journal).where(~sync_journal.c.acked)
+    )
+    return found or 0
+
+
+def record_results(session: Session, results: Sequence[Result]) -> None:
+    """The server has answered these. Their effect comes through the feed alone."""
+    for result in results:
+        values: dict[str, Any] = {
+            "acked": True,
+            "outcome": result.outcome,
+            "reason": result.reason or None,
+        }
+        session.execute(
+            sa.update(sync_journal).where(sync_journal.c.op_id == result.op_id).values(values)
+        )
+
+
+def under_way(session: Session, tbl: str, uid: UUID) -> list[Op]:
+    """Ops about this aggregate whose effect may still come, oldest first."""
+    table = sync_journal.c
+    rows = session.scalars(
+        sa.select(table.op)
+        .where(table.tbl == tbl, table.uid == uid, ~table.seen, ~table.dead)
+        .order_by(table.n)
+    )
+    return [op_of(row) for row in rows if row["kind"] not in _NO_CHAIN]
+
+
+def mark_seen(session: Session, ops: Iterable[UUID]) -> None:
+    """Their effect has come."""
+    _set(session, ops, seen=True)
+
+
+def mark_dead(session: Session, ops: Iterable[UUID]) -> None:
+    """Somebody else's change came first: they will be kept, not applied."""
+    _set(session, ops, dead=True)
+
+
+def _set(session: Session, ops: Iterable[UUID], **values: Any) -> None:
+    for op in ops:
+        session.execute(sa.update(sync_journal).where(sync_journal.c.op_id == op).values(values))
+
+
+def own_op(session: Session, op_id: UUID) -> sa.Row[Any] | None:
+    """The journal's row of this op, if it was sealed here."""
+    return session.execute(sa.select(sync_journal).where(sync_journal.c.op_id == op_id)).first()
+
+
+def send_all_again(session: Session) -> None:
+    """The server has forgotten what it answered: every op goes out once more, under its own id."""
+    session.execute(
+        sa.update(sync_journal).values(acked=False, seen=False, outcome=None, reason=None)
+    )

@@ -1,0 +1,85 @@
+"""The last state that this computer and the server both had of an aggregate, and the state after
+the ops that are under way. Rows alone: what is done with them is in `data/replica.py`.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.sqlite import insert
+
+from medrec_desktop.data.schema_sync import sync_replicas
+from medrec_desktop.data.session import Session
+from medrec_desktop.domain.syncing import Aggregate
+
+
+@dataclass(frozen=True, slots=True)
+class Supersedes:
+    """Parked ops that the next op closes. `resolved`: because a person decided."""
+
+    ops: tuple[UUID, ...]
+    resolved: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Replica:
+    """`base` None: the server has no version of it yet. `head` None: as the base. `held`: why the
+    server will not take it as it is."""
+
+    tbl: Aggregate
+    uid: UUID
+    base_rev: UUID | None = None
+    base_version: int = 0
+    base_doc: dict[str, Any] | None = None
+    head_rev: UUID | None = None
+    head_doc: dict[str, Any] | None = None
+    supersedes: Supersedes | None = None
+    held: str | None = None
+
+
+def get_replica(session: Session, tbl: Aggregate, uid: UUID) -> Replica:
+    """What is known of it; an empty one when nothing is."""
+    table = sync_replicas.c
+    row = session.execute(
+        sa.select(sync_replicas).where(table.tbl == tbl, table.uid == uid)
+    ).first()
+    if row is None:
+        return Replica(tbl, uid)
+    closing = row.supersedes
+    return Replica(
+        tbl,
+        uid,
+        row.base_rev,
+        row.base_version,
+        row.base_doc,
+        row.head_rev,
+        row.head_doc,
+        closing
+        and Supersedes(tuple(UUID(one) for one in closing["ops"]), resolved=closing["resolved"]),
+        row.held,
+    )
+
+
+def put_replica(session: Session, replica: Replica) -> None:
+    """Store it as it is now."""
+    closing = replica.supersedes
+    values: dict[str, Any] = {
+        "tbl": replica.tbl,
+        "uid": replica.uid,
+        "base_rev": replica.base_rev,
+        "base_version": replica.base_version,
+        "base_doc": replica.base_doc,
+        "head_rev": replica.head_rev,
+        "head_doc": replica.head_doc,
+        "supersedes": closing
+        and {"ops": [str(one) for one in closing.ops], "resolved": closing.resolved},
+        "held": replica.held,
+    }
+    put = insert(sync_replicas).values(values)
+    session.execute(
+        put.on_conflict_do_update(
+            index_elements=[sync_replicas.c.tbl, sync_replicas.c.uid],
+            set_={name: put.excluded[name] for name in values if name not in {"tbl", "uid"}},
+        )
+    )
