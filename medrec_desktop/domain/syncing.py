@@ -177,6 +177,9 @@ class Welcome:
     """This desktop sealed more once than it knows of: it is an old copy, or one of two."""
     server_rewound: bool = False
     """The server does not know `tail_op`: it was restored from a backup."""
+    newest_op: UUID | None = None
+    """The newest op the server has of this device. A desktop that never sealed it is an old copy,
+    or one of two."""
     revoked: bool = False
     editors: tuple[Editor, ...] = ()
     audit_heads: Mapping[UUID, tuple[int, str]] = field(default_factory=dict)

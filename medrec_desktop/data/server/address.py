@@ -81,6 +81,16 @@ def parsed(text: str, *, ca: Path | None = None, unprotected: bool = False) -> S
 
 def server_engine(address: ServerAddress, password: str | None) -> sa.Engine:
     """An engine for the account at the address; nothing is connected yet."""
+    return sa.create_engine(
+        "postgresql+psycopg://",
+        connect_args=connection_arguments(address, password),
+        poolclass=sa.pool.NullPool,
+        execution_options={"schema_translate_map": {None: None, SHARED: "public"}},
+    )
+
+
+def connection_arguments(address: ServerAddress, password: str | None) -> dict[str, Any]:
+    """What psycopg is told to get there, and how well the way is protected."""
     arguments: dict[str, Any] = {
         "host": address.host,
         # The environment could name another computer than the one whose certificate is checked.
@@ -98,12 +108,7 @@ def server_engine(address: ServerAddress, password: str | None) -> sa.Engine:
         arguments["sslrootcert"] = str(address.ca)
     elif address.sslmode == "verify-full" and not _has_own_root():
         arguments["sslrootcert"] = "system"
-    return sa.create_engine(
-        "postgresql+psycopg://",
-        connect_args=arguments,
-        poolclass=sa.pool.NullPool,
-        execution_options={"schema_translate_map": {None: None, SHARED: "public"}},
-    )
+    return arguments
 
 
 def _has_own_root() -> bool:
