@@ -9,7 +9,7 @@ import base64
 import binascii
 import hmac
 from collections.abc import Callable, Iterator
-from typing import BinaryIO
+from io import BufferedIOBase
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes, serialization
@@ -25,6 +25,7 @@ _MOST_LINES = 200
 _BECH32 = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
 _BECH32_CHECK = (0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)
 _PREFIX = "age-secret-key-"
+_DAMAGED = "a chunk is damaged, or the end is missing"
 
 
 class NotAgeError(Exception):
@@ -48,28 +49,70 @@ class Identity:
         return ChaCha20Poly1305(wrap).decrypt(bytes(12), wrapped, None)
 
 
-def decrypt(source: BinaryIO, write: Callable[[bytes], object], identity: Identity) -> None:
+class Chunks:
+    """The plain bytes of one file, chunk by chunk. `NotAgeError` for what is not as it was
+    written; nothing of a chunk that is not is ever handed on."""
+
+    def __init__(self, source: BufferedIOBase, identity: Identity) -> None:
+        self._source = source
+        self._opened = ChaCha20Poly1305(_payload_key(source, identity))
+        # The chunk at hand and the one after it: only the last is sealed as the last.
+        self._sealed, self._following = (memoryview(bytearray(CHUNK + _TAG)) for _ in range(2))
+        self._size = source.readinto(self._sealed)
+        self._more = 0
+        self._number = 0
+        self._ended = False
+
+    def read(self) -> bytes:
+        """The next at most 64 KiB; none at the end."""
+        if self._ended:
+            return b""
+        nonce = self._nonce()
+        try:
+            plain = self._opened.decrypt(nonce, self._sealed[: self._size], None)
+        except InvalidTag:
+            raise NotAgeError(_DAMAGED) from None
+        self._go_on()
+        return plain
+
+    def read_into(self, target: memoryview) -> int:
+        """The same into memory of the caller's, 64 KiB or more; how many bytes it was."""
+        if self._ended:
+            return 0
+        nonce, size = self._nonce(), self._size - _TAG
+        try:
+            self._opened.decrypt_into(nonce, self._sealed[: self._size], None, target[:size])
+        except InvalidTag:
+            raise NotAgeError(_DAMAGED) from None
+        self._go_on()
+        return size
+
+    def _nonce(self) -> bytes:
+        """What the chunk at hand was sealed with; reads on to know whether it is the last."""
+        if self._size < _TAG:
+            raise NotAgeError(_DAMAGED)
+        if self._size == _TAG and self._number:
+            raise NotAgeError("a chunk is empty")
+        whole = self._size == CHUNK + _TAG
+        self._more = self._source.readinto(self._following) if whole else 0
+        return self._number.to_bytes(11, "big") + (b"\x00" if self._more else b"\x01")
+
+    def _go_on(self) -> None:
+        self._number += 1
+        self._ended = not self._more
+        self._sealed, self._following = self._following, self._sealed
+        self._size = self._more
+
+
+def decrypt(source: BufferedIOBase, write: Callable[[bytes], object], identity: Identity) -> None:
     """Hand the plain bytes to `write`, in chunks of 64 KiB. `NotAgeError` for what is not as it
     was written, after the chunks before it; `write`'s own errors pass through."""
-    opened = ChaCha20Poly1305(_payload_key(source, identity))
-    number, chunk = 0, source.read(CHUNK + _TAG)
-    while True:
-        following = source.read(CHUNK + _TAG) if len(chunk) == CHUNK + _TAG else b""
-        nonce = number.to_bytes(11, "big") + (b"\x00" if following else b"\x01")
-        try:
-            plain = opened.decrypt(nonce, chunk, None)
-        except InvalidTag:
-            raise NotAgeError("a chunk is damaged, or the end is missing") from None
-        if not plain and number:
-            raise NotAgeError("a chunk is empty")
-        if plain:
-            write(plain)
-        if not following:
-            return
-        number, chunk = number + 1, following
+    chunks = Chunks(source, identity)
+    while plain := chunks.read():
+        write(plain)
 
 
-def _payload_key(source: BinaryIO, identity: Identity) -> bytes:
+def _payload_key(source: BufferedIOBase, identity: Identity) -> bytes:
     said, stanzas, mac = _header(source)
     for share, wrapped in stanzas:
         try:
@@ -87,7 +130,7 @@ def _payload_key(source: BinaryIO, identity: Identity) -> bytes:
     return _derived(key, nonce, b"payload")
 
 
-def _header(source: BinaryIO) -> tuple[bytes, list[tuple[bytes, bytes]], bytes]:
+def _header(source: BufferedIOBase) -> tuple[bytes, list[tuple[bytes, bytes]], bytes]:
     """What the MAC covers, (share, wrapped key) of each X25519 recipient, the MAC."""
     lines = _lines(source)
     said = next(lines)
@@ -109,7 +152,7 @@ def _header(source: BinaryIO) -> tuple[bytes, list[tuple[bytes, bytes]], bytes]:
     raise NotAgeError("the end is missing")
 
 
-def _lines(source: BinaryIO) -> Iterator[bytes]:
+def _lines(source: BufferedIOBase) -> Iterator[bytes]:
     for _ in range(_MOST_LINES):
         line = source.readline(_LONGEST_LINE)
         if not line.endswith(b"\n"):

@@ -22,6 +22,8 @@ from medrec_desktop.domain.errors import Cancelled, Corrupt, Unavailable
 _T = TypeVar("_T")
 
 PIECE = 1 << 18
+# Hashed in steps that the processor still has at hand.
+_AT_HAND = 1 << 19
 
 SOURCE_UNREADABLE = (
     "The file could not be read to its end. Check the drive or network folder it is on, "
@@ -181,6 +183,39 @@ class Measured:
         if piece:
             self._compressed.update(piece)
             self._sink(piece)
+
+
+def pour(
+    kept: Kept,
+    read_into: Callable[[memoryview], int],
+    room: Callable[[], memoryview],
+    full: Callable[[memoryview], object],
+) -> None:
+    """Fill each memory that `room` gives and hand it to `full`, the last one cut to what it holds.
+
+    `read_into` is given 64 KiB or more and says how many bytes it put there, none at the end. The
+    last memory is handed over only when all of it was what the row says; else Corrupt.
+    """
+    digest, done = hashlib.sha256(), 0
+    while True:
+        target, held = room(), 0
+        hashed = 0
+        while held < len(target) and (count := read_into(target[held:])):
+            held += count
+            if held - hashed >= _AT_HAND:
+                digest.update(target[hashed:held])
+                hashed = held
+        digest.update(target[hashed:held])
+        done += held
+        ended = held < len(target)
+        if done > kept.kept_size or (
+            ended and (done != kept.kept_size or digest.hexdigest() != kept.kept_sha256)
+        ):
+            raise Corrupt(DAMAGED)
+        if held:
+            full(target[:held])
+        if ended:
+            return
 
 
 class Arriving:

@@ -1,15 +1,17 @@
-"""The parts of one large file: cut from a stream, sent on the lanes, remembered over a crash.
+"""The parts of one large file: filled from the vault, sent on the lanes, remembered over a crash.
 
 A part counts as arrived when the bucket lists it and this computer's row agrees. Memory holds the
-parts in flight and the one being cut, whatever the file's size.
+parts in flight and the one being filled, whatever the file's size, and each part once: to copy it
+costs as much as to decrypt it.
 """
 
 import hashlib
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from medrec_desktop.attachments.lanes import Lanes
+from medrec_desktop.attachments.pacing import Content
 from medrec_desktop.attachments.s3_objects import Part
 from medrec_desktop.attachments.shared_writes import SharedWrites
 from medrec_desktop.attachments.store import ObjectStore
@@ -32,15 +34,6 @@ def part_size_for(size: int) -> int:
         return PART
     mib = 2**20
     return -(-size // (MOST_PARTS * mib)) * mib
-
-
-def digests(pieces: Iterable[bytes]) -> tuple["hashlib._Hash", "hashlib._Hash"]:
-    """MD5 and SHA-256 of the pieces in a row."""
-    md5, sha256 = hashlib.md5(usedforsecurity=False), hashlib.sha256()
-    for piece in pieces:
-        md5.update(piece)
-        sha256.update(piece)
-    return md5, sha256
 
 
 def confirmed(
@@ -74,7 +67,7 @@ def _size_of(upload: Upload, number: int) -> int:
 
 
 class PartsRun:
-    """One run over the parts of one file: `feed` it the stream, then `finish`."""
+    """One run over the parts of one file: fill each `room`, hand it to `part`, then `finish`."""
 
     def __init__(
         self,
@@ -84,7 +77,7 @@ class PartsRun:
         arrived: Mapping[int, SentPart],
         *,
         lanes: Lanes,
-        body: Callable[[Sequence[bytes], Callable[[int], None]], bytes | BinaryIO],
+        body: Callable[[Sequence[Content], Callable[[int], None]], bytes | BinaryIO],
         interrupted: Callable[[], bool],
         progress: Callable[[int], None],
     ) -> None:
@@ -97,34 +90,17 @@ class PartsRun:
         self._body = body
         self._interrupted = interrupted
         self._progress = progress
-        self._pieces: list[bytes] = []
-        self._held = 0
+        self._spare: list[bytearray] = []
         self._number = 0
         self._in_flight = 0
         self._settled = threading.Condition()
 
-    def feed(self, piece: bytes) -> None:
-        """Take some of the stream; waits while all lanes are busy. Raises what a part raised."""
-        while self._held + len(piece) >= self._upload.part_size:
-            room = self._upload.part_size - self._held
-            self._hold(piece[:room])
-            piece = piece[room:]
-            self._part(self._taken())
-        self._hold(piece)
-
-    def _hold(self, piece: bytes) -> None:
-        if piece:
-            self._pieces.append(piece)
-            self._held += len(piece)
-
-    def _taken(self) -> list[bytes]:
-        taken, self._pieces, self._held = self._pieces, [], 0
-        return taken
+    def room(self) -> memoryview:
+        """Where the next part goes."""
+        return memoryview(self._spare.pop() if self._spare else bytearray(self._upload.part_size))
 
     def finish(self) -> tuple[Part, ...]:
-        """Send the rest and wait; all parts, in their order."""
-        if self._pieces:
-            self._part(self._taken())
+        """Wait for what is in flight; all parts, in their order."""
         self.settle()
         self._raise_failure()
         self._writes.flush()
@@ -138,16 +114,19 @@ class PartsRun:
         with self._settled:
             self._settled.wait_for(lambda: not self._in_flight)
 
-    def _part(self, content: list[bytes]) -> None:
+    def part(self, content: memoryview) -> None:
+        """Send what stands in a `room`; waits while all lanes are busy. Raises what a part
+        raised."""
         self._raise_failure()
         self._number += 1
         number = self._number
         known = self._arrived.get(number)
         if known is not None:
-            if digests(content)[1].hexdigest() != known.sha256:
+            if hashlib.sha256(content).hexdigest() != known.sha256:
                 self._fail(Corrupt(OTHER_BYTES))
                 self._writes.write(lambda session: rows.forget_parts(session, self._upload.key))
                 raise Corrupt(OTHER_BYTES)
+            self._give_back(content)
             self._progress(known.size)
             return
         with self._settled:
@@ -158,6 +137,9 @@ class PartsRun:
             self._fail(Cancelled(STOPPED))
             raise Cancelled(STOPPED)
 
+    def _give_back(self, content: memoryview) -> None:
+        self._spare.append(cast("bytearray", content.obj))
+
     def _raise_failure(self) -> None:
         if self.error is not None:
             raise self.error
@@ -165,18 +147,20 @@ class PartsRun:
     def _give_up(self) -> bool:
         return self.error is not None or self._interrupted()
 
-    def _send(self, number: int, content: list[bytes]) -> None:
+    def _send(self, number: int, content: memoryview) -> None:
         """On a lane: remember the part, send it, remember that it arrived."""
         try:
-            md5, sha256 = digests(content)
-            size = sum(len(piece) for piece in content)
+            # Whole, without the interpreter: other threads go on meanwhile.
+            md5 = hashlib.md5(content, usedforsecurity=False)
+            sha256 = hashlib.sha256(content)
+            size = len(content)
             part = SentPart(number, size, sha256.hexdigest(), md5.hexdigest())
             self._writes.write(lambda session: rows.put_part(session, self._upload.key, part))
             etag = self._store.upload_part(
                 self._upload.s3_key,
                 self._upload.upload_id,
                 number,
-                self._body(content, self._progress),
+                self._body([content], self._progress),
                 size=size,
                 md5=md5.digest(),
                 sha256=sha256.digest(),
@@ -188,6 +172,7 @@ class PartsRun:
         except BaseException as error:  # noqa: BLE001 - raised again on the file's own thread
             self._fail(Cancelled(STOPPED) if self._interrupted() else error)
         finally:
+            self._give_back(content)
             self._done()
 
     def _fail(self, error: BaseException) -> None:

@@ -22,6 +22,8 @@ STEP = 1 << 14
 SMALL_BODY = 1 << 18
 RATE_OVER_S = 10.0
 
+Content = bytes | memoryview
+
 
 class Pace:
     """One limit for all uploads together, in bytes a second; 0 is none."""
@@ -76,7 +78,7 @@ class Body(io.RawIOBase):
 
     def __init__(
         self,
-        pieces: Sequence[bytes],
+        pieces: Sequence[Content],
         *,
         pace: Pace,
         interrupted: Callable[[], bool],
@@ -91,7 +93,7 @@ class Body(io.RawIOBase):
         self._progress = progress
         self._counted = 0
 
-    def read(self, count: int | None = -1, /) -> bytes:
+    def read(self, count: int | None = -1, /) -> Content:
         """What is left of the piece it stands in, at most `count` bytes; none at the end. Raises
         Cancelled when uploads were stopped meanwhile."""
         if self._interrupted():
@@ -106,7 +108,7 @@ class Body(io.RawIOBase):
             self._counted = self._at
         return piece
 
-    def _next(self, count: int | None) -> bytes:
+    def _next(self, count: int | None) -> Content:
         if self._at >= self._starts[-1]:
             return b""
         number = bisect_right(self._starts, self._at) - 1

@@ -15,6 +15,7 @@ from typing import BinaryIO
 from medrec_desktop.attachments.arrivals import Arrival
 from medrec_desktop.attachments.lanes import Lanes
 from medrec_desktop.attachments.multipart import PartsRun, confirmed, part_size_for
+from medrec_desktop.attachments.pacing import Content
 from medrec_desktop.attachments.s3_objects import ObjectHeaders, Stored
 from medrec_desktop.attachments.shared_writes import SharedWrites
 from medrec_desktop.attachments.store import ObjectStore
@@ -42,7 +43,7 @@ CHANGED = "The storage does not hold what was sent. The file is safe here and is
 NO_KEY = "The storage has other files under every name this one could have. It is safe here."
 
 Progress = Callable[[int], None]
-MakeBody = Callable[[Sequence[bytes], Progress], bytes | BinaryIO]
+MakeBody = Callable[[Sequence[Content], Progress], bytes | BinaryIO]
 
 
 class VaultTroubleError(MedrecError):
@@ -119,7 +120,7 @@ class Sender:
             progress=progress,
         )
         try:
-            self._vault.read_kept(upload.uid, upload.kept, parts.feed)
+            self._vault.pour_kept(upload.uid, upload.kept, parts.room, parts.part)
         except (Corrupt, NotFound) as error:
             parts.settle()
             if parts.error is None:

@@ -19,7 +19,7 @@ from typing import BinaryIO, cast
 from medrec_desktop.attachments.arrivals import Arrival, Arrivals
 from medrec_desktop.attachments.lanes import Lanes
 from medrec_desktop.attachments.outcomes import Outcomes, report
-from medrec_desktop.attachments.pacing import SMALL_BODY, Body, Pace
+from medrec_desktop.attachments.pacing import SMALL_BODY, Body, Content, Pace
 from medrec_desktop.attachments.retracting import tell_retractions
 from medrec_desktop.attachments.sending import ONE_REQUEST, Progress, Sender
 from medrec_desktop.attachments.store import ObjectStore
@@ -376,7 +376,7 @@ class Uploader:
 
     # --- notices and bodies --------------------------------------------------------------------
 
-    def _body(self, pieces: Sequence[bytes], progress: Callable[[int], None]) -> bytes | BinaryIO:
+    def _body(self, pieces: Sequence[Content], progress: Callable[[int], None]) -> bytes | BinaryIO:
         size = sum(len(piece) for piece in pieces)
         if size <= SMALL_BODY:
             self._pace.take(size)

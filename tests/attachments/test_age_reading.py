@@ -8,7 +8,7 @@ import pyrage
 import pytest
 from pyrage import x25519
 
-from medrec_desktop.attachments.age_reading import CHUNK, Identity, NotAgeError, decrypt
+from medrec_desktop.attachments.age_reading import CHUNK, Chunks, Identity, NotAgeError, decrypt
 
 RNG = random.Random(11)
 OURS = x25519.Identity.generate()
@@ -22,9 +22,24 @@ def written(content: bytes, *recipients: x25519.Recipient) -> bytes:
 
 
 def read(content: bytes) -> bytes:
+    """Read in both ways, which agree on what is right and on what is not."""
     out = io.BytesIO()
-    decrypt(io.BytesIO(content), out.write, IDENTITY)
+    try:
+        decrypt(io.BytesIO(content), out.write, IDENTITY)
+    except NotAgeError:
+        with pytest.raises(NotAgeError):
+            read_in_place(content)
+        raise
+    assert read_in_place(content) == out.getvalue()
     return out.getvalue()
+
+
+def read_in_place(content: bytes) -> bytes:
+    chunks, memory, done = Chunks(io.BytesIO(content), IDENTITY), bytearray(len(content) + CHUNK), 0
+    while count := chunks.read_into(memoryview(memory)[done:]):
+        done += count
+    assert chunks.read_into(memoryview(memory)[done:]) == 0  # the end stays the end
+    return bytes(memory[:done])
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import os
 import random
 import threading
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -29,6 +29,8 @@ from tests.attachments.conftest import PLENTY, Disk
 from tests.factories import a_clinic
 from tests.logfail import ExpectLog
 
+Read = Callable[[Vault, UUID, Kept], bytes]
+
 CONTENT = b"Haemoglobin 13.2 g/dl\n" * 20_000
 
 
@@ -50,6 +52,17 @@ def read(vault: Vault, uid: UUID, kept: Kept) -> bytes:
     return b"".join(pieces)
 
 
+def poured(vault: Vault, uid: UUID, kept: Kept) -> bytes:
+    """The same by the way that large files leave."""
+    pieces: list[bytes] = []
+    memory = bytearray(1 << 17)
+    vault.pour_kept(uid, kept, lambda: memoryview(memory), lambda full: pieces.append(bytes(full)))
+    return gzip.decompress(b"".join(pieces))
+
+
+EITHER_WAY = pytest.mark.parametrize("read", [read, poured])
+
+
 def everything(vault: Vault) -> list[Path]:
     return [path for path in vault.folder.rglob("*") if path.is_file()]
 
@@ -59,7 +72,8 @@ def everything(vault: Vault) -> list[Path]:
     [b"x", CONTENT, bytes(7_000_000), random.Random(1).randbytes(3_000_000)],
     ids=["one byte", "text", "zeros", "noise"],
 )
-def test_what_goes_in_comes_out(vault: Vault, content: bytes) -> None:
+@EITHER_WAY
+def test_what_goes_in_comes_out(vault: Vault, content: bytes, read: Read) -> None:
     uid, kept = keep(vault, content)
     assert read(vault, uid, kept) == content
     assert kept.size == len(content)
@@ -127,7 +141,10 @@ def test_any_split_of_the_stream_expands_to_the_same(content: bytes, step: int, 
     assert expanded(compress_bytes(content, level), len(content), step) == content
 
 
-def test_a_flipped_byte_anywhere_is_noticed(vault: Vault, expect_log: ExpectLog) -> None:
+@EITHER_WAY
+def test_a_flipped_byte_anywhere_is_noticed(
+    vault: Vault, expect_log: ExpectLog, read: Read
+) -> None:
     uid, kept = keep(vault, random.Random(3).randbytes(300_000))
     whole = vault.path(uid).read_bytes()
     places = [*range(0, 250, 7), *random.Random(4).sample(range(len(whole)), 60), len(whole) - 1]
@@ -140,7 +157,8 @@ def test_a_flipped_byte_anywhere_is_noticed(vault: Vault, expect_log: ExpectLog)
                 read(vault, uid, kept)
 
 
-def test_a_file_cut_anywhere_is_noticed(vault: Vault, expect_log: ExpectLog) -> None:
+@EITHER_WAY
+def test_a_file_cut_anywhere_is_noticed(vault: Vault, expect_log: ExpectLog, read: Read) -> None:
     uid, kept = keep(vault, random.Random(5).randbytes(300_000))
     whole = vault.path(uid).read_bytes()
     with expect_log("medrec_desktop.attachments.vault"):
@@ -153,7 +171,8 @@ def test_a_file_cut_anywhere_is_noticed(vault: Vault, expect_log: ExpectLog) -> 
             read(vault, uid, kept)
 
 
-def test_a_file_swapped_for_another_of_the_same_vault_is_noticed(vault: Vault) -> None:
+@EITHER_WAY
+def test_a_file_swapped_for_another_of_the_same_vault_is_noticed(vault: Vault, read: Read) -> None:
     uid, kept = keep(vault, b"A" * 1000)
     other, _ = keep(vault, b"B" * 1000)
     vault.path(uid).write_bytes(vault.path(other).read_bytes())
@@ -161,7 +180,34 @@ def test_a_file_swapped_for_another_of_the_same_vault_is_noticed(vault: Vault) -
         read(vault, uid, kept)
 
 
-def test_another_clinics_key_opens_nothing(vault: Vault, expect_log: ExpectLog) -> None:
+def test_the_end_of_another_file_is_not_handed_over(vault: Vault) -> None:
+    noise = random.Random(6)
+    uid, kept = keep(vault, noise.randbytes(400_000))
+    other, _ = keep(vault, noise.randbytes(400_000))
+    vault.path(uid).write_bytes(vault.path(other).read_bytes())
+    sizes: list[int] = []
+    with pytest.raises(Corrupt):
+        vault.pour_kept(
+            uid, kept, lambda: memoryview(bytearray(1 << 17)), lambda full: sizes.append(len(full))
+        )
+    assert sizes == [1 << 17] * (kept.kept_size >> 17)
+
+
+@pytest.mark.parametrize("size", [1 << 16, 1 << 17, (1 << 17) + 1, 1 << 18])
+def test_memory_is_handed_over_full_and_the_last_one_cut(vault: Vault, size: int) -> None:
+    near = size - 4096
+    wrapping = keep(vault, random.Random(1).randbytes(near))[1].kept_size - near
+    uid, kept = keep(vault, random.Random(1).randbytes(size - wrapping))
+    assert kept.kept_size == size
+    sizes: list[int] = []
+    vault.pour_kept(
+        uid, kept, lambda: memoryview(bytearray(1 << 17)), lambda full: sizes.append(len(full))
+    )
+    assert sizes == [1 << 17] * (size >> 17) + [size % (1 << 17)] * bool(size % (1 << 17))
+
+
+@EITHER_WAY
+def test_another_clinics_key_opens_nothing(vault: Vault, expect_log: ExpectLog, read: Read) -> None:
     uid, kept = keep(vault)
     with expect_log("medrec_desktop.attachments.vault"), pytest.raises(Corrupt):
         read(Vault(vault.folder, new_identity()), uid, kept)

@@ -1,6 +1,9 @@
 """What happens to a large file when any step is lost, on either side."""
 
 import hashlib
+import threading
+from collections.abc import Callable
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -9,6 +12,7 @@ import sqlalchemy as sa
 from medrec_desktop.attachments import multipart
 from medrec_desktop.attachments.multipart import MOST_PARTS, PART, confirmed, part_size_for
 from medrec_desktop.attachments.s3_objects import Part
+from medrec_desktop.attachments.store import ObjectStore
 from medrec_desktop.data.schema import upload_parts, upload_queue
 from medrec_desktop.data.upload_parts import SentPart
 from medrec_desktop.data.uploads import Upload
@@ -227,6 +231,53 @@ def test_a_part_that_is_no_longer_what_was_sent_begins_everything_again(
     sending.later(hours=1)
     sending.run()
     assert_stored(sending, fake, large)
+
+
+def test_another_file_in_its_place_never_becomes_the_object(
+    sending: Sending, fake: FakeBucket, large: AttachmentId
+) -> None:
+    vault = sending.setting.vault
+    whole = vault.path(large).read_bytes()
+    other = sending.keep(SIZE)
+    vault.path(large).write_bytes(vault.path(other).read_bytes())
+    vault.release(other)
+    left = sending.run()
+    assert {one.state for one in left.files} == {"attention"}
+    assert not fake.objects
+    assert fake.calls["complete"] == 0
+    vault.path(large).write_bytes(whole)
+    # The parts that went belong to the other file; they are found out, and all are sent again.
+    uploader = sending.start()
+    uploader.retry(large)
+    assert uploader.wait(60)
+    assert uploader.stop(30)
+    sending.later(hours=1)
+    sending.run()
+    assert [o.content for o in fake.objects.values()] == [sending.kept_bytes(large)]
+
+
+def test_memory_that_is_used_again_still_holds_what_is_being_sent(
+    make_sending: Callable[[ObjectStore], Sending],
+) -> None:
+    overtaken = threading.Event()
+
+    class Slow(FakeBucket):
+        """Begins to read the first part when five others have arrived."""
+
+        def upload_part(self, key: str, upload_id: str, number: int, *body: Any, **of: Any) -> str:
+            if number == 1:
+                assert overtaken.wait(60)
+            etag = super().upload_part(key, upload_id, number, *body, **of)
+            if len(self.sent_parts) == 5:
+                overtaken.set()
+            return etag
+
+    fake = Slow()
+    sending = make_sending(fake)
+    uid = sending.keep(SIZE)
+    sending.run()
+    assert_stored(sending, fake, uid)
+    assert fake.sent_parts.index(1) >= 5
 
 
 def test_a_part_that_arrives_damaged_is_sent_again(
