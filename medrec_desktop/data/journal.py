@@ -152,6 +152,4 @@ def own_op(session: Session, op_id: UUID) -> sa.Row[Any] | None:
 
 def send_all_again(session: Session) -> None:
     """The server has forgotten what it answered: every op goes out once more, under its own id."""
-    session.execute(
-        sa.update(sync_journal).values(acked=False, seen=False, outcome=None, reason=None)
-    )
+    session.execute(sa.update(sync_journal).values(acked=False, outcome=None, reason=None))

@@ -91,6 +91,8 @@ class _Receiver:
             self._parked(entry)
             return
         known = get_replica(self._session, entry.tbl, entry.uid)
+        if known.base_rev == entry.rev and known.base_version == 0:
+            self._keep(known, entry)  # a server that was restored has this one still
         if known.base_rev == entry.rev or entry.row_version <= known.base_version:
             return
         if entry.tbl not in TABLES:
@@ -130,6 +132,12 @@ class _Receiver:
         if current is None:
             self._write(entry, entry.doc)
             self.new_here = True
+            self._keep(replace(known, head_rev=None, head_doc=None), entry)
+            return
+        if entry.tbl == "addendum":
+            # Only ever added: what is here is what is there.
+            ops = journal.under_way(self._session, entry.tbl, entry.uid)
+            journal.mark_seen(self._session, [op.op_id for op in ops])
             self._keep(replace(known, head_rev=None, head_doc=None), entry)
             return
         if known.base_rev is None or is_marked(self._session, entry.tbl, entry.uid):

@@ -1,0 +1,327 @@
+"""One round with the clinic's server: hello, pull, seal, push, pull.
+
+Repeating a round after any failure, at any point, does no harm: what came is stored together with
+the cursor, what goes out has an id of its own. When a round is due is `sync/loop.py`'s business.
+"""
+
+import json
+import logging
+import threading
+from collections.abc import Callable
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID, uuid4
+
+import sqlalchemy as sa
+
+from medrec_desktop.data import journal
+from medrec_desktop.data.clinic import DEVICE, read_device, write_computer_settings
+from medrec_desktop.data.local import LocalDb
+from medrec_desktop.data.migrate import head as newest_schema
+from medrec_desktop.data.replica import (
+    Received,
+    close_what_is_there,
+    receive,
+    try_held_again,
+)
+from medrec_desktop.data.schema_sync import sync_replicas, sync_reviews
+from medrec_desktop.data.sealing_ops import Sealer
+from medrec_desktop.domain.changes import Changed, Changes
+from medrec_desktop.domain.errors import Cancelled, Corrupt, Denied, Unavailable
+from medrec_desktop.domain.link import Round
+from medrec_desktop.domain.syncing import (
+    MOST_BYTES,
+    MOST_OPS,
+    PROTOCOL,
+    Aggregate,
+    Cursor,
+    Editor,
+    FeedEntry,
+    Hello,
+    Op,
+    Page,
+    Result,
+    TablePage,
+    Welcome,
+    op_document,
+)
+from medrec_desktop.sync.sealing import seal_marked, seal_trail
+
+_log = logging.getLogger(__name__)
+
+_REVOKED = (
+    "This computer was signed out of the clinic. What you typed is safe on this computer. "
+    "Ask whoever looks after the clinic."
+)
+_COPY = (
+    "This computer's records are an older copy of themselves: they were restored from a backup, or "
+    "copied from another computer. Nothing is lost: it goes on under a new name and fetches what "
+    "is newer."
+)
+_REWOUND = (
+    "The clinic's server was restored from a backup. Nothing is lost: this computer sends again "
+    "what the server no longer has. What was here before is kept beside the clinic's file."
+)
+_STRANGE = (
+    "The clinic's server does not have this computer's place in its history, again and again. "
+    "Nothing was changed on this computer. Send us the report."
+)
+_REWINDING = "rewinding"
+# References come before what refers to them.
+PAGED: tuple[Aggregate, ...] = (
+    *("user", "device", "settings", "patient", "record", "attachment", "addendum", "parked"),
+)
+
+
+class ServerLine(Protocol):
+    """What a round needs of the line (`sync/line.py`)."""
+
+    def hello(self, hello: Hello) -> Welcome:
+        """Greet."""
+
+    def pull(self, cursor: Cursor, limit: int = ...) -> Page:
+        """Read the feed."""
+
+    def push(self, device: UUID, ops: tuple[Op, ...]) -> tuple[Result, ...]:
+        """Hand over ops."""
+
+    def table_page(self, tbl: Aggregate, after_id: int | None = ..., limit: int = ...) -> TablePage:
+        """Read a table."""
+
+    def close(self) -> None:
+        """Hang up."""
+
+
+class SyncCycle:
+    """Keeps its line open from round to round."""
+
+    def __init__(
+        self,
+        db: LocalDb,
+        connect: Callable[[], ServerLine],
+        *,
+        actor: Callable[[], UUID],
+        clock: Callable[[], datetime],
+        changes: Changes,
+        name: str,
+        app: str,
+        editing: Callable[[], tuple[UUID, ...]] = tuple,
+        new_id: Callable[[], UUID] = uuid4,
+    ) -> None:
+        self._db, self._connect, self._changes = db, connect, changes
+        self._actor, self._clock, self._editing = actor, clock, editing
+        self._name, self._app, self._new_id = name, app, new_id
+        self._line: ServerLine | None = None
+        self._failures = 0
+        self.editors: tuple[Editor, ...] = ()
+
+    def run(self, stop: threading.Event) -> Round:
+        """One round; `Unavailable`, `Denied`, `Corrupt`, or `Cancelled` once `stop` is set."""
+        try:
+            done = self._round(stop)
+        except BaseException:
+            # Whatever it was, the next round begins with a line of its own.
+            self.close()
+            raise
+        self._failures = 0
+        return done
+
+    def close(self) -> None:
+        """Hang up; the next round calls again."""
+        line, self._line = self._line, None
+        if line is not None:
+            line.close()
+
+    # --- a round --------------------------------------------------------------------------------
+
+    def _round(self, stop: threading.Event) -> Round:
+        if self._line is None:
+            self._line = self._connect()
+        line = self._line
+        said: list[str] = []
+        welcome = self._greet(line, said)
+        ahead = (self._clock() - welcome.now).total_seconds()
+        self._note_schema(welcome)
+        pulled = self._pull_all(line, stop, said)
+        sealed = seal_marked(self._db, self._sealer(), stop)
+        seal_trail(self._db, self._sealer(), welcome.audit_heads)
+        if welcome.min_push > PROTOCOL:
+            return Round(pulled, 0, update_needed=True, clock_ahead=ahead, said=tuple(said))
+        pushed = self._push_all(line, stop)
+        if pushed:
+            pulled += self._pull_all(line, stop, said)
+        more = bool(sealed) and self._more_to_do()
+        if not pulled and not pushed:
+            more = self._tidy()
+        return Round(pulled, pushed, more=more, clock_ahead=ahead, said=tuple(said))
+
+    def _greet(self, line: ServerLine, said: list[str]) -> Welcome:
+        welcome = line.hello(self._hello())
+        with self._db.read() as session:
+            newest = welcome.newest_op
+            unknown = newest is not None and journal.own_op(session, newest) is None
+        if welcome.desktop_restored or unknown:
+            # Two computers with one name would take each other's ops for their own.
+            with self._db.begin() as session:
+                write_computer_settings(session, {DEVICE: str(self._new_id())})
+            said.append(_COPY)
+            welcome = line.hello(self._hello())
+        if welcome.revoked:
+            raise Denied(_REVOKED)
+        self.editors = welcome.editors
+        with self._db.begin() as session:
+            journal.set_joined(session)
+            unfinished = journal.read_meta(session, _REWINDING)
+        if unfinished:
+            self._read_anew(line, said)
+        elif welcome.server_rewound:
+            self._rewind(line, said)
+        return welcome
+
+    def _hello(self) -> Hello:
+        with self._db.read() as session:
+            return Hello(
+                device=read_device(session),
+                name=self._name,
+                app=self._app,
+                schema=newest_schema(),
+                journal_no=journal.newest_n(session),
+                tail_op=journal.tail_op(session),
+                actor=self._actor(),
+                editing=self._editing(),
+            )
+
+    def _sealer(self) -> Sealer:
+        return Sealer(self._actor(), self._clock(), newest_schema(), self._new_id)
+
+    def _note_schema(self, welcome: Welcome) -> None:
+        """What an older server would not take, a newer one may."""
+        with self._db.read() as session:
+            known = journal.read_meta(session, "server_schema")
+        if known != welcome.schema:
+            with self._db.begin() as session:
+                journal.write_meta(session, "server_schema", welcome.schema)
+                try_held_again(session, self._sealer())
+
+    # --- pull -----------------------------------------------------------------------------------
+
+    def _pull_all(self, line: ServerLine, stop: threading.Event, said: list[str]) -> int:
+        pulled, more = 0, True
+        while more:
+            _go_on(stop)
+            with self._db.read() as session:
+                cursor = journal.read_cursor(session)
+            page = line.pull(cursor)
+            entries = page.entries
+            if cursor.seq:
+                own = entries[0] if entries else None
+                if own is None or (own.seq, own.chain) != (cursor.seq, cursor.chain):
+                    self._rewind(line, said)
+                    continue
+                entries = entries[1:]
+            more = page.more
+            if entries:
+                self._store(entries, Cursor(entries[-1].seq, entries[-1].chain))
+                pulled += len(entries)
+        return pulled
+
+    def _store(self, entries: tuple[FeedEntry, ...], cursor: Cursor | None) -> None:
+        with self._db.begin() as session:
+            received = receive(session, entries, self._sealer(), paged=cursor is None)
+            if cursor is not None:
+                journal.write_cursor(session, cursor)
+        self._publish(received)
+
+    def _publish(self, received: Received) -> None:
+        for kind, ids in (
+            ("visit", received.visits),
+            ("patient", received.patients),
+            ("attachment", received.attachments),
+        ):
+            if ids:
+                self._changes.publish(Changed(kind, frozenset(ids)))  # type: ignore[arg-type]  # one of its kinds
+        if received.settings or received.users:
+            self._changes.publish(Changed("settings"))
+        if received.review:
+            self._changes.publish(Changed("review"))
+
+    # --- push -----------------------------------------------------------------------------------
+
+    def _push_all(self, line: ServerLine, stop: threading.Event) -> int:
+        pushed = 0
+        while True:
+            _go_on(stop)
+            with self._db.read() as session:
+                device = read_device(session)
+                # A batch that fails again and again is halved: a bad op holds up only itself.
+                most = max(1, MOST_OPS >> (self._failures // 3))
+                ops = _batch(journal.unacked(session, limit=most))
+            if not ops:
+                return pushed
+            try:
+                results = line.push(device, ops)
+            except Unavailable:
+                self._failures += 1
+                raise
+            with self._db.begin() as session:
+                journal.record_results(session, results)
+            pushed += len(results)
+
+    # --- both -----------------------------------------------------------------------------------
+
+    def _rewind(self, line: ServerLine, said: list[str]) -> None:
+        """The server is older than this computer knows it: every op goes out again under its id,
+        then everything is read as it is there now."""
+        if _REWOUND in said:
+            raise Corrupt(_STRANGE)
+        _log.warning("the server was restored from a backup: sending everything again")
+        stamp = f"{self._clock():%Y%m%d%H%M%S}"
+        self._db.copy_to(self._db.path.with_name(f"{self._db.path.name}.before-restored-{stamp}"))
+        with self._db.begin() as session:
+            journal.send_all_again(session)
+            session.execute(sa.update(sync_replicas).values(base_version=0))
+            session.execute(sa.delete(sync_reviews))
+            journal.write_cursor(session, Cursor())
+            journal.write_meta(session, _REWINDING, value=True)
+        self._read_anew(line, said)
+
+    def _read_anew(self, line: ServerLine, said: list[str]) -> None:
+        """The rest of it; goes on where a crash left it."""
+        said.append(_REWOUND)
+        self._push_all(line, threading.Event())
+        start = line.hello(self._hello()).head
+        for tbl in PAGED:
+            page = line.table_page(tbl)
+            self._store(page.entries, None)
+            while page.next_id is not None:
+                page = line.table_page(tbl, page.next_id)
+                self._store(page.entries, None)
+        with self._db.begin() as session:
+            journal.write_cursor(session, start)
+            journal.write_meta(session, _REWINDING, None)
+
+    def _more_to_do(self) -> bool:
+        with self._db.read() as session:
+            return journal.count_unacked(session) > 0
+
+    def _tidy(self) -> bool:
+        """In a quiet round: close what needs nobody any more."""
+        with self._db.begin() as session:
+            return close_what_is_there(session, self._sealer())
+
+
+def _batch(ops: tuple[Op, ...]) -> tuple[Op, ...]:
+    """As many of the first ones as fit into one push, at least one."""
+    size = 0
+    taken: list[Op] = []
+    for op in ops:
+        size += len(json.dumps(op_document(op), ensure_ascii=False).encode())
+        if taken and size > MOST_BYTES:
+            break
+        taken.append(op)
+    return tuple(taken)
+
+
+def _go_on(stop: threading.Event) -> None:
+    if stop.is_set():
+        raise Cancelled("The round with the server was left.")

@@ -1,0 +1,112 @@
+"""From the marks of the outbox to sealed ops, in short transactions: whoever types waits for none.
+
+What an op holds is `data/sealing_ops.py`; here is only the order. Nothing here talks to a server.
+"""
+
+import threading
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from medrec_desktop.data import journal
+from medrec_desktop.data.clinic import read_device
+from medrec_desktop.data.documents import Rows
+from medrec_desktop.data.local import LocalDb
+from medrec_desktop.data.schema import audit_entries, outbox
+from medrec_desktop.data.schema_sync import sync_journal
+from medrec_desktop.data.sealing_ops import Sealer
+from medrec_desktop.data.session import Session
+from medrec_desktop.domain.syncing import Op, moment
+
+_AT_ONCE = 50
+_ENTRIES = 200
+# Parents first: the server takes ops in this order.
+_RANK = sa.case({"user": 0, "settings": 1, "patient": 2, "record": 3}, value=outbox.c.kind, else_=4)
+
+
+def seal_marked(db: LocalDb, sealer: Sealer, stop: threading.Event) -> int:
+    """Seal everything that is marked; how many ops that made."""
+    made = 0
+    while not stop.is_set():
+        with db.begin() as session:
+            marks = session.execute(
+                sa.select(outbox.c.kind, outbox.c.uid).order_by(_RANK, outbox.c.n).limit(_AT_ONCE)
+            ).all()
+            rows = Rows(session)
+            made += sum(sealer.seal_marked(rows, mark.kind, mark.uid) for mark in marks)
+        if len(marks) < _AT_ONCE:
+            return made
+    return made
+
+
+def seal_trail(db: LocalDb, sealer: Sealer, heads: Mapping[UUID, tuple[int, str]]) -> bool:
+    """The next entries of this computer's trail that the server has not, as one op; False when
+    there are none or the ones before are still on their way."""
+    with db.begin() as session:
+        device = read_device(session)
+        if session.scalar(
+            sa.select(sync_journal.c.n).where(
+                sync_journal.c.tbl == "audit", sync_journal.c.uid == device, ~sync_journal.c.acked
+            )
+        ):
+            return False
+        last, _ = heads.get(device, (0, ""))
+        entries = _entries(session, device, after=max(last, _sent(session, device)))
+        if not entries:
+            return False
+        op = Op(
+            op_id=sealer.new_id(),
+            n=journal.next_n(session),
+            kind="audit",
+            tbl="audit",
+            uid=device,
+            base_rev=None,
+            patch={"entries": entries},
+            base={},
+            actor=sealer.actor,
+            client_at=sealer.now,
+            schema=sealer.schema,
+        )
+        journal.append(session, op, now=sealer.now)
+    return True
+
+
+def _sent(session: Session, device: UUID) -> int:
+    """The newest entry in an op that was applied: the greeting may be older than that."""
+    table = sync_journal.c
+    op = session.scalar(
+        sa.select(table.op)
+        .where(table.tbl == "audit", table.uid == device, table.outcome == "applied")
+        .order_by(table.n.desc())
+        .limit(1)
+    )
+    return int(op["patch"]["entries"][-1]["n"]) if op else 0
+
+
+def _entries(session: Session, device: UUID, *, after: int) -> list[dict[str, Any]]:
+    table = audit_entries.c
+    found = session.execute(
+        sa.select(audit_entries)
+        .where(table.device == device, table.n > after)
+        .order_by(table.n)
+        .limit(_ENTRIES)
+    )
+    return [
+        {
+            "device": str(row.device),
+            "n": row.n,
+            "at": moment(row.at),
+            "actor": row.actor and str(row.actor),
+            "patient": row.patient and str(row.patient),
+            "record": row.record and str(row.record),
+            "subject": row.subject and str(row.subject),
+            "what": row.what,
+            "outcome": row.outcome,
+            "detail": row.detail,
+            "previous_sha256": row.previous_sha256,
+            "sha256": row.sha256,
+        }
+        for row in found
+    ]
