@@ -40,6 +40,20 @@ def insert_clinic(session: Session, *, name: str, now: datetime, demo: bool = Fa
     return clinic
 
 
+def insert_joined_clinic(session: Session, clinic: Clinic, *, now: datetime) -> None:
+    """The clinic of a new database as its server knows it; the rest comes from there."""
+    session.execute(
+        sa.insert(tenants).values(
+            uid=clinic.id,
+            name=clinic.name,
+            schema_name=clinic.tenant,
+            demo=False,
+            created_at=now,
+        )
+    )
+    write_computer_settings(session, {DEVICE: str(uuid4())})
+
+
 def insert_user(
     session: Session, *, name: str, role: Role, now: datetime, admin: bool = False
 ) -> User:

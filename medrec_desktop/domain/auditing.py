@@ -21,6 +21,7 @@ Outcome = Literal["done", "denied"]
 
 What = Literal[
     "clinic.create",
+    "clinic.join",
     "clinic.backup",
     "clinic.restore",
     "settings.change",
@@ -61,6 +62,7 @@ What = Literal[
 
 WORDS: dict[str, str] = {
     "clinic.create": "Made the clinic",
+    "clinic.join": "Joined the clinic’s server",
     "clinic.backup": "Backed up the clinic",
     "clinic.restore": "The clinic was restored",
     "settings.change": "Changed settings",

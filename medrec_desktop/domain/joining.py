@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Self
 
 from medrec_desktop.domain.errors import Invalid
+from medrec_desktop.domain.ids import ClinicId
 from medrec_desktop.domain.people import User
 
 # Crockford's: no I, L, O and U, so that what is read out or typed off paper is what was meant.
@@ -166,6 +167,7 @@ class Seen:
 class FoundClinic:
     """The clinic a join code belongs to: its name, who works there, how much is to be fetched."""
 
+    id: ClinicId
     name: str
     tenant: str
     users: tuple[User, ...]

@@ -59,7 +59,7 @@ def create_clinic(
     if problems := _name_problems(clinic_name, doctor_name):
         raise Invalid(problems)
     now = now or datetime.now(UTC)
-    with _made_beside(folder) as making:
+    with made_beside(folder) as making:
         key = make_clinic_key(making, passphrase, keyring=keyring)
         db = LocalDb.create(making / DATABASE, key)
         try:
@@ -86,7 +86,7 @@ def found_clinic(
     if problems:
         raise Invalid(problems)
     now = now or datetime.now(UTC)
-    with _made_beside(folder) as making:
+    with made_beside(folder) as making:
         key = new_key()
         db = LocalDb.create(making / DATABASE, key)
         try:
@@ -110,7 +110,7 @@ def found_clinic(
 def create_demo(folder: Path, *, seed: int = 1, now: datetime | None = None) -> None:
     """A clinic of made-up patients. They are nobody's secret, and neither is its key."""
     now = now or datetime.now(UTC)
-    with _made_beside(folder) as making:
+    with made_beside(folder) as making:
         # Imported here: a clinic that is only opened needs no generator.
         from medrec_desktop.exchange import demo
 
@@ -192,7 +192,7 @@ def _people(db: LocalDb, clinic_name: str, doctor_name: str, *, now: datetime) -
 
 
 @contextmanager
-def _made_beside(folder: Path) -> Iterator[Path]:
+def made_beside(folder: Path) -> Iterator[Path]:
     """A new folder to make the clinic in; what is in it moves to `folder` when nothing failed."""
     if is_clinic(folder):
         raise Conflict("There is already a clinic in this folder. Nothing was changed.")

@@ -11,7 +11,7 @@ from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from medrec_desktop.domain.errors import Cancelled, Denied, Invalid, Unavailable
-from medrec_desktop.domain.ids import UserId
+from medrec_desktop.domain.ids import ClinicId, UserId
 from medrec_desktop.domain.joining import Certificate, FoundClinic, JoinCode, Seen, ServerPlace
 from medrec_desktop.domain.link import Download
 from medrec_desktop.domain.people import User
@@ -30,7 +30,7 @@ OWN = Certificate(
 )
 OSEI = User(UserId(UUID(int=1)), "Dr Amina Osei", "doctor", admin=True)
 LEE = User(UserId(UUID(int=2)), "S. Lee", "front_desk")
-RIVERSIDE = FoundClinic("Riverside Clinic", CODE.tenant, (OSEI, LEE), 1_234, 12_345)
+RIVERSIDE = FoundClinic(ClinicId(UUID(int=9)), "Riverside Clinic", CODE.tenant, (OSEI, LEE), 1_234, 12_345)
 PASSWORD = "three words here"
 
 

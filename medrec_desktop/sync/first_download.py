@@ -1,0 +1,202 @@
+"""The first download: every row of the clinic, table by table, newest first.
+
+Each page is one transaction here that also remembers where it ended, so it goes on after any
+interruption. The feed is read from where it stood when the download began: what changed meanwhile
+comes that way, and an older version never replaces a newer one.
+"""
+
+import platform
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from medrec_desktop.data import journal
+from medrec_desktop.data.clinic import read_device
+from medrec_desktop.data.local import LocalDb
+from medrec_desktop.data.migrate import head
+from medrec_desktop.data.replica import Received, receive
+from medrec_desktop.data.sealing_ops import Sealer
+from medrec_desktop.data.session import Session
+from medrec_desktop.domain.changes import Changed, Changes
+from medrec_desktop.domain.errors import Cancelled
+from medrec_desktop.domain.link import Download
+from medrec_desktop.domain.syncing import Aggregate, Cursor, Hello
+from medrec_desktop.sync.line import PAGE, Line
+
+# What a row points to comes before it.
+ORDER: Final[tuple[Aggregate, ...]] = (
+    "user",
+    "settings",
+    "patient",
+    "record",
+    "attachment",
+    "addendum",
+    "parked",
+)
+# With these one can work: the newest patients can be found, and a visit begun.
+_USABLE_AFTER: Final = ORDER.index("patient")
+_STATE: Final = "download:state"
+APP: Final = "medrec-desktop"
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """Where the download stands. `table` counts in ORDER; `next_id` is the server's."""
+
+    head: Cursor
+    total: int
+    table: int = 0
+    next_id: int | None = None
+    done: int = 0
+    usable: bool = False
+
+    @property
+    def finished(self) -> bool:
+        return self.table >= len(ORDER)
+
+    @property
+    def download(self) -> Download:
+        total = max(self.total, self.done)
+        return Download(self.done, total, usable=self.usable, finished=self.finished)
+
+
+def read_download(session: Session) -> Download:
+    """How far it is; finished where none was begun."""
+    state = _read(session)
+    return state.download if state is not None else Download(usable=True, finished=True)
+
+
+class FirstDownload:
+    """Runs on one thread at a time, as the cycle that follows it."""
+
+    def __init__(
+        self,
+        db: LocalDb,
+        connect: Callable[[], Line],
+        *,
+        actor: Callable[[], UUID],
+        clock: Callable[[], datetime],
+        changes: Changes,
+    ) -> None:
+        self._db, self._connect, self._actor = db, connect, actor
+        self._clock, self._changes = clock, changes
+
+    def begin(self, total: int) -> None:
+        """Say hello and remember where the feed stands; `total` rows are expected. Begun before,
+        it goes on."""
+        with self._db.read() as session:
+            if _read(session) is not None:
+                return
+            device = read_device(session)
+        line = self._connect()
+        try:
+            hello = Hello(device, computer_name(), APP, head(), actor=self._actor())
+            welcome = line.hello(hello)
+        finally:
+            line.close()
+        with self._db.begin() as session:
+            _write(session, _State(welcome.head, total))
+
+    def run(
+        self,
+        stop: threading.Event,
+        progress: Callable[[Download], object],
+        enough: Callable[[Download], bool] = lambda _download: False,
+    ) -> Download:
+        """Fetch until everything is here, or `enough`. Cancelled once `stop` is set."""
+        with self._db.read() as session:
+            state = _read(session)
+        if state is None:
+            return Download(usable=True, finished=True)
+        if state.finished:
+            return state.download
+        line = self._connect()
+        try:
+            while not _over(state, enough):
+                if stop.is_set():
+                    raise Cancelled("The first download was stopped; it goes on later.")
+                state = self._page(line, state)
+                progress(state.download)
+        finally:
+            line.close()
+        return state.download
+
+    def _page(self, line: Line, state: _State) -> _State:
+        tbl = ORDER[state.table]
+        page = line.table_page(tbl, state.next_id, PAGE)
+        at_end = page.next_id is None
+        after = replace(
+            state,
+            table=state.table + at_end,
+            next_id=page.next_id,
+            done=state.done + (len(page.entries) if tbl in _COUNTED else 0),
+            usable=state.usable or state.table >= _USABLE_AFTER,
+        )
+        with self._db.begin() as session:
+            sealer = Sealer(self._actor(), self._clock(), head())
+            # Newest page first, but ascending inside it: the file stays half as large.
+            received = receive(session, page.entries[::-1], sealer, paged=True)
+            _write(session, after)
+            if after.finished:
+                journal.write_cursor(session, after.head)
+        self._tell(received)
+        return after
+
+    def _tell(self, received: Received) -> None:
+        for kind, ids in (
+            ("patient", received.patients),
+            ("visit", received.visits),
+            ("attachment", received.attachments),
+        ):
+            if ids:
+                self._changes.publish(Changed(kind, frozenset(ids)))  # type: ignore[arg-type] # these
+        if received.settings or received.users:
+            self._changes.publish(Changed("settings"))
+        if received.review:
+            self._changes.publish(Changed("review"))
+        self._changes.publish(Changed("sync"))
+
+
+def _over(state: _State, enough: Callable[[Download], bool]) -> bool:
+    return state.finished or enough(state.download)
+
+
+_COUNTED: Final = frozenset({"patient", "record"})
+
+
+def computer_name() -> str:
+    """What this computer is called, for the other ones' lists."""
+    return (platform.node() or "A computer")[:120]
+
+
+def _read(session: Session) -> _State | None:
+    kept: Mapping[str, Any] | None = journal.read_meta(session, _STATE)
+    if kept is None:
+        return None
+    seq, chain = kept["head"]
+    return _State(
+        head=Cursor(seq, bytes.fromhex(chain)),
+        total=kept["total"],
+        table=kept["table"],
+        next_id=kept["next_id"],
+        done=kept["done"],
+        usable=kept["usable"],
+    )
+
+
+def _write(session: Session, state: _State) -> None:
+    journal.write_meta(
+        session,
+        _STATE,
+        {
+            "head": [state.head.seq, state.head.chain.hex()],
+            "total": state.total,
+            "table": state.table,
+            "next_id": state.next_id,
+            "done": state.done,
+            "usable": state.usable,
+        },
+    )
