@@ -3,7 +3,8 @@
 In each clinic's schema (`migrations/sql/sync/`):
 
 1. `sync_feed`: every version of every aggregate, dense and in the order of commits, hash-chained.
-   Row triggers add to it, also for whoever knows nothing of sync; their writes get a new `rev`.
+   Row triggers add to it for whoever knows nothing of sync; their writes get a new `rev`. They
+   leave alone what the clinic's login does as the owner, which it is inside `sync_push` only.
 2. `sync_push(device, proto, ops)` applies an op on the revision its author saw or parks it whole
    (`sync_parked`), and remembers its answer (`sync_ops`). `sync_hello` tells old copies apart.
 3. `sync_users` is the clinic's copy of its users; `public.put_user` is how a desktop writes one.
@@ -25,7 +26,7 @@ _TIME = '\'YYYY-MM-DD"T"HH24:MI:SS.US"Z"\''
 
 STAMPED = ("patients", "medical_records", "record_attachments", "clinic_settings")
 NAMED = ("patients", "medical_records", "record_attachments", "diagnoses", "allergies")
-TOLD = (*STAMPED, "sync_users")
+TOLD = STAMPED
 PARTS = ("diagnoses", "allergies", "record_seals")
 
 
@@ -47,25 +48,38 @@ def tenant() -> None:
     names = {"<schema>": schema, "<tenant>": name, "<time>": _TIME}
     for part in ("tables", "feed", "apply", "apply_files", "push", "hello"):
         _run(part, names)
+    # As sync_push tells itself what it did, once an op and when the whole of it is there.
+    own = f"current_user <> '{name}_owner' OR session_user <> '{name}'"
     for table in STAMPED:
-        _trigger(schema, table, "sync_stamp", "BEFORE INSERT OR UPDATE")
+        _trigger(schema, table, "sync_stamp", "BEFORE INSERT OR UPDATE", own)
     for table in NAMED:
-        _trigger(schema, table, "sync_name", "BEFORE INSERT OR UPDATE")
+        _trigger(schema, table, "sync_name", "BEFORE INSERT OR UPDATE", own)
     for table in TOLD:
-        _trigger(schema, table, "sync_tell", "AFTER INSERT OR UPDATE")
-    _trigger(schema, "record_addenda", "sync_tell", "AFTER INSERT")
+        _trigger(schema, table, "sync_tell", "AFTER INSERT OR UPDATE", own)
+    _trigger(schema, "record_addenda", "sync_tell", "AFTER INSERT", own)
+    # The login changes a user inside sync_push only, though another role's function writes it.
+    _trigger(
+        schema, "sync_users", "sync_tell", "AFTER INSERT OR UPDATE", f"session_user <> '{name}'"
+    )
     for table in PARTS:
         op.execute(
             "CREATE CONSTRAINT TRIGGER sync_touch AFTER INSERT OR UPDATE OR DELETE "
             f"ON {schema}.{table} DEFERRABLE INITIALLY DEFERRED "
-            f"FOR EACH ROW EXECUTE FUNCTION {schema}.sync_touch()"
+            f"FOR EACH ROW WHEN ({own}) EXECUTE FUNCTION {schema}.sync_touch()"
         )
     _trigger(
         schema,
         "medical_records",
         "guard_unreviewed",
         "BEFORE UPDATE",
-        "WHEN (OLD.status = 'draft' AND NEW.status = 'finalized') ",
+        f"OLD.status = 'draft' AND NEW.status = 'finalized' AND ({own})",
+    )
+    # As in 0006. In sync_push users come from sync_users, which has this clinic's own only.
+    op.execute(f"DROP TRIGGER guard_users_insert ON {schema}.medical_records")
+    op.execute(
+        f"CREATE TRIGGER guard_users_insert BEFORE INSERT ON {schema}.medical_records "
+        f"FOR EACH ROW WHEN ({own}) "
+        "EXECUTE FUNCTION public.guard_users('doctor_id', 'finalized_by', 'voided_by')"
     )
     for table in ("sync_feed", "sync_ops"):
         _trigger(schema, table, "guard_history", "BEFORE UPDATE OR DELETE")
@@ -78,10 +92,10 @@ def tenant() -> None:
     _raw(f"DO $$BEGIN PERFORM public.share_users('{name}'); END$$")
 
 
-def _trigger(schema: str, table: str, function: str, events: str, when: str = "") -> None:
+def _trigger(schema: str, table: str, function: str, events: str, when: str = "true") -> None:
     op.execute(
         f"CREATE TRIGGER {function} {events} ON {schema}.{table} "
-        f"FOR EACH ROW {when}EXECUTE FUNCTION {schema}.{function}()"
+        f"FOR EACH ROW WHEN ({when}) EXECUTE FUNCTION {schema}.{function}()"
     )
 
 

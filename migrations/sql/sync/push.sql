@@ -18,8 +18,8 @@ DECLARE
   newest_n bigint := 0;
   newest uuid;
 BEGIN
-  SET CONSTRAINTS <schema>.sync_touch IMMEDIATE;
-  UPDATE <schema>.sync_head SET push_xid = pg_current_xact_id() RETURNING min_push INTO wanted;
+  -- Held to the commit: of all that write in this clinic, one is here at a time.
+  SELECT h.min_push INTO wanted FROM <schema>.sync_head h FOR UPDATE;
   IF p_proto < wanted THEN
     RAISE EXCEPTION 'this program is too old to send' USING ERRCODE = 'P0U01';
   END IF;
@@ -51,7 +51,7 @@ BEGIN
         v_reason := NULL;
       ELSE
         CASE p ->> 'tbl'
-        WHEN 'record' THEN v_reason := <schema>.apply_record(p || jsonb_build_object('device', p_device));
+        WHEN 'record' THEN v_reason := <schema>.apply_record(p, p_device);
         WHEN 'patient' THEN v_reason := <schema>.apply_patient(p);
         WHEN 'attachment' THEN v_reason := <schema>.apply_attachment(p);
         WHEN 'addendum' THEN v_reason := <schema>.apply_addendum(p);
@@ -94,9 +94,6 @@ BEGIN
   END LOOP;
   UPDATE <schema>.sync_devices d SET journal_no = newest_n, newest_op = newest
     WHERE d.uid = p_device AND newest_n > d.journal_no;
-  -- What follows in the same transaction is no push any more.
-  UPDATE <schema>.sync_head SET push_xid = NULL;
-  SET CONSTRAINTS <schema>.sync_touch DEFERRED;
 END
 $$;
 ----
