@@ -172,3 +172,14 @@ def _entry(row: sa.Row[Any]) -> Entry:
         previous=row.previous_sha256,
         sha256=row.sha256,
     )
+
+
+def devices_seen(session: Session) -> tuple[tuple[UUID, datetime, datetime], ...]:
+    """Every computer that wrote here, with its first and its newest entry's time."""
+    at = audit_entries.c.at
+    rows = session.execute(
+        sa.select(audit_entries.c.device, sa.func.min(at), sa.func.max(at)).group_by(
+            audit_entries.c.device
+        )
+    )
+    return tuple((device, first, last) for device, first, last in rows)

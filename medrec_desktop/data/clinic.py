@@ -20,6 +20,8 @@ from medrec_desktop.domain.people import Clinic, Role, User
 DEVICE = "device"
 SCAN = "scan:"
 """Begins the names that `data.scans` keeps; they are no settings."""
+PIN = "pin:"
+"""Begins the names of users' PINs; they are no settings."""
 
 
 def insert_clinic(session: Session, *, name: str, now: datetime, demo: bool = False) -> Clinic:
@@ -55,10 +57,16 @@ def insert_joined_clinic(session: Session, clinic: Clinic, *, now: datetime) -> 
 
 
 def insert_user(
-    session: Session, *, name: str, role: Role, now: datetime, admin: bool = False
+    session: Session,
+    *,
+    name: str,
+    role: Role,
+    now: datetime,
+    admin: bool = False,
+    uid: UserId | None = None,
 ) -> User:
     """A new user of this database's clinic; `admin` also looks after it."""
-    user = User(id=UserId(new_uid()), name=name, role=role, admin=admin)
+    user = User(id=uid or UserId(new_uid()), name=name, role=role, admin=admin)
     session.execute(
         sa.insert(users).values(
             uid=user.id,
@@ -102,6 +110,15 @@ def rename_user(session: Session, user: UserId, name: str) -> None:
     session.execute(sa.update(users).where(users.c.uid == user).values(name=name))
 
 
+def change_user(session: Session, user: User) -> None:
+    """Role, administration and whether they still work here."""
+    session.execute(
+        sa.update(users)
+        .where(users.c.uid == user.id)
+        .values(role=user.role, admin=user.admin, active=user.active)
+    )
+
+
 def user_key(session: Session, user: UserId) -> int:
     """The row number foreign keys point to."""
     key: int | None = session.scalar(sa.select(users.c.id).where(users.c.uid == user))
@@ -135,7 +152,8 @@ def write_clinic_settings(session: Session, values: dict[str, Any], *, now: date
 
 def read_computer_settings(session: Session) -> dict[str, Any]:
     """Name -> value of what belongs to this computer alone."""
-    settings = ~local_settings.c.name.startswith(SCAN, autoescape=True)
+    others = (local_settings.c.name.startswith(name, autoescape=True) for name in (SCAN, PIN))
+    settings = ~sa.or_(*others)
     rows = session.execute(sa.select(local_settings.c.name, local_settings.c.value).where(settings))
     return {row.name: row.value for row in rows}
 
@@ -149,6 +167,20 @@ def write_computer_settings(session: Session, values: dict[str, Any]) -> None:
                 index_elements=[local_settings.c.name], set_={"value": put.excluded.value}
             )
         )
+
+
+def read_pin(session: Session, user: UserId) -> Any:
+    """What is kept of this user's PIN on this computer; None without one."""
+    name = PIN + user.hex
+    return session.scalar(sa.select(local_settings.c.value).where(local_settings.c.name == name))
+
+
+def write_pin(session: Session, user: UserId, kept: dict[str, Any] | None) -> None:
+    """Keep another, or none."""
+    name = PIN + user.hex
+    session.execute(sa.delete(local_settings).where(local_settings.c.name == name))
+    if kept is not None:
+        session.execute(sa.insert(local_settings).values(name=name, value=kept))
 
 
 _DEVICE = sa.select(local_settings.c.value).where(local_settings.c.name == DEVICE)

@@ -15,11 +15,13 @@ import sqlalchemy as sa
 from sqlcipher3 import dbapi2
 
 from medrec_desktop.data import migrate
+from medrec_desktop.data.gate import Gate
 from medrec_desktop.data.schema import LOCAL_SCHEMAS
 from medrec_desktop.data.session import Session
 from medrec_desktop.domain.errors import Conflict, Corrupt, MedrecError, NotFound, Unavailable
 
 KEY_BYTES = 32
+_REKEY_WAIT_S = 30.0
 _PAGE = 4096  # SQLCipher's own; nothing here sets another
 
 # WAL keeps readers and the writer apart. FULL: what a commit said is on the disk, also after a
@@ -80,7 +82,11 @@ class LocalDb:
         self.path = path
         self.key = key
         self._busy_ms = busy_ms
-        self._writes = _engine(lambda: _connect(path, key, busy_ms, may_make=may_make), busy_ms)
+        self._gate = Gate()
+        # By the key it has then: `rekey` gives it another.
+        self._writes = _engine(
+            lambda: _connect(path, self.key, busy_ms, may_make=may_make), busy_ms
+        )
         self._reads = self._writes.execution_options(medrec_writes=False)
 
     def __repr__(self) -> str:
@@ -142,13 +148,13 @@ class LocalDb:
         if wait_ms is not None:
             engine = engine.execution_options(medrec_wait_ms=wait_ms)
         # Takes the write lock now, not at the first change.
-        with translated(), engine.begin() as session:
+        with self._gate.inside(), translated(), engine.begin() as session:
             yield session
 
     @contextmanager
     def read(self) -> Iterator[Session]:
         """One unchanging view of the database for as long as it is open; cannot write."""
-        with translated(writes=False), self._reads.connect() as session:
+        with self._gate.inside(), translated(writes=False), self._reads.connect() as session:
             yield session
 
     def copy_to(self, path: Path) -> None:
@@ -196,6 +202,27 @@ class LocalDb:
             count = sum(row[0] == table for row in loose)
             problems.append(f"{count} rows of {table} belong to something that is not there.")
         return problems
+
+    def rekey(self, key: bytes) -> None:
+        """The same file under another key. Whoever reads or writes is waited for, and then waits
+        meanwhile. `Unavailable` when that takes long, or another program has the file open: then
+        nothing was changed. Cut short, the file is what it was."""
+        if len(key) != KEY_BYTES:
+            raise ValueError(f"a database key has {KEY_BYTES} bytes")
+        with self._gate.alone(_REKEY_WAIT_S), translated():
+            self._writes.dispose()
+            connection = _connect(self.path, self.key, self._busy_ms, may_make=False)
+            try:
+                connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+                # With a rollback journal, rewriting all pages is one transaction of one file.
+                (mode,) = connection.execute("PRAGMA journal_mode = DELETE").fetchone()
+                if mode != "delete":
+                    raise Unavailable(_SENTENCES[Unavailable][dbapi2.SQLITE_BUSY, 6])
+                connection.execute(f"PRAGMA rekey = \"x'{key.hex()}'\"")
+            finally:
+                connection.close()
+            self.key = key
+            self._keep_readers_apart()
 
     def close(self) -> None:
         """Let go of the file; sessions still open keep their connection until they end."""

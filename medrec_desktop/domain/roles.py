@@ -39,6 +39,10 @@ class Action(Enum):
     SEE_CLINIC = "see clinic"
     USE_COMPUTER = "change computer settings"
     RENAME_USER = "rename user"
+    OWN_ACCOUNT = "own account"
+    MANAGE_USERS = "manage users"
+    MANAGE_KEYS = "manage keys"
+    MANAGE_COMPUTERS = "manage computers"
     CHANGE_CLINIC = "change clinic settings"
     SET_UP_STORAGE = "set up storage"
     MIND_UPLOADS = "mind uploads"
@@ -99,6 +103,10 @@ RULES: Mapping[Action, Rule] = {
     Action.MIND_UPLOADS: Rule(_ALL, "Only users of this clinic may look after its uploads."),
     Action.CHECK_SEALS: Rule(_ALL, "Only users of this clinic may check its seals."),
     Action.RENAME_USER: Rule(_ALL, _ADMINS.format("give somebody else another name")),
+    Action.OWN_ACCOUNT: Rule(_ALL, "Only users of this clinic have an account in it."),
+    Action.MANAGE_USERS: Rule(_ADMIN, _ADMINS.format("manage its users")),
+    Action.MANAGE_KEYS: Rule(_ADMIN, _ADMINS.format("change its key or its recovery code")),
+    Action.MANAGE_COMPUTERS: Rule(_ADMIN, _ADMINS.format("manage its computers")),
     Action.CHANGE_CLINIC: Rule(_ADMIN, _ADMINS.format("change the clinic’s settings")),
     Action.SET_UP_STORAGE: Rule(_ADMIN, _ADMINS.format("set up where files are stored")),
     Action.CHECK_FILES: Rule(_ADMIN, _ADMINS.format("compare the records with the storage")),

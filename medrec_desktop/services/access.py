@@ -8,26 +8,36 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+from medrec_desktop.data.audit import add_entry
 from medrec_desktop.data.clinic import (
     list_users,
+    read_clinic_settings,
     read_computer_settings,
+    read_device,
     write_computer_settings,
 )
 from medrec_desktop.data.local import LocalDb
+from medrec_desktop.data.session import Session
 from medrec_desktop.domain.errors import Corrupt, Denied, MedrecError
 from medrec_desktop.domain.passwords import CODE_BYTES, code_of, code_symbols
 from medrec_desktop.domain.people import User
 from medrec_desktop.security import accounts_file as store
 from medrec_desktop.security.accounts_file import Accounts, Recovery, has_accounts, held
-from medrec_desktop.security.halves import half_of
+from medrec_desktop.security.halves import forget_half, half_of
 from medrec_desktop.security.keys import forget_clinic_key, random_bytes
 from medrec_desktop.security.user_locks import make_lock, open_lock, unseal
 from medrec_desktop.services.sign_in import SignedIn, with_password
+from medrec_desktop.services.sitting import Sitting
+from medrec_desktop.services.tries import write_failed
 
 Contact = Callable[[SignedIn], datetime | None]
 """Asks the clinic's server, with the opened key; when it answered, else None."""
 
+CHOOSE = "Choose a password of your own first. Nothing was opened."
 _CONTACT = "server_contact"
+REVOKED = "revoked_computers"
+"""The clinic setting that names computers which have lost their access."""
+LEFT = "You no longer have access to this clinic. Ask its administrator to restore it."
 OFFLINE_DAYS = 7
 
 
@@ -42,21 +52,26 @@ def begin_accounts(
     now: datetime,
     keyring: Any = None,
 ) -> str:
-    """The folder's first account, and a recovery code, which is answered. Read back from the disk
-    before anything else may go."""
+    """The folder's first account, and a recovery code, which is answered. Both have opened the key,
+    and the disk has given them back as they were, before anything else may go."""
     accounts = Accounts(clinic=clinic, device=device, place=uuid4(), seen_at=now)
     accounts = with_password(accounts, founder.id, founder.name, key, password, keyring)
     code, recovery = new_code(accounts, key, now)
     accounts = replace(accounts, recovery=recovery)
+    for user, secret in ((founder.id, password), (None, code_symbols(code))):
+        lock = next(lock for who, lock in accounts.locks() if who == user)
+        private = open_lock(lock, secret, accounts.about(user), half_of(lock, keyring))
+        if unseal(lock.sealed, private, accounts.about(user)) != key:
+            raise Corrupt(_UNREAD)
     with held(folder):
         store.write(folder, accounts)
-        kept = store.read(folder)
-    for user, secret in ((founder.id, password), (None, code_symbols(code))):
-        lock = next(lock for who, lock in kept.locks() if who == user)
-        private = open_lock(lock, secret, kept.about(user), half_of(lock, keyring))
-        if unseal(lock.sealed, private, kept.about(user)) != key:
-            raise Corrupt("The new account does not open the clinic. Nothing was changed.")
+        if store.read(folder) != accounts:
+            (folder / store.FILE).unlink()
+            raise Corrupt(_UNREAD)
     return code
+
+
+_UNREAD = "The new account does not open the clinic. Nothing was changed. Try again."
 
 
 def new_code(accounts: Accounts, key: bytes, now: datetime) -> tuple[str, Recovery]:
@@ -81,10 +96,14 @@ def require_access(
     with db.read() as session:
         users = list_users(session)
         last, days = _contact_of(read_computer_settings(session).get(_CONTACT))
-    if not any(user.id == signed.user and user.active for user in users):
+        revoked = is_revoked(session)
+    if revoked:
         raise Denied(
-            "You no longer have access to this clinic. Ask its administrator to restore it."
+            "An administrator of the clinic has revoked this computer. Ask them to let it join "
+            "again."
         )
+    if not any(user.id == signed.user and user.active for user in users):
+        raise Denied(LEFT)
     if last is None:
         return  # a clinic on this computer alone
     # A clock that was set back must not make the time longer.
@@ -97,6 +116,58 @@ def require_access(
             "changed. Records are safe. Connect it to the network and sign in again."
         )
     note_contact(db, heard, days=days)
+
+
+def is_revoked(session: Session) -> bool:
+    """Whether the clinic has taken this computer's access."""
+    revoked = read_clinic_settings(session).get(REVOKED)
+    return isinstance(revoked, list) and str(read_device(session)) in revoked
+
+
+def follow_users(db: LocalDb, keyring: Any = None) -> tuple[User, ...]:
+    """The accounts of this computer follow what the clinic says of its users: names; whoever was
+    disabled loses their lock, and on a revoked computer everybody does. Done at every sign-in, and
+    to be done whenever sync has brought users or settings. Answers all users as they are now."""
+    folder = db.path.parent
+    with db.read() as session:
+        users, revoked = list_users(session), is_revoked(session)
+    if not has_accounts(folder):
+        return users
+    staying = {user.id for user in users if user.active and not revoked}
+    with held(folder):
+        accounts = store.read(folder)
+        lost = [one for one in accounts.accounts if one.id not in staying]
+        names: dict[UUID, str] = {user.id: user.name for user in users}
+        kept = tuple(
+            replace(one, name=names[one.id]) for one in accounts.accounts if one.id in staying
+        )
+        following = replace(accounts, accounts=kept)
+        if revoked:
+            following = replace(following, recovery=None, offered=None)
+        if following != accounts:
+            store.write(folder, following)
+    for one in lost:
+        forget_half(one.lock.service, keyring)
+    return users
+
+
+def let_in(db: LocalDb, signed: SignedIn, sitting: Sitting, *, now: datetime) -> User:
+    """The user who signed in, by now; the trail has it, and what was tried before it."""
+    if signed.must_change:
+        raise Denied(CHOOSE)
+    users = follow_users(db)
+    user = next((one for one in users if one.id == signed.user and one.active), None)
+    if user is None:
+        raise Denied(LEFT)
+    write_failed(db)
+    with db.begin() as session:
+        if signed.clock_back:
+            add_entry(session, "clock.back", at=now, actor=user.id)
+        detail = "by the recovery code" if signed.by_code else ""
+        add_entry(session, "sign_in", at=now, actor=user.id, detail=detail)
+    sitting.learn(user)
+    sitting.confirm(user.id, now)
+    return user
 
 
 def note_contact(db: LocalDb, at: datetime, *, days: int = OFFLINE_DAYS) -> None:

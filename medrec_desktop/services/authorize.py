@@ -11,6 +11,7 @@ from uuid import UUID
 
 from medrec_desktop.domain.errors import Denied
 from medrec_desktop.domain.roles import OTHERS_VISIT, RULES, Action, may_write_clinical
+from medrec_desktop.security.accounts_file import has_accounts
 from medrec_desktop.services.context import Context
 from medrec_desktop.services.trail import note_refusal
 
@@ -26,6 +27,13 @@ class NotAllowed(Denied):
         self.noted = False
 
 
+class PasswordNeeded(Denied):
+    """Ask the user who acts for their password (`Accounts.confirm`), then call again."""
+
+    def __init__(self) -> None:
+        super().__init__("Type your password again to go on. Nothing was changed.")
+
+
 class Service(Protocol):
     """A class of services."""
 
@@ -39,7 +47,7 @@ R = TypeVar("R")
 
 def allowed(context: Context, action: Action) -> bool:
     """Whether the user who acts may do this."""
-    actor, rule = context.actor, RULES[action]
+    actor, rule = context.sitting.now(context.actor), RULES[action]
     if not actor.active:
         return False
     if not rule.roles.isdisjoint(actor.roles):
@@ -52,7 +60,8 @@ def allowed(context: Context, action: Action) -> bool:
 def authorize(context: Context, action: Action) -> None:
     """`NotAllowed`, with a sentence that says who may, unless the user may do this."""
     if not allowed(context, action):
-        raise NotAllowed(action, RULES[action].refusal if context.actor.active else LEFT)
+        left = not context.sitting.now(context.actor).active
+        raise NotAllowed(action, LEFT if left else RULES[action].refusal)
 
 
 def authorize_visit(context: Context, action: Action, *, doctor: UUID, active: bool) -> None:
@@ -60,8 +69,21 @@ def authorize_visit(context: Context, action: Action, *, doctor: UUID, active: b
     here."""
     authorize(context, action)
     own = doctor == context.actor.id
-    if not may_write_clinical(context.actor.roles, own=own, owner_active=active):
+    if not may_write_clinical(
+        context.sitting.now(context.actor).roles, own=own, owner_active=active
+    ):
         raise NotAllowed(action, OTHERS_VISIT)
+
+
+def signs_in(context: Context) -> bool:
+    """Whether the users of this clinic have passwords."""
+    return has_accounts(context.db.path.parent)
+
+
+def require_recent(context: Context) -> None:
+    """`PasswordNeeded` unless the user who acts signed in or unlocked a short while ago."""
+    if signs_in(context) and not context.sitting.confirmed(context.actor.id, context.clock()):
+        raise PasswordNeeded
 
 
 def needs(action: Action) -> Callable[[Callable[Concatenate[S, P], R]], Callable[Concatenate[S, P], R]]:  # fmt: skip

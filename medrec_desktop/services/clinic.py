@@ -13,6 +13,7 @@ from medrec_desktop.domain.people import User
 from medrec_desktop.domain.roles import RULES, Action
 from medrec_desktop.domain.settings import ClinicSettings, ComputerSettings, Place
 from medrec_desktop.domain.text import storable
+from medrec_desktop.services.access import follow_users
 from medrec_desktop.services.authorize import NotAllowed, needs
 from medrec_desktop.services.context import Context
 from medrec_desktop.services.settings import (
@@ -71,6 +72,7 @@ class Clinic:
             store.rename_user(session, user_id, wanted)
             note(self._context, session, "user.rename", subject=user_id, detail=wanted)
             mark(session, "user", user_id, now=self._context.clock())
+        follow_users(self._context.db)
         self._context.changes.publish(Changed("settings"))
 
     @needs(Action.SEE_CLINIC)

@@ -5,16 +5,20 @@ Built once by bootstrap (and again when another user signs in); holds no rule of
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
+from hmac import compare_digest
 from pathlib import Path
 from uuid import UUID
 
-from medrec_desktop.data.clinic import list_users, read_device
+from medrec_desktop.data.clinic import get_clinic, get_user, list_users, read_device
 from medrec_desktop.data.local import LocalDb
 from medrec_desktop.domain.changes import Changes
-from medrec_desktop.domain.errors import Corrupt
+from medrec_desktop.domain.errors import Corrupt, Denied
+from medrec_desktop.domain.ids import UserId
 from medrec_desktop.domain.people import User
+from medrec_desktop.services.access import let_in
+from medrec_desktop.services.sign_in import SignedIn
 from medrec_desktop.services.sitting import Sitting
 
 
@@ -30,9 +34,21 @@ class Context:
     sitting: Sitting = field(default_factory=Sitting)
 
 
-def open_context(db: LocalDb, *, changes: Changes, clock: Callable[[], datetime]) -> Context:
-    """The context of the doctor who leads the clinic, else of its first, until sign-in says who
-    acts."""
+def open_context(
+    db: LocalDb,
+    *,
+    changes: Changes,
+    clock: Callable[[], datetime],
+    signed: SignedIn | None = None,
+) -> Context:
+    """The context of whoever signed in. Where nobody does (the demo, a clinic of the first release)
+    that of the doctor who leads the clinic, else of its first."""
+    if signed is not None:
+        sitting = Sitting()
+        actor = let_in(db, signed, sitting, now=clock())
+        with db.read() as session:
+            device = read_device(session)
+        return Context(db, changes, clock, actor, device, sitting)
     with db.read() as session:
         device = read_device(session)
         people = [user for user in list_users(session) if user.active and user.role == "doctor"]
@@ -40,6 +56,23 @@ def open_context(db: LocalDb, *, changes: Changes, clock: Callable[[], datetime]
         raise Corrupt("This clinic has no doctor who may sign. Restore a backup.")
     actor = next((user for user in people if user.admin), people[0])
     return Context(db=db, changes=changes, clock=clock, actor=actor, device=device)
+
+
+def switched(context: Context, signed: SignedIn) -> Context:
+    """The same open clinic for another user, who has just signed in."""
+    if not compare_digest(signed.key, context.db.key):
+        raise Denied("This sign-in is for another clinic. Nothing was changed.")
+    actor = let_in(context.db, signed, context.sitting, now=context.clock())
+    return replace(context, actor=actor)
+
+
+def acting_as(context: Context, user_id: UserId) -> Context:
+    """The demo as another of its users sees it, to show the roles; `Denied` in any other clinic,
+    where users sign in."""
+    with context.db.read() as session:
+        if not get_clinic(session).demo:
+            raise Denied("Users of this clinic sign in. Nothing was changed.")
+        return replace(context, actor=get_user(session, user_id))
 
 
 def local_day(at: datetime) -> date:

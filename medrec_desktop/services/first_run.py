@@ -24,6 +24,7 @@ from medrec_desktop.domain.people import User
 from medrec_desktop.domain.text import storable
 from medrec_desktop.security.keys import DEMO_KEY, make_clinic_key, new_key, open_clinic_key
 from medrec_desktop.services.access import (
+    CHOOSE,
     Contact,
     begin_accounts,
     forget_first_release,
@@ -156,7 +157,7 @@ def open_signed_in(
     must choose a password first, or who was too long without the clinic's server; `contact` is
     asked then, so that a computer that comes back can hear that all is well."""
     if signed.must_change:
-        raise Denied("Choose a password of your own first. Nothing was opened.")
+        raise Denied(CHOOSE)
     db = LocalDb.open(folder / DATABASE, signed.key)
     try:
         require_access(db, signed, now=now, contact=contact)

@@ -10,10 +10,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from medrec_desktop.domain.ids import UserId
+from medrec_desktop.domain.people import User
 
 # Reading the same chart again within this time is one look at it.
 SAME_LOOK = timedelta(minutes=15)
 EMERGENCY = timedelta(minutes=60)
+# Whoever typed a password or PIN within this time is not asked again when they sign a visit.
+RECENT = timedelta(minutes=30)
+PIN_TRIES = 3
 
 
 class Sitting:
@@ -24,6 +28,9 @@ class Sitting:
         self._noted: dict[Hashable, datetime] = {}
         self._waiting: list[dict[str, Any]] = []
         self._glass: dict[UserId, datetime] = {}
+        self._confirmed: dict[UserId, datetime] = {}
+        self._wrong_pins: dict[UserId, int] = {}
+        self._users: dict[UserId, User] = {}
 
     def due(self, key: Hashable, now: datetime) -> bool:
         """Whether this was not noted within the last quarter of an hour. A clock that was set
@@ -53,6 +60,40 @@ class Sitting:
         """These are committed."""
         with self._lock:
             self._waiting = [one for one in self._waiting if one not in entries]
+
+    def confirm(self, user: UserId, now: datetime) -> None:
+        """They typed their password or PIN just now."""
+        with self._lock:
+            self._confirmed[user] = now
+            self._wrong_pins.pop(user, None)
+
+    def confirmed(self, user: UserId, now: datetime) -> bool:
+        """Whether they did a short while ago. A clock that was set back ends it."""
+        with self._lock:
+            at = self._confirmed.get(user)
+        return at is not None and timedelta() <= now - at < RECENT
+
+    def try_pin(self, user: UserId) -> int:
+        """Count a try before it is made; how many are left after it, below zero when it may not
+        be made at all."""
+        with self._lock:
+            tried = self._wrong_pins.get(user, 0) + 1
+            self._wrong_pins[user] = min(tried, PIN_TRIES + 1)
+        return PIN_TRIES - tried
+
+    def pins_left(self, user: UserId) -> int:
+        """How often a PIN may still be tried before the password is asked for."""
+        with self._lock:
+            return max(0, PIN_TRIES - self._wrong_pins.get(user, 0))
+
+    def learn(self, user: User) -> None:
+        """What somebody is was changed while they may be signed in: it holds at once."""
+        with self._lock:
+            self._users[user.id] = user
+
+    def now(self, user: User) -> User:
+        """What somebody is by now."""
+        return self._users.get(user.id, user)
 
     def break_glass(self, user: UserId, now: datetime) -> datetime:
         """Emergency access from now on; until when."""

@@ -40,7 +40,7 @@ from medrec_desktop.domain.roles import CLINICAL, Action, beyond_front_desk
 from medrec_desktop.domain.sealing import SealCheck
 from medrec_desktop.domain.set_aside import SetAside
 from medrec_desktop.domain.text import storable
-from medrec_desktop.services.authorize import NotAllowed, authorize_visit, needs
+from medrec_desktop.services.authorize import NotAllowed, authorize_visit, needs, require_recent
 from medrec_desktop.services.chart import newest_vitals
 from medrec_desktop.services.context import Context, day_bounds, local_day, zone_name
 from medrec_desktop.services.names import with_similar_marked
@@ -194,6 +194,7 @@ class Visits:
             row = records.record_row(session, record_id)
             self._authorize_own(Action.FINALIZE, row)
             _check_open(row, version)
+            require_recent(self._context)
             visit = records.visit_of(session, row)
             self._check_finished(session, row, visit)
             signer = user_key(session, self._context.actor.id)

@@ -23,6 +23,7 @@ from medrec_desktop.domain.people import Role
 from medrec_desktop.domain.roles import CLINICAL, OTHERS_VISIT, RULES, Action
 from medrec_desktop.domain.vitals import Vitals
 from medrec_desktop.services import authorize as asking
+from medrec_desktop.services.accounts import Accounts
 from medrec_desktop.services.attachments import Attachments
 from medrec_desktop.services.authorize import NotAllowed, allowed, authorize
 from medrec_desktop.services.backups import Backups
@@ -75,6 +76,14 @@ NOT_ASKED = {
     "open_context": "says who acts",
     "require_access": "says whether somebody may sign in",
     "note_contact": "what the server's answer allows",
+    "follow_users": "takes access away",
+    "let_in": "says who acts",
+    "switched": "says who acts",
+    "seen_by": "the same service, asked by another user",
+    "acting_as": "says who acts in the demo",
+    "check_password": "says whether somebody is who acts",
+    "write_failed": "writes the trail",
+    "change_key": "asked by Accounts",
     "back_up": "asked by Backups",
 }
 
@@ -85,6 +94,7 @@ def services(clinic: Context, tmp_path: Path) -> dict[str, Callable[[Context], A
     vault = open_vault(clinic.db, tmp_path / "vault", free=lambda _: 10**12)
     intake = Intake(clinic.db, vault, clinic.changes, clinic.clock)
     return {
+        "Accounts": Accounts,
         "Attachments": lambda context: Attachments(context, vault, intake),
         "Backups": lambda context: Backups(context, tmp_path / "vault"),
         "Clinic": Clinic,
