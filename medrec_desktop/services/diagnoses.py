@@ -254,6 +254,6 @@ def _heading(match: CodeMatch) -> CodeConflict:
         "heading",
         match.code,
         "",
-        f"{match.code} is a heading of {match.more} codes in release {match.release}. Add the one "
-        "that fits, then remove this row.",
+        f"{match.code} is a heading of {match.more} codes in release {match.release}. Choose the "
+        "one that fits.",
     )

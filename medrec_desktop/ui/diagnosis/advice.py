@@ -37,6 +37,10 @@ class Advice:
         """Why this code should be looked at."""
         return tuple(one.reason for one in self.conflicts if one.code == code)
 
+    def is_heading(self, code: str) -> bool:
+        """Whether the release in use has codes beneath this one, so that one of them is meant."""
+        return any(one.code == code and one.kind == "heading" for one in self.conflicts)
+
     def offers(self, code: str) -> tuple[Offer, ...]:
         """What goes with this code; what another row fulfils is done."""
         others = [one for one in self.codes if one != code]
@@ -59,6 +63,8 @@ class AdviceLines(QWidget):
     """The lines under one row; nothing at all where there is nothing to say."""
 
     search_wanted = Signal(str)
+    code_wanted = Signal()
+    """A code instead of the heading that stands there."""
     rebuilt = Signal()
     """Other links stand in `links`."""
 
@@ -66,7 +72,7 @@ class AdviceLines(QWidget):
         super().__init__(parent)
         self._reasons: tuple[str, ...] = ()
         self._offers: tuple[Offer, ...] = ()
-        self._all = self._narrow = self._offering = False
+        self._all = self._narrow = self._offering = self._heading = False
         self.links: list[LinkButton] = []
         self._lines = QVBoxLayout(self)
         self._lines.setSpacing(theme.px(2))
@@ -79,9 +85,9 @@ class AdviceLines(QWidget):
 
     def show_advice(self, advice: Advice, code: str) -> None:
         """Say what there is to say of this code."""
-        reasons, offered = advice.reasons(code), advice.offers(code)
-        if (reasons, offered) != (self._reasons, self._offers):
-            self._reasons, self._offers, self._all = reasons, offered, False
+        said = advice.reasons(code), advice.offers(code), advice.is_heading(code)
+        if said != (self._reasons, self._offers, self._heading):
+            (self._reasons, self._offers, self._heading), self._all = said, False
             self._rebuild()
 
     def set_offering(self, offering: bool) -> None:
@@ -113,6 +119,8 @@ class AdviceLines(QWidget):
         self.links = []
         for reason in self._reasons:
             self._lines.addWidget(_warning(reason))
+        if self._heading:
+            self._lines.addWidget(self._replacing())
         for kind, asks in ASKS.items():
             found = [one for one in self._offers if one.kind == kind]
             if found and self._offering:
@@ -120,6 +128,14 @@ class AdviceLines(QWidget):
         self.fit()
         self.setVisible(self._lines.count() > 0)
         self.rebuilt.emit()
+
+    def _replacing(self) -> QWidget:
+        line = QWidget()
+        flow = FlowLayout(line, spacing=theme.px(4), line_spacing=0)
+        link = LinkButton("Choose the code that fits")
+        link.clicked.connect(self.code_wanted)
+        self._add(flow, link)
+        return line
 
     def _offer(self, asks: str, found: Sequence[Offer]) -> QWidget:
         line = QWidget()

@@ -135,10 +135,7 @@ class DiagnosisSection(QWidget):
     def focusNextPrevChild(self, next: bool) -> bool:  # noqa: A002 - Qt's own name
         """Shift Tab from the box goes up the rows, Tab from a row to the box."""
         focused = QApplication.focusWidget()
-        at = next_at = -1
-        for number, row in enumerate(self._widgets):
-            if focused is row or (focused is not None and row.isAncestorOf(focused)):
-                at = number
+        at = max((n for n, row in enumerate(self._widgets) if within(row, focused)), default=-1)
         if focused is self.search and not next and self._widgets:
             return self._focus_row(len(self._widgets) - 1)
         if at < 0:
@@ -162,8 +159,10 @@ class DiagnosisSection(QWidget):
             before = tuple(self._rows)
             after = editing.coded(before, words.id, match)
             self._change(editing.with_primary(after, words.id) if as_primary else after)
-            self._offer_undo(f"“{short(words.name, 32)}” is {match.code} now", before)
-            self.search.outcome.named(words.name, match.code)
+            was = words.code or f"“{short(words.name, 32)}”"
+            self._offer_undo(f"{was} is {match.code} now", before)
+            if not words.code:
+                self.search.outcome.named(words.name, match.code)
             self._focus(words.id)
         else:
             self._add(editing.of_code(match), as_primary=as_primary)
@@ -244,7 +243,7 @@ class DiagnosisSection(QWidget):
     def _find_code(self, wanted: DiagnosisId) -> None:
         row = self._row(wanted)
         if row is not None and not self._read_only:
-            self.search.search_for(" ".join(row.name.split()), coding=wanted)
+            self.search.search_for(row.code or " ".join(row.name.split()), coding=wanted)
 
     def _find_companion(self, of: DiagnosisId, query: str) -> None:
         self._fresh, self._asked_by = {of}, of

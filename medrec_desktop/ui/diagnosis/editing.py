@@ -66,10 +66,11 @@ def put_back(
 
 
 def coded(rows: Sequence[Diagnosis], wanted: DiagnosisId, match: CodeMatch) -> Rows:
-    """The free text `wanted` with this code. The doctor's own words stay, as its note."""
+    """The row `wanted` with this code. Words without a code stay, as its note; the name of a
+    heading that had been chosen does not."""
 
     def with_code(one: Diagnosis) -> Diagnosis:
-        words = "" if one.name.casefold() == match.title.casefold() else one.name
+        words = "" if one.code or one.name.casefold() == match.title.casefold() else one.name
         return replace(
             of_code(match),
             id=one.id,

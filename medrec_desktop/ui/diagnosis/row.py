@@ -127,6 +127,7 @@ class DiagnosisRow(QWidget):
             button.installEventFilter(self)
         self.advice = AdviceLines()
         self.advice.search_wanted.connect(self.search_wanted)
+        self.advice.code_wanted.connect(self.code_wanted)
         self.advice.rebuilt.connect(self._take_links)
         self._line, self._below = QWidget(), QWidget()
         self._lines = 0
@@ -348,19 +349,18 @@ class DiagnosisRow(QWidget):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Arrows within the row; Enter presses the button it is on."""
-        if event.type() != QEvent.Type.KeyPress or not isinstance(event, QKeyEvent):
+        here = watched if isinstance(watched, QPushButton) else None
+        if here is None or event.type() != QEvent.Type.KeyPress or not isinstance(event, QKeyEvent):
             return super().eventFilter(watched, event)
         key = Qt.Key(event.key())
-        if not isinstance(watched, QPushButton):
-            return super().eventFilter(watched, event)
         if key in {Qt.Key.Key_Right, Qt.Key.Key_Left}:
-            self._go_along(watched, 1 if key == Qt.Key.Key_Right else -1)
+            self._go_along(here, 1 if key == Qt.Key.Key_Right else -1)
         elif key in {Qt.Key.Key_Up, Qt.Key.Key_Down}:
             self.step_wanted.emit(-1 if key == Qt.Key.Key_Up else 1)
         elif key == Qt.Key.Key_Escape:
             self.setFocus(Qt.FocusReason.OtherFocusReason)
         elif key in {Qt.Key.Key_Return, Qt.Key.Key_Enter} and not event.modifiers():
-            watched.click()
+            here.click()
         else:
             return super().eventFilter(watched, event)
         return True

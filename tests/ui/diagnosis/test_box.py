@@ -28,6 +28,7 @@ from tests.ui.diagnosis.driving import (
     codes,
     press,
     rows,
+    shown,
     type_and_wait,
 )
 from tests.ui.screens import found
@@ -439,6 +440,36 @@ def test_the_real_list_speaks_under_the_rows(section: DiagnosisSection, qtbot: Q
     )
     rows(section)[0].setFocus()
     qtbot.waitUntil(lambda: "insulin" in [one.text() for one in rows(section)[0].advice.links])
+
+
+def test_a_stored_heading_offers_the_code_that_takes_its_place(
+    section: DiagnosisSection, qtbot: QtBot
+) -> None:
+    """A newer release split the code: the row stays, and its words do not become a note."""
+    heading = a_diagnosis("E11", "Type 2 diabetes mellitus", note="since 2011")
+    section.set_value((heading, ASTHMA))
+    qtbot.waitUntil(lambda: [link.text() for link in rows(section)[0].advice.links] != [])
+    assert "is a heading of" in rows(section)[0].accessibleDescription()
+    rows(section)[0].setFocus()
+    link = rows(section)[0].advice.links[0]
+    assert link.text() == "Choose the code that fits"
+    qtbot.waitUntil(link.isVisible)
+    for _ in range(5):
+        if not link.hasFocus():
+            press(qtbot, section, Key.Key_Right)
+    assert link.hasFocus()
+    press(qtbot, section, Key.Key_Return)
+    qtbot.waitUntil(lambda: shown(section)[:1] == ["E11"])
+    press(qtbot, section, Key.Key_Down)
+    press(qtbot, section, Key.Key_Return)
+    qtbot.waitUntil(lambda: "E11" not in shown(section) and "E11.9" in shown(section))
+    press(qtbot, section, Key.Key_Return)
+    qtbot.waitUntil(lambda: section.value()[0].code == "E11.9")
+    assert section.value()[0].id == heading.id
+    assert (section.value()[0].note, section.value()[0].kind) == ("since 2011", "primary")
+    assert section.value()[1] == ASTHMA
+    qtbot.waitUntil(lambda: section._advice.codes == ("E11.9", "J45.909"))
+    assert "Choose the code that fits" not in [one.text() for one in rows(section)[0].advice.links]
 
 
 def test_a_starred_code_stands_in_the_empty_box_with_its_star(
