@@ -75,6 +75,18 @@ _CODERS = {
 }
 
 
+def _sorted(value: Any) -> Any:
+    """Rows by their uid: the server has them in another order."""
+    if isinstance(value, list) and all(isinstance(row, dict) and "uid" in row for row in value):
+        return sorted(value, key=lambda row: str(row["uid"])) if _placed(value) else value
+    return value
+
+
+def _placed(rows: list[dict[str, Any]]) -> bool:
+    """Whether they are rows of a table, not a list whose order somebody chose."""
+    return all("created_at" in row for row in rows)
+
+
 class Rows:
     """The rows of one transaction, with the numbers it has looked up."""
 
@@ -83,6 +95,8 @@ class Rows:
         self._users: dict[UUID, int] = {}
         self._names: dict[int, UUID] = {}
         self._parents: dict[tuple[str, UUID], int] = {}
+        self.unsealed: list[tuple[UUID, str]] = []
+        """(record, hash) of signatures that were taken away again."""
 
     # --- rows to documents ---------------------------------------------------------------------
 
@@ -151,7 +165,7 @@ class Rows:
         `UnknownParent` when it belongs to something that is not here."""
         before = self.read(tbl, uid)
         changed = before is None or any(
-            not same_value(before.get(name), value)
+            not same_value(_sorted(before.get(name)), _sorted(value))
             for name, value in doc.items()
             if name in before and name not in _QUIET
         )
@@ -164,10 +178,18 @@ class Rows:
         if tbl in _PARTS:
             self._write_parts(tbl, key, rev, doc)
         if tbl == "record":
-            self._write_seal(key, doc.get("seal"))
+            self._write_seal(uid, key, doc.get("seal"))
         if tbl == "patient":
             self._index(key, doc)
         return changed
+
+    def columns(self, table: sa.Table, doc: Document) -> dict[str, Any]:
+        """The document's values as the table takes them; `UnknownParent` as `write`."""
+        return self._columns(table, doc)
+
+    def know_parents(self, column: str, keys: Mapping[UUID, int]) -> None:
+        """These row numbers need not be looked up one by one."""
+        self._parents.update({(column, uid): key for uid, key in keys.items()})
 
     def _columns(self, table: sa.Table, doc: Document) -> dict[str, Any]:
         values: dict[str, Any] = {}
@@ -248,12 +270,13 @@ class Rows:
             now = datetime.now(UTC)
             self.session.execute(sa.update(part).where(part.c.id.in_(gone)).values(voided_at=now))
 
-    def _write_seal(self, key: int, seal: Mapping[str, Any] | None) -> None:
+    def _write_seal(self, uid: UUID, key: int, seal: Mapping[str, Any] | None) -> None:
         stored = self.session.execute(
             sa.select(record_seals).where(record_seals.c.record_id == key)
         ).first()
         if stored is not None and (seal is None or seal["sha256"] != stored.sha256):
             self.session.execute(sa.delete(record_seals).where(record_seals.c.id == stored.id))
+            self.unsealed.append((uid, stored.sha256))
             stored = None
         if seal is not None and stored is None:
             values = self._columns(record_seals, seal)

@@ -15,6 +15,7 @@ from uuid import UUID
 
 from medrec_desktop.data import journal
 from medrec_desktop.data.clinic import read_device
+from medrec_desktop.data.filling import fill
 from medrec_desktop.data.local import LocalDb
 from medrec_desktop.data.migrate import head
 from medrec_desktop.data.replica import Received, receive
@@ -23,28 +24,19 @@ from medrec_desktop.data.session import Session
 from medrec_desktop.domain.changes import Changed, Changes
 from medrec_desktop.domain.errors import Cancelled
 from medrec_desktop.domain.link import Download
-from medrec_desktop.domain.syncing import Aggregate, Cursor, Hello
+from medrec_desktop.domain.syncing import Cursor, Hello
+from medrec_desktop.sync.cycle import PAGED
 from medrec_desktop.sync.line import PAGE, Line
 
-# What a row points to comes before it.
-ORDER: Final[tuple[Aggregate, ...]] = (
-    "user",
-    "settings",
-    "patient",
-    "record",
-    "attachment",
-    "addendum",
-    "parked",
-)
 # With these one can work: the newest patients can be found, and a visit begun.
-_USABLE_AFTER: Final = ORDER.index("patient")
+_USABLE_AFTER: Final = PAGED.index("patient")
 _STATE: Final = "download:state"
 APP: Final = "medrec-desktop"
 
 
 @dataclass(frozen=True, slots=True)
 class _State:
-    """Where the download stands. `table` counts in ORDER; `next_id` is the server's."""
+    """Where the download stands. `table` counts in PAGED; `next_id` is the server's."""
 
     head: Cursor
     total: int
@@ -55,7 +47,7 @@ class _State:
 
     @property
     def finished(self) -> bool:
-        return self.table >= len(ORDER)
+        return self.table >= len(PAGED)
 
     @property
     def download(self) -> Download:
@@ -125,7 +117,7 @@ class FirstDownload:
         return state.download
 
     def _page(self, line: Line, state: _State) -> _State:
-        tbl = ORDER[state.table]
+        tbl = PAGED[state.table]
         page = line.table_page(tbl, state.next_id, PAGE)
         at_end = page.next_id is None
         after = replace(
@@ -138,11 +130,14 @@ class FirstDownload:
         with self._db.begin() as session:
             sealer = Sealer(self._actor(), self._clock(), head())
             # Newest page first, but ascending inside it: the file stays half as large.
-            received = receive(session, page.entries[::-1], sealer, paged=True)
+            filled, others = fill(session, page.entries[::-1])
+            received = receive(session, others, sealer, paged=True)
             _write(session, after)
             if after.finished:
                 journal.write_cursor(session, after.head)
+        self._tell(filled)
         self._tell(received)
+        self._changes.publish(Changed("sync"))
         return after
 
     def _tell(self, received: Received) -> None:
@@ -157,7 +152,6 @@ class FirstDownload:
             self._changes.publish(Changed("settings"))
         if received.review:
             self._changes.publish(Changed("review"))
-        self._changes.publish(Changed("sync"))
 
 
 def _over(state: _State, enough: Callable[[Download], bool]) -> bool:
