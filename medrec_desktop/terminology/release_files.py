@@ -2,8 +2,11 @@
 they come in, or the index as a table. Every refusal is a sentence; nothing is written here.
 """
 
+import csv
 import io
+import lzma
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,6 +21,9 @@ from medrec_desktop.terminology.tabular import Item
 from medrec_desktop.terminology.xml_reading import MOST_BYTES, Refused
 
 _MOST_MEMBERS = 100
+_DAMAGE = "the archive is damaged or locked"
+# What the decompressors raise, each of its own; that of bzip2 raises OSError without a number.
+_DAMAGED = (zlib.error, lzma.LZMAError, EOFError)
 _START = 4
 _ZIP = b"PK\x03\x04"
 
@@ -45,14 +51,16 @@ def read(path: Path) -> ReleaseFiles:
             else:
                 _read_one(stream, path.name, found)
     except OSError as error:
+        if error.errno is None:
+            raise _useless(path, _DAMAGE) from error
         raise Unavailable(
             f"{path.name} cannot be read. Nothing was changed. Check that it is there and that "
             "you may read it."
         ) from error
     except Refused as error:
         raise _useless(path, str(error)) from error
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
-        raise _useless(path, "the archive is damaged or locked") from error
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, *_DAMAGED) as error:
+        raise _useless(path, _DAMAGE) from error
     if not found.items and not found.references:
         why = "; ".join(found.passed_over) or "nothing in it is a list of codes"
         raise _useless(path, why)
@@ -80,8 +88,11 @@ def _read_zip(stream: BinaryIO, name: str, found: ReleaseFiles) -> None:
 
 def _read_one(stream: BinaryIO, name: str, found: ReleaseFiles) -> None:
     if name.lower().endswith(".csv"):
-        with _text(stream) as table:
-            found.references += alphabetic.references_of_table(table)
+        try:
+            with _text(stream) as table:
+                found.references += alphabetic.references_of_table(table)
+        except csv.Error as error:
+            raise Refused("the table is not written like the index") from error
         return
     root = xml_reading.read(stream)
     if root.tag == tabular.ROOT:

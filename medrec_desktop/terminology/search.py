@@ -22,6 +22,8 @@ _BRACKETS = re.compile(r"(?<!\w)\([^()]*\)(?!\w)|\[[^][]*\]")
 
 # Nobody types more; a pasted letter must not become a query of a thousand words.
 _MAX_CHARACTERS = 200
+_CATEGORY = 3
+_POINT = re.compile(r"\w\.\s*$|\w\.\w")
 _MAX_WORDS = 12
 _MAX_ROWS = 200
 # The headings of the first rows stand below this many of them.
@@ -82,6 +84,9 @@ class Icd10:
             return CodeMatches(text)
         typed = words.composed(text[:_MAX_CHARACTERS])
         exact = self._by_code(typed, limit)
+        if exact and _is_code(typed):
+            # Its letters and digits are no words besides ("factor 9").
+            return CodeMatches(text, tuple(exact))
         most = limit * _ENTRIES_A_ROW if limit > _USUAL_ROWS else USUAL
         found, said = self._found(typed, most)
         rows = self._distinct(exact, found, limit, known or {})
@@ -235,6 +240,12 @@ class Icd10:
             heading=wide.dotted if wide is not None else "",
             choices=wide.below if wide is not None else 0,
         )
+
+
+def _is_code(text: str) -> bool:
+    """Whether a text that begins a code can be nothing else: "T12" is a vertebra as well."""
+    key = code_key(text)
+    return key is not None and (len(key) > _CATEGORY or _POINT.search(text) is not None)
 
 
 def _unbracketed(text: str) -> str:

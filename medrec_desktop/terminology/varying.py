@@ -19,7 +19,7 @@ ORDINALS = {
     "third": "third",
     "3rd": "third",
 }
-_SIDES = {"right": 1, "left": 2, "bilateral": 3}
+_SIDES = {"right": 1, "r": 1, "left": 2, "l": 2, "bilateral": 3}
 _ENCOUNTERS = {"initial": "A", "subsequent": "D", "sequela": "S"}
 # Said by the seventh character of a fracture.
 _FRACTURES = ("open", "closed", "nonunion", "malunion", "delayed healing")

@@ -167,6 +167,7 @@ _OUTSIDE = _declaring('[<!ENTITY e SYSTEM "file:///etc/hostname">]', "&e;")
         ("table.csv", "a,b\n1,2\n"),
         ("latin.csv", TABLE.encode("utf-16")),
         ("jump.csv", TABLE.replace("3,S,2", "3,S,9")),
+        ("cell.csv", TABLE.replace("Sugar", '"' + "x" * 200_000)),
         ("broken.zip", b"PK\x03\x04" + b"\0" * 500),
     ],
 )
@@ -178,6 +179,22 @@ def test_what_is_no_list_is_refused_in_a_sentence_and_changes_nothing(
         installed.install(file, tmp_path, shipped)
     assert newest(tmp_path, shipped) == shipped
     assert not (tmp_path / "terminology").exists()
+
+
+@pytest.mark.hostile
+@pytest.mark.parametrize("packing", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_an_archive_damaged_anywhere_is_refused_in_a_sentence(tmp_path: Path, packing: int) -> None:
+    """Each way of packing fails with an error of its own."""
+    whole = io.BytesIO()
+    with zipfile.ZipFile(whole, "w", packing) as archive:
+        archive.writestr("list.xml", TABULAR)
+    file = tmp_path / "list.zip"
+    packed = whole.getvalue()
+    # From behind the member's own header, which is read leniently.
+    for at in range(60, 500, 20):
+        file.write_bytes(packed[:at] + bytes([packed[at] ^ 0xFF]) + packed[at + 1 :])
+        with pytest.raises(Invalid, match="Nothing was changed"):
+            release_files.read(file)
 
 
 @pytest.mark.hostile

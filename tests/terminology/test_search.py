@@ -29,6 +29,19 @@ def test_a_code_is_found_however_it_is_written(icd10: Icd10, typed: str) -> None
     assert (first.system, first.release) == ("ICD-10-CM", icd10.release)
 
 
+@pytest.mark.parametrize("typed", ["E11.9", "e119", "e11 9", "E11.", "s72.001a", "F32"])
+def test_a_code_is_not_read_as_words_besides(icd10: Icd10, typed: str) -> None:
+    """Its 9 is no factor 9."""
+    found = icd10.search(typed)
+    key = "".join(sign for sign in typed.upper() if sign.isalnum())
+    assert all(row.code.replace(".", "").startswith(key) for row in found.rows)
+    assert found.understood == ""
+
+
+def test_what_may_be_a_vertebra_stays_a_word_beside_the_code(icd10: Icd10) -> None:
+    assert any("T12" in row.title for row in icd10.search("t12").rows)
+
+
 def test_a_begun_code_lists_what_it_may_become_shortest_first(icd10: Icd10) -> None:
     found = codes(icd10.search("e11"))
     assert found[:3] == ["E11", "E11.0", "E11.1"]
@@ -139,6 +152,8 @@ def test_one_row_stands_for_all_sides_and_encounters(icd10: Icd10) -> None:
         ("displaced fracture shaft right clavicle", "S42.021A"),
         ("displaced fracture shaft left clavicle subsequent", "S42.022D"),
         ("bilateral carpal tunnel syndrome", "G56.03"),
+        ("colles fracture r", "S52.531A"),
+        ("knee pain l", "M25.562"),
         ("left ventricular failure", "I50.1"),
         ("right bundle branch block", "I45.10"),
     ],
