@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import sqlalchemy as sa
 
@@ -166,9 +167,17 @@ def require_set_up(session: Session, *, current: bool = False) -> None:
 
 
 def create_clinic(
-    engine: sa.Engine, *, name: str, user: str, role: Role, now: datetime
+    engine: sa.Engine,
+    *,
+    name: str,
+    user: str,
+    role: Role,
+    now: datetime,
+    clinic_id: UUID | None = None,
+    user_id: UUID | None = None,
 ) -> tuple[str, JoinCode]:
-    """A clinic with its roles, its schema and its first user; its tenant id and its join code."""
+    """A clinic with its roles, its schema and its first user; its tenant id and its join code.
+    The ids are given for a clinic that moves in and has them already."""
     name, user = clean_name(name), clean_name(user, "user")
     with transaction(engine) as session:
         require_set_up(session, current=True)
@@ -176,7 +185,16 @@ def create_clinic(
         code = JoinCode.new(tenant)
         run(session, clinic_roles(tenant, verifier=_verifier(session, code)))
         upgrade_clinic(session, tenant)
-        insert_clinic(session, tenant, name=name, user=user, role=role, now=now)
+        insert_clinic(
+            session,
+            tenant,
+            name=name,
+            user=user,
+            role=role,
+            now=now,
+            clinic_id=clinic_id,
+            user_id=user_id,
+        )
     return tenant, code
 
 

@@ -130,6 +130,7 @@ def _copy(clinics: ClinicServer, tenant: str) -> float:
 
 def _reading(one: Desktop) -> list[Row]:
     rows: list[Row] = []
+    cursor = Cursor()
     for limit in (500, 5000):
         cursor, seen = Cursor(), 0
         start = time.perf_counter()

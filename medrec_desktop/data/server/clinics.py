@@ -81,10 +81,19 @@ _TAKEN = sa.text(
 
 
 def insert_clinic(
-    session: Session, tenant: str, *, name: str, user: str, role: Role, now: datetime
+    session: Session,
+    tenant: str,
+    *,
+    name: str,
+    user: str,
+    role: Role,
+    now: datetime,
+    clinic_id: UUID | None = None,
+    user_id: UUID | None = None,
 ) -> None:
     """The clinic's row, its first user's, who looks after it, and its name among its settings.
-    Conflict when somebody could take its name for another's."""
+    The two ids are those of a clinic that moves in: what it sealed names them. Conflict when
+    somebody could take its name for another's."""
     # One at a time: two alike names at the same moment would not see each other.
     session.execute(sa.text("LOCK TABLE public.tenants IN SHARE ROW EXCLUSIVE MODE"))
     for other in session.execute(sa.select(tenants.c.name, tenants.c.schema_name)):
@@ -95,12 +104,17 @@ def insert_clinic(
             )
     key = session.execute(
         sa.insert(tenants)
-        .values(uid=new_uid(), name=name, schema_name=tenant, created_at=now)
+        .values(uid=clinic_id or new_uid(), name=name, schema_name=tenant, created_at=now)
         .returning(tenants.c.id)
     ).scalar_one()
     session.execute(
         sa.insert(users).values(
-            uid=new_uid(), tenant_id=key, name=user, role=role, admin=True, created_at=now
+            uid=user_id or new_uid(),
+            tenant_id=key,
+            name=user,
+            role=role,
+            admin=True,
+            created_at=now,
         )
     )
     session.execute(
