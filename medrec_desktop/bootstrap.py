@@ -15,9 +15,11 @@ from PySide6.QtWidgets import QApplication, QWidget
 from medrec_desktop import log
 from medrec_desktop.config import Config, clinic_dir
 from medrec_desktop.domain.errors import Unavailable
+from medrec_desktop.domain.ids import UserId
 from medrec_desktop.ui.app import App
 from medrec_desktop.ui.doors import Ask, Doors
-from medrec_desktop.ui.screen import OpenClinic, Screens, Services
+from medrec_desktop.ui.screen import OpenClinic, Screens, Seat, Services
+from medrec_desktop.ui.sign_in.entry import Entry
 from medrec_desktop.ui.theme import Theme
 
 if TYPE_CHECKING:
@@ -78,6 +80,8 @@ def build(
         erase_demo=partial(_erase_demo, config.home),
         restore=partial(_restore, config.home),
         open=partial(open_clinic, config.home),
+        has_accounts=partial(_has_accounts, config.home),
+        entry=_entry(config.home),
         report=log.report,
     )
     return App(doors, screens or SCREENS, theme=theme, clock=now, state=state)
@@ -167,7 +171,89 @@ def _seen(standing: _Standing, context: "Context") -> OpenClinic:
         export=partial(_export, context),
         close=standing.close,
         storage=FileStorage(uploads, set_up, StoredFiles(context, set_up)),
+        seat=_seat(standing, context),
     )
+
+
+def _seat(standing: _Standing, context: "Context") -> Seat:
+    from medrec_desktop.services.accounts import Accounts
+    from medrec_desktop.services.emergency import Emergency
+    from medrec_desktop.services.sign_in import has_accounts
+
+    return Seat(
+        accounts=Accounts(context),
+        emergency=Emergency(context),
+        others=_others(standing, context),
+        since=now(),
+        protected=partial(has_accounts, context.db.path.parent),
+    )
+
+
+def _others(standing: _Standing, context: "Context") -> Entry:
+    """How somebody else signs in while this clinic stays open."""
+    from medrec_desktop.services import context as contexts
+    from medrec_desktop.services import sign_in
+    from medrec_desktop.services.clinic import Clinic
+
+    folder = context.db.path.parent
+
+    def people() -> list[tuple[UserId, str]]:
+        if standing.demo:
+            return [(one.id, one.name) for one in Clinic(context).users() if one.active]
+        return [(one.id, one.name) for one in sign_in.known_users(folder)]
+
+    def enter(user: UserId, password: str) -> OpenClinic | None:
+        if standing.demo:
+            return _seen(standing, contexts.acting_as(context, user))
+        signed = sign_in.sign_in(folder, user, password, now=now())
+        return None if signed.must_change else _seen(standing, contexts.switched(context, signed))
+
+    def choose(user: UserId, first: str, own: str) -> OpenClinic:
+        signed = sign_in.choose_password(folder, user, first, own, now=now())
+        return _seen(standing, contexts.switched(context, signed))
+
+    def recover(code: str, user: UserId, password: str) -> OpenClinic:
+        signed = sign_in.recover(folder, code, user, password, now=now())
+        return _seen(standing, contexts.switched(context, signed))
+
+    return Entry(people, enter, choose, recover, without_password=standing.demo)
+
+
+def _entry(home: Path) -> Entry:
+    """How somebody signs in to the clinic of this computer while it is closed."""
+    folder = clinic_dir(home)
+
+    def people() -> list[tuple[UserId, str]]:
+        from medrec_desktop.services.sign_in import known_users
+
+        return [(one.id, one.name) for one in known_users(folder)]
+
+    def opened(signed: Any) -> OpenClinic:
+        from medrec_desktop.domain.changes import Changes
+        from medrec_desktop.services.context import open_context
+        from medrec_desktop.services.first_run import open_signed_in
+
+        db = open_signed_in(folder, signed, now=now())
+        context = open_context(db, changes=Changes(), clock=now, signed=signed)
+        return _stand_on(home, False, context)  # noqa: FBT003 - a clinic, not the demo
+
+    def enter(user: UserId, password: str) -> OpenClinic | None:
+        from medrec_desktop.services.sign_in import sign_in
+
+        signed = sign_in(folder, user, password, now=now())
+        return None if signed.must_change else opened(signed)
+
+    def choose(user: UserId, first: str, own: str) -> OpenClinic:
+        from medrec_desktop.services.sign_in import choose_password
+
+        return opened(choose_password(folder, user, first, own, now=now()))
+
+    def recover(code: str, user: UserId, password: str) -> OpenClinic:
+        from medrec_desktop.services.sign_in import recover
+
+        return opened(recover(folder, code, user, password, now=now()))
+
+    return Entry(people, enter, choose, recover)
 
 
 def _codes(home: Path) -> "Icd10 | None":
@@ -197,20 +283,25 @@ def _exists(home: Path, demo: bool) -> bool:  # noqa: FBT001 - a Doors call
     return (clinic_dir(home, demo=demo) / "medrec.db").is_file()
 
 
+def _has_accounts(home: Path, demo: bool) -> bool:  # noqa: FBT001 - a Doors call
+    # Asked before the first paint: a look at names, and no library of keys.
+    return not demo and (clinic_dir(home) / "accounts.json").is_file()
+
+
 def _has_keyring() -> bool:
     from medrec_desktop.security.keys import has_keyring
 
     return has_keyring()
 
 
-def _create_clinic(home: Path, clinic_name: str, doctor_name: str, passphrase: str | None) -> None:
+def _create_clinic(home: Path, clinic_name: str, doctor_name: str, password: str) -> str:
     from medrec_desktop.services import first_run
 
-    first_run.create_clinic(
+    return first_run.found_clinic(
         clinic_dir(home),
         clinic_name=clinic_name,
         doctor_name=doctor_name,
-        passphrase=passphrase,
+        password=password,
     )
 
 

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from medrec_desktop.ui.notices import Notices
     from medrec_desktop.ui.seats import Seats, Working
     from medrec_desktop.ui.sign_in.beginning import Beginning
+    from medrec_desktop.ui.sign_in.ground import Ground
+    from medrec_desktop.ui.sign_in.signing_in import SigningIn
     from medrec_desktop.ui.storage.desk import StorageDesk
     from medrec_desktop.ui.sync.desk import ServerDesk
 
@@ -68,7 +70,10 @@ class App(QObject):
         self._question: Question | None = None
         self._passphrase_problem = ""
         self._choices: ComputerSettings | None = None
-        self._typed_passphrase = ""
+        self._typed_password = ""
+        self._code = ""
+        self._signing: SigningIn | None = None
+        self._ground: Ground | None = None
         self._demo = False
         self._then: Callable[[], None] | None = None
 
@@ -139,13 +144,15 @@ class App(QObject):
         self._demo = demo
         if self._beginning is not None:
             self._choices = self._beginning.choices
-            self._typed_passphrase = self._beginning.passphrase
+            self._typed_password, self._code = self._beginning.password, self._beginning.code
         self._show_window(say=sentence)
 
     # --- opening -------------------------------------------------------------------------------
 
     def _show_window(self, *, make_demo: bool = False, say: str = "") -> None:
         window = self.window or self._make_window()
+        if self._doors.has_accounts(self._demo):
+            self._cover(window)
         window.show()
         if say:
             window.toast.say(say)
@@ -188,7 +195,35 @@ class App(QObject):
     def _open_made(self, _result: object) -> None:
         self._open()
 
+    def _cover(self, window: MainWindow) -> None:
+        """Somebody has to sign in: nothing of the window is seen before."""
+        from medrec_desktop.ui.sign_in.ground import Ground
+
+        self._ground = Ground(window, "MedRec Desktop")
+        self._ground.open()
+
+    def _ask_sign_in(self) -> None:
+        from medrec_desktop.ui.seats import LAST_USER
+        from medrec_desktop.ui.sign_in.signing_in import SigningIn
+
+        if self._ground is None:
+            return
+        self._signing = SigningIn(
+            self._ground,
+            self._doors.entry,
+            self.background,
+            self._clock,
+            self,
+            last=str(self._state.value(LAST_USER, "")),
+        )
+        self._signing.signed_in.connect(self._on_opened)
+        self._signing.begin(self._typed_password)
+        self._typed_password = ""
+
     def _open(self) -> None:
+        if self._doors.has_accounts(self._demo):
+            self._ask_sign_in()
+            return
         self._question = Question(self)
         self._question.asked.connect(self._ask_passphrase, Qt.ConnectionType.QueuedConnection)
         reading = self.background.slow(self, self._doors.open, self._demo, self._question.ask)
@@ -198,10 +233,6 @@ class App(QObject):
         from medrec_desktop.ui.sign_in.passphrase import PassphraseDialog
 
         if self.window is None or self._question is None:
-            return
-        if self._typed_passphrase:
-            typed, self._typed_passphrase = self._typed_passphrase, ""
-            self._question.answer(typed)
             return
         dialog = PassphraseDialog(self.window, self._passphrase_problem)
         dialog.entered.connect(self._question.answer)
@@ -218,6 +249,9 @@ class App(QObject):
         from medrec_desktop.ui.seats import Working
 
         self._question = None
+        if self._signing is not None:
+            self._signing.deleteLater()
+            self._signing = None
         self._clinic = clinic
         window = self.window
         if window is None:
@@ -236,6 +270,7 @@ class App(QObject):
             clock=self._clock,
             storage=self._desk_of(clinic, notices),
             server=self._server_of(clinic, notices),
+            seat=clinic.seat,
         )
         window.show_clinic(clinic, self.services)
         ClinicMenu(window, clinic, self.services, self._clock)
@@ -243,6 +278,11 @@ class App(QObject):
         window.lock_requested.connect(seats.lock_now)
         window.switch_requested.connect(seats.switch_user)
         seats.sit(Working(clinic, window, self.services, notices))
+        if self._ground is not None:
+            self._ground.hide()
+            self._ground.deleteLater()
+            self._ground = None
+            window.workplace.setFocus()
         if self._choices is not None:
             self.background.write(self, clinic.clinic.save_computer, self._choices)
             self._choices = None
@@ -268,11 +308,24 @@ class App(QObject):
         if self.window is not None:
             QTimer.singleShot(WARM_AFTER_MS, self, self._make_screens)
         self.opened.emit()
+        self._say_what_is_missing()
+
+    def _say_what_is_missing(self) -> None:
+        """A password, or a recovery code that somebody keeps."""
+        window, clinic = self.window, self._clinic
+        if window is None or clinic is None or clinic.demo or clinic.seat is None:
+            return
+        from medrec_desktop.ui.sign_in.recovery import Keeping
+
+        self._keeping = Keeping(window, clinic, self.background, self)
+        self._keeping.begin(self._code)
+        self._code = ""
 
     def _make_screens(self) -> None:
         from medrec_desktop.ui.warming import Warming
 
-        if self.window is not None:
+        # The clinic may be closed again by now.
+        if self.window is not None and self._clinic is not None:
             self._garbage.wait()
             steps = (*self.window.workplace.steps_ahead(), self._garbage.settle)
             warming = Warming(self.background, self._screens.load, steps, self.window)

@@ -8,6 +8,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 
 from medrec_desktop.ui.screen import OpenClinic
+from medrec_desktop.ui.sign_in.entry import Entry
 
 Ask = Callable[[], str | None]
 
@@ -20,13 +21,17 @@ class Doors:
     folder: Callable[[bool], Path]
     exists: Callable[[bool], bool]
     has_keyring: Callable[[], bool]
-    create_clinic: Callable[[str, str, str | None], None]
-    """create_clinic(clinic_name, doctor_name, passphrase)"""
+    create_clinic: Callable[[str, str, str], str]
+    """create_clinic(clinic_name, doctor_name, password): the recovery code."""
     create_demo: Callable[[], None]
     erase_demo: Callable[[], None]
     restore: Callable[[Path, str], str]
     """restore(backup, passphrase): the sentence that says what came back."""
     open: Callable[[bool, Ask], OpenClinic]
+    """A clinic that nobody signs in to: the demo, or one of the first release."""
+    has_accounts: Callable[[bool], bool]
+    """Whether somebody signs in there; looks at names only."""
+    entry: Entry
     report: Callable[[BaseException], str]
     """Write a fault down; its number."""
 

@@ -56,17 +56,20 @@ class Services:
     """Where files go outside this computer; None in a program without one."""
     server: ServerDesk | None = None
     """The clinic's server; None while the clinic is on this computer alone."""
+    seat: Seat | None = None
+    """Who is signed in; None where nobody has to."""
 
 
 @dataclass(frozen=True)
 class Seat:
-    """Who is signed in, and how somebody else takes their place. `protected`: by a password."""
+    """Who is signed in, and how somebody else takes their place. `protected` looks whether a
+    password is asked for here."""
 
     accounts: Accounts
     emergency: Emergency
     others: Entry
     since: datetime
-    protected: bool
+    protected: Callable[[], bool]
 
 
 @dataclass(frozen=True)

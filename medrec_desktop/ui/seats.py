@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, QSettings, Qt, Signal
+from PySide6.QtCore import QObject, QSettings, Qt, QTimer, Signal
 from PySide6.QtWidgets import QApplication, QWidget
 from shiboken6 import isValid
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from medrec_desktop.domain.people import Clinic
     from medrec_desktop.domain.settings import ClinicSettings
     from medrec_desktop.ui.background import Background
+    from medrec_desktop.ui.lock.system import SystemLock
     from medrec_desktop.ui.main_window import MainWindow
     from medrec_desktop.ui.notices import Notices
     from medrec_desktop.ui.saves import Saves
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from medrec_desktop.ui.sign_in.ground import Ground
 
 LAST_USER = "last_user"
+LISTEN_AFTER_MS = 3_000
 PARKED = "Work is parked here"
 _ABOVE = {Qt.WindowType.Popup, Qt.WindowType.ToolTip}
 
@@ -85,6 +87,8 @@ class Seats(QObject):
         self.lock.expired.connect(self.keys_due)
         self.lock.soon.connect(self._on_soon)
         self.lock.unlocked.connect(self._forget_signing)
+        self._system: SystemLock | None = None
+        QTimer.singleShot(LISTEN_AFTER_MS, self, self._listen)
 
     def sit(self, working: Working) -> None:
         """This user is in front from now on."""
@@ -93,6 +97,14 @@ class Seats(QObject):
         working.notices.changed.connect(self._on_changed)
         self._read(working)
         self._begin()
+
+    def _listen(self) -> None:
+        # Qt's library of the bus is loaded behind the start.
+        from medrec_desktop.ui.lock.system import SystemLock
+
+        self._system = SystemLock(self)
+        self._system.asked.connect(self.lock.lock)
+        self._system.listen()
 
     def lock_now(self) -> None:
         """As Ctrl L."""
@@ -190,7 +202,7 @@ class Seats(QObject):
         if working is None:
             raise LookupError("nobody is signed in")
         seat, storage = working.clinic.seat, working.services.storage
-        protected = seat is not None and seat.protected
+        protected = seat is not None and seat.protected()
         return Holder(
             working.clinic.user.name,
             seat.since if seat is not None else self._clock(),
@@ -204,7 +216,7 @@ class Seats(QObject):
         read, clinic, seat = self._background.read, working.clinic.clinic, working.clinic.seat
         read(self, clinic.settings).then(self._on_settings)
         read(self, clinic.clinic).then(self._on_clinic)
-        if seat is not None and seat.protected:
+        if seat is not None and seat.protected():
             read(self, seat.accounts.has_pin).then(partial(self._on_pin, working))
 
     def _on_settings(self, settings: ClinicSettings) -> None:

@@ -196,7 +196,6 @@ def make(qtbot: QtBot, theme: Theme) -> Callable[[], FirstRun]:
     def made() -> FirstRun:
         pages = FirstRun(theme)
         qtbot.addWidget(pages)
-        pages.ask_passphrase(True)
         pages.show()
         return pages
 

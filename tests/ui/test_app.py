@@ -90,12 +90,12 @@ def test_clinic_set_up_on_the_pages_opens_with_its_choices(
 ) -> None:
     app = start()
     pages = pages_of(app)
-    # The suite has no keyring, so the passphrase is asked for.
-    qtbot.waitUntil(lambda: pages._names._passphrase_part.isVisibleTo(pages._names))
+    # The suite has no keyring, and the page says what that means.
+    qtbot.waitUntil(lambda: "password alone" in pages._names._protected.text())
     pages.go_on()
     pages._names.clinic.setText("Riverside Clinic")
     pages._names.doctor.setText("Dr M. Haddad")
-    pages._names.passphrase.line.setText(PASSPHRASE)
+    pages._names.password.line.setText(PASSPHRASE)
     pages._names.again.setText(PASSPHRASE)
     pages.go_on()
     theme.set(text_percent=120)
@@ -146,11 +146,10 @@ def test_window_is_there_before_the_clinic_is_open(
 
 def test_first_run_goes_on_where_it_was_closed(qtbot: QtBot, start: Start, tmp_path: Path) -> None:
     pages = pages_of(start())
-    qtbot.waitUntil(lambda: pages._names._passphrase_part.isVisibleTo(pages._names))
     pages.go_on()
     pages._names.clinic.setText("Riverside Clinic")
     pages._names.doctor.setText("Dr M. Haddad")
-    pages._names.passphrase.line.setText(PASSPHRASE)
+    pages._names.password.line.setText(PASSPHRASE)
     pages._names.again.setText(PASSPHRASE)
     pages.close()
     assert PASSPHRASE not in (tmp_path / "window.ini").read_text(encoding="utf-8")
@@ -158,7 +157,7 @@ def test_first_run_goes_on_where_it_was_closed(qtbot: QtBot, start: Start, tmp_p
     again = pages_of(start())
     assert again._stack.currentIndex() == 1
     assert again._names.doctor.text() == "Dr M. Haddad"
-    assert again._names.passphrase.text() == ""
+    assert again._names.password.text() == ""
 
 
 def test_damaged_clinic_is_said_in_words_with_a_next_step(

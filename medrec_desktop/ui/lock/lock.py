@@ -13,6 +13,8 @@ from PySide6.QtWidgets import QWidget
 from shiboken6 import isValid
 
 from medrec_desktop.domain.errors import MedrecError
+from medrec_desktop.services.accounts import PinSpent
+from medrec_desktop.services.sign_in import Wait
 from medrec_desktop.ui.background import Background
 from medrec_desktop.ui.lock.card import Holder, LockCard
 from medrec_desktop.ui.lock.covers import Covers
@@ -179,9 +181,9 @@ class Lock(QObject):
             self._background.error_unhandled.emit(error)
             return
         for card in self._shown():
-            if getattr(error, "password_needed", False):
+            if isinstance(error, PinSpent):
                 card.ask_password()
-            card.field.fail(str(error), getattr(error, "seconds", 0))
+            card.field.fail(str(error), error.seconds if isinstance(error, Wait) else 0)
 
     def _on_saves_changed(self, state: str) -> None:
         if self.is_locked:

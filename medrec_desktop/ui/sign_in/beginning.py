@@ -18,7 +18,7 @@ _GROUP = "first_run"
 
 class Beginning(QObject):
     """Shows the pages, does what they ask for on background threads, and says when a clinic is
-    there. What was answered outlives a restart; a passphrase never does."""
+    there. What was answered outlives a restart; a password never does."""
 
     made = Signal(bool, str)
     """made(demo, sentence): a clinic can be opened; the sentence may be empty."""
@@ -37,8 +37,10 @@ class Beginning(QObject):
         self._restoring: RestoreDialog | None = None
         self.choices: ComputerSettings | None = None
         """What the pages said of this computer, to be stored in the clinic they made."""
-        self.passphrase = ""
+        self.password = ""
         """Of the clinic they made: whoever has just typed it twice is not asked again."""
+        self.code = ""
+        """The recovery code of the clinic they made, to be shown once."""
         self.pages = FirstRun(look)
         self.pages.take_up(self._remembered())
         self.pages.answered.connect(self._remember)
@@ -71,7 +73,7 @@ class Beginning(QObject):
             self._background.error_unhandled.emit(error)
 
     def _on_keyring(self, there: bool) -> None:
-        self.pages.ask_passphrase(not there)
+        self.pages.say_keyring(there)
 
     def _make_demo(self) -> None:
         if not self._claim(True):
@@ -91,18 +93,19 @@ class Beginning(QObject):
         self.fail(error)
 
     def _make_clinic(self, wanted: NewClinic) -> None:
-        self.choices, self.passphrase = wanted.computer, wanted.passphrase or ""
+        self.choices, self.password = wanted.computer, wanted.password
         self.pages.busy("Setting up the clinic…")
         work = self._background.write(
             self,
             self._doors.create_clinic,
             wanted.clinic_name,
             wanted.doctor_name,
-            wanted.passphrase,
+            wanted.password,
         )
         work.then(self._on_clinic_made).failed(self.fail)
 
-    def _on_clinic_made(self, _result: object) -> None:
+    def _on_clinic_made(self, code: str) -> None:
+        self.code = code
         self.made.emit(False, "")
 
     def _ask_restore(self) -> None:

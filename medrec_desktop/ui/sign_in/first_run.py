@@ -37,16 +37,16 @@ from medrec_desktop.ui.widgets import (
 from medrec_desktop.ui.widgets.dialog import paint_card
 
 Answers = dict[str, str]
-"""What a restart may take up again: the step and what was typed, never a passphrase."""
+"""What a restart may take up again: the step and what was typed, never a password."""
 
 
 @dataclass(frozen=True)
 class NewClinic:
-    """What the pages were told; without a passphrase the key goes into the system's keyring."""
+    """What the pages were told."""
 
     clinic_name: str
     doctor_name: str
-    passphrase: str | None
+    password: str
     computer: ComputerSettings
 
 
@@ -100,7 +100,6 @@ class FirstRun(QWidget):
         outer.addStretch(1)
         outer.addLayout(row(None, self.card, None))
         outer.addStretch(1)
-        self.ask_passphrase(False)
         self._show(0)
         for field in (self._names.clinic, self._names.doctor, self._comfort.scanner):
             field.editingFinished.connect(self._say_answers)
@@ -110,12 +109,9 @@ class FirstRun(QWidget):
         if isinstance(application, QApplication):
             application.focusChanged.connect(self._on_focus_changed)
 
-    def ask_passphrase(self, needed: bool) -> None:
-        """Whether page 2 asks for one: this computer keeps no keys."""
-        self._names.ask_passphrase(needed)
-        # After a restart it is missing: the step that was remembered comes after it.
-        if needed and self._stack.currentIndex() > 1 and not self._names.passphrase.text():
-            self._show(1)
+    def say_keyring(self, there: bool) -> None:
+        """Whether this computer keeps keys."""
+        self._names.say_keyring(there)
 
     def take_up(self, answers: Answers) -> None:
         """Go on where the program was closed; what makes no sense is left out."""
@@ -243,12 +239,11 @@ class FirstRun(QWidget):
         self._problem.setVisible(bool(words))
 
     def _answers(self) -> NewClinic:
-        asked = self._names.passphrase.isVisibleTo(self._names)
         scanner = self._comfort.scanner.text().strip()
         return NewClinic(
             self._names.clinic.text().strip(),
             self._names.doctor.text().strip(),
-            self._names.passphrase.text() if asked else None,
+            self._names.password.text(),
             ComputerSettings(
                 self._look.mode,
                 self._look.text_percent,

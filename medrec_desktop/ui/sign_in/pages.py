@@ -2,8 +2,10 @@
 
 from PySide6.QtWidgets import QFileDialog, QFormLayout, QLineEdit, QVBoxLayout, QWidget
 
+from medrec_desktop.domain.passwords import password_problem
 from medrec_desktop.ui import theme
 from medrec_desktop.ui.settings.look import LookFields
+from medrec_desktop.ui.sign_in.cards import NOT_THE_SAME
 from medrec_desktop.ui.sign_in.choices import Choice, Choices
 from medrec_desktop.ui.sign_in.passphrase import PassphraseField
 from medrec_desktop.ui.theme import Theme
@@ -70,40 +72,43 @@ class HowPage(Page):
         self.choices.focus_chosen()
 
 
+WITH_KEYRING = (
+    "You sign in with it. A second half of the key stays in this computer’s keyring, so that the "
+    "disk alone opens nothing."
+)
+WITHOUT_KEYRING = (
+    "This computer has no place that keeps keys safe, so your password alone protects the records "
+    "on its disk. Choose a long one: several plain words."
+)
+
+
 class NamesPage(Page):
     """Step 2."""
 
     def __init__(self) -> None:
         super().__init__(
             "Your clinic",
-            "Both names stand on every print.",
+            "Both names stand on every print. You are its doctor and its administrator.",
         )
         self.clinic = QLineEdit()
         self.doctor = QLineEdit()
-        self.passphrase = PassphraseField("Passphrase", meter=True)
-        # Hidden text with a slip in it would lock the records for good.
+        self.password = PassphraseField("Password", meter=True, caution=False)
+        # Hidden text with a slip in it would keep its owner out.
         self.again = QLineEdit()
         self.again.setEchoMode(QLineEdit.EchoMode.Password)
         self.again.setProperty("large", True)
         self.again.setPlaceholderText("The same once more")
-        self.again.setAccessibleName("Passphrase once more")
+        self.again.setAccessibleName("Password once more")
         self._problems: dict[str, Label] = {}
-        self._passphrase_part = QWidget()
-        self._passphrase_part.setLayout(
-            column(
-                label("Passphrase", "strong"),
-                label(
-                    "This computer has no place that keeps keys safe, so the program asks for "
-                    "this passphrase at every start.",
-                    "meta",
-                    wrap=True,
-                ),
-                self.passphrase,
-                self._problem("passphrase"),
-                self.again,
-                self._problem("again"),
-                spacing=4,
-            )
+        self._protected = label(WITH_KEYRING, "meta", wrap=True)
+        password = column(
+            label("Your password", "strong"),
+            self._protected,
+            self.password,
+            self._problem("password"),
+            self.again,
+            self._problem("again"),
+            spacing=4,
         )
         for name, field, title, hint in (
             ("clinic_name", self.clinic, "Clinic name", "Riverside Clinic"),
@@ -116,14 +121,14 @@ class NamesPage(Page):
             words.setBuddy(field)
             self.body.addLayout(column(words, field, self._problem(name), spacing=4))
             self.body.addSpacing(theme.px(8))
-        self.body.addWidget(self._passphrase_part)
+        self.body.addLayout(password)
         self.body.addStretch(1)
-        for line in (self.clinic, self.doctor, self.passphrase.line, self.again):
+        for line in (self.clinic, self.doctor, self.password.line, self.again):
             line.textChanged.connect(self._on_typed)
 
-    def ask_passphrase(self, needed: bool) -> None:
-        """Only where the system keeps no keys."""
-        self._passphrase_part.setVisible(needed)
+    def say_keyring(self, there: bool) -> None:
+        """Whether a part of the key is kept apart from the disk, or the password stands alone."""
+        self._protected.setText(WITH_KEYRING if there else WITHOUT_KEYRING)
 
     def problems(self) -> dict[str, str]:
         """What is missing."""
@@ -132,12 +137,10 @@ class NamesPage(Page):
             found["clinic_name"] = "Type the clinic’s name."
         if not self.doctor.text().strip():
             found["doctor_name"] = "Type your name."
-        if self._passphrase_part.isVisibleTo(self) and not self.passphrase.long_enough:
-            found["passphrase"] = "Type at least 8 characters."
-        elif self._passphrase_part.isVisibleTo(self) and (
-            self.again.text() != self.passphrase.text()
-        ):
-            found["again"] = "The two passphrases are not the same. Type it once more."
+        if words := password_problem(self.password.text(), self.doctor.text()):
+            found["password"] = words
+        elif self.again.text() != self.password.text():
+            found["again"] = NOT_THE_SAME
         return found
 
     def show_problems(self, problems: dict[str, str]) -> None:
@@ -148,7 +151,7 @@ class NamesPage(Page):
         fields: dict[str, QWidget] = {
             "clinic_name": self.clinic,
             "doctor_name": self.doctor,
-            "passphrase": self.passphrase,
+            "password": self.password,
             "again": self.again,
         }
         for name, field in fields.items():

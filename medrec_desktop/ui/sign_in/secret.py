@@ -33,10 +33,11 @@ class SecretField(QWidget):
         self.line.returnPressed.connect(self._on_return)
         self._eye = IconButton("eye", "Show what is typed")
         self._eye.setCheckable(True)
-        self._eye.setVisible(eye)
         self._eye.toggled.connect(self._on_shown)
         self.problem = label("", "meta", wrap=True, tone="danger")
         self.setLayout(column(row(self.line, self._eye), self.problem, spacing=6))
+        # Only now: without a parent they would come as windows of their own.
+        self._eye.setVisible(eye)
         self.problem.hide()
         self.set_name(name)
         self.setFocusProxy(self.line)

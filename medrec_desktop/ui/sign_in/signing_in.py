@@ -60,8 +60,10 @@ class SigningIn(QObject):
         self._card: PasswordCard | NewPasswordCard | RecoverCard | None = None
         self._typed = ""
 
-    def begin(self) -> None:
-        """Find out who may sign in, and ask."""
+    def begin(self, password: str = "") -> None:
+        """Find out who may sign in, and ask; `password` was typed a moment ago, when the only
+        user was made."""
+        self._typed = password
         asking = self._background.slow(self, self._entry.people)
         asking.then(self._on_people)
 
@@ -70,6 +72,8 @@ class SigningIn(QObject):
         known = next((one for one in self._people if str(one.id) == self._last), None)
         if len(self._people) == 1 and not self._entry.without_password:
             self._ask_password(self._people[0])
+            if self._typed:
+                self._on_password(self._typed)
         elif known is not None and not self._may_leave:
             self._ask_password(known)
         else:
@@ -157,7 +161,10 @@ class SigningIn(QObject):
         elif isinstance(error, Invalid):
             card.fail(" ".join(error.fields.values()))
         else:
-            card.fail(str(error), getattr(error, "seconds", 0))
+            # It is loaded by now: only the first paint had no time for it.
+            from medrec_desktop.services.sign_in import Wait
+
+            card.fail(str(error), error.seconds if isinstance(error, Wait) else 0)
 
     def _show(self, card: PeopleCard | PasswordCard | NewPasswordCard | RecoverCard) -> None:
         self._ground.show_page(card)

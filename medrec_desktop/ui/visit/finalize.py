@@ -3,8 +3,8 @@
 It only asks. The page saves what is typed, then signs, and says here what stood in the way.
 """
 
-from collections.abc import Sequence
-from datetime import date
+from collections.abc import Callable, Sequence
+from datetime import date, datetime
 from functools import partial
 
 from PySide6.QtCore import Qt, Signal
@@ -17,6 +17,7 @@ from medrec_desktop.domain.patients import Patient, age_on, initials
 from medrec_desktop.domain.records import Diagnosis, LastSeen, Problem, Visit, VisitDraft
 from medrec_desktop.domain.typed import short
 from medrec_desktop.ui import theme
+from medrec_desktop.ui.sign_in.secret import SecretField
 from medrec_desktop.ui.visit.cards import words_of
 from medrec_desktop.ui.widgets import (
     Avatar,
@@ -58,6 +59,7 @@ class FinalizeDialog(Dialog):
         signer: str,
         last: LastSeen | None,
         today: date,
+        clock: Callable[[], datetime],
     ) -> None:
         super().__init__(parent, "Finalize this visit?")
         blocking = [one for one in problems if one.blocking]
@@ -82,6 +84,11 @@ class FinalizeDialog(Dialog):
             self.body.addWidget(self._list("Worth a second look", looks, "warn"))
         self.body.addWidget(_note(self._go_on))
         self.body.addWidget(label(f"Signing as {signer}", "body2"))
+        self.password = SecretField("Your password", clock)
+        self.password.entered.connect(self._on_sign)
+        self.password.ready_changed.connect(self._on_ready)
+        self.body.addWidget(self.password)
+        self.password.hide()
         self._trouble = label("", wrap=True, tone="danger")
         self._trouble.hide()
         self.body.addWidget(self._trouble)
@@ -127,6 +134,22 @@ class FinalizeDialog(Dialog):
         self.sign_button.setText("Sign and finalize")
         self.sign_button.setEnabled(True)
 
+    def ask_password(self, words: str, wait: float = 0) -> None:
+        """Whoever signs signed in a while ago; `words` say why the last password did not fit."""
+        self.show_trouble("")
+        self._trouble.hide()
+        self.password.show()
+        if words:
+            self.password.fail(words, wait)
+        else:
+            self.password.line.setFocus()
+        self.fit()
+        self.show_in_body(self.password)
+
+    def take_password(self) -> str:
+        """What was typed to sign with; "" when it was not asked for."""
+        return "" if self.password.isHidden() else self.password.take()
+
     def focus_first(self) -> None:
         """The signature; while something is missing, the way to it."""
         (self.sign_button if self._first_jump is None else self._first_jump).setFocus()
@@ -136,8 +159,13 @@ class FinalizeDialog(Dialog):
         """The sentence that `show_trouble` showed."""
         return self._trouble.text()
 
+    def _on_ready(self, ready: bool) -> None:
+        self.sign_button.setEnabled(ready)
+
     def _on_sign(self) -> None:
-        if self.sign_button.isEnabled():
+        if not self.password.isHidden() and not self.password.text():
+            self.password.line.setFocus()
+        elif self.sign_button.isEnabled():
             self.sign_button.setEnabled(False)
             self.sign_button.setText("Signing…")
             self.sign_requested.emit()

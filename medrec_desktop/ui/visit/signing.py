@@ -9,6 +9,8 @@ from PySide6.QtWidgets import QWidget
 
 from medrec_desktop.domain.ids import RecordId
 from medrec_desktop.domain.records import Problem, Visit, VisitDraft
+from medrec_desktop.services.authorize import PasswordNeeded
+from medrec_desktop.services.sign_in import Wait
 from medrec_desktop.ui.screen import Services
 from medrec_desktop.ui.storage.words import still_sending
 from medrec_desktop.ui.visit.addenda import AddendumDialog, ErrorDialog
@@ -64,6 +66,7 @@ class VisitSigning(QObject):
             signer=shown.me.name,
             last=shown.last,
             today=self._services.clock().astimezone().date(),
+            clock=self._services.clock,
         )
         self._dialog, self._seen = dialog, typed
         dialog.sign_requested.connect(self._on_sign)
@@ -123,8 +126,23 @@ class VisitSigning(QObject):
         self._dialog = None
 
     def _on_sign(self) -> None:
+        password = self._dialog.take_password() if self._dialog is not None else ""
+        seat = self._services.seat
+        if password and seat is not None:
+            checking = self._services.background.slow(self, seat.accounts.confirm, password)
+            checking.then(self._on_confirmed).failed(self._on_not_confirmed)
+            return
         # Signed is what is stored, so everything typed must be stored before.
         self._saving.when_saved(self._sign)
+
+    def _on_confirmed(self, _result: object) -> None:
+        if self._dialog is not None:
+            self._saving.when_saved(self._sign)
+
+    def _on_not_confirmed(self, error: BaseException) -> None:
+        if self._dialog is not None:
+            wait = error.seconds if isinstance(error, Wait) else 0
+            self._dialog.ask_password(self._words(error) or NOT_SIGNED, wait)
 
     def _sign(self) -> None:
         stored, seen = self._saving.stored, self._seen
@@ -144,6 +162,9 @@ class VisitSigning(QObject):
         self.signed.emit(visit)
 
     def _on_not_signed(self, error: BaseException) -> None:
+        if isinstance(error, PasswordNeeded) and self._dialog is not None:
+            self._dialog.ask_password("")
+            return
         words = self._words(error)
         if self._dialog is not None:
             self._dialog.show_trouble(words or NOT_SIGNED)

@@ -22,6 +22,8 @@ from PySide6.QtWidgets import (
 from pytestqt.qtbot import QtBot
 
 from medrec_desktop.domain.errors import Denied
+from medrec_desktop.services.accounts import PinSpent
+from medrec_desktop.services.sign_in import Wait
 from medrec_desktop.ui.background import Background
 from medrec_desktop.ui.lock.card import Holder, LockCard
 from medrec_desktop.ui.lock.lock import Lock
@@ -32,14 +34,6 @@ from tests.factories import FakeClock
 START = datetime(2026, 11, 22, 8, 52, tzinfo=UTC)
 PATIENT = "OKAFOR, Amara"
 CTRL = Qt.KeyboardModifier.ControlModifier
-
-
-class Refused(Denied):
-    """As a service that wants a pause, or no PIN any more."""
-
-    def __init__(self, sentence: str, *, seconds: float = 0, password_needed: bool = False) -> None:
-        super().__init__(sentence)
-        self.seconds, self.password_needed = seconds, password_needed
 
 
 class Steady:
@@ -273,7 +267,7 @@ def test_menus_and_file_choosers_do_not_lie_over_the_pages(qtbot: QtBot, ground:
 
 
 def test_wrong_words_are_said_on_every_page_and_counted_down(qtbot: QtBot, ground: Ground) -> None:
-    ground.refusal = Refused("That is not the PIN.", seconds=8)
+    ground.refusal = Wait(8)
     ground.lock.lock()
     first, second = (card(window) for window in ground.windows)
     ground.lock.try_words("0000")
@@ -291,7 +285,7 @@ def test_wrong_words_are_said_on_every_page_and_counted_down(qtbot: QtBot, groun
 
 
 def test_after_too_many_pins_the_password_is_asked_for(qtbot: QtBot, ground: Ground) -> None:
-    ground.refusal = Refused("Type your password.", password_needed=True)
+    ground.refusal = PinSpent()
     ground.lock.lock()
     first = card(ground.windows[0])
     assert first.by_pin

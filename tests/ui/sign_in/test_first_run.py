@@ -34,12 +34,17 @@ def test_clinic_is_set_up_with_keys_alone(qtbot: QtBot, pages: FirstRun, theme: 
     QTest.keyClicks(focused_now(), "Riverside Clinic")
     press(Qt.Key.Key_Tab)
     QTest.keyClicks(focused_now(), "Dr M. Haddad")
+    press(Qt.Key.Key_Tab)
+    QTest.keyClicks(focused_now(), "several plain words")
+    press(Qt.Key.Key_Tab)
+    press(Qt.Key.Key_Tab)
+    QTest.keyClicks(focused_now(), "several plain words")
     press(Qt.Key.Key_Return)
     with qtbot.waitSignal(pages.clinic_requested) as told:
         press(Qt.Key.Key_Return)
     wanted: NewClinic = told.args[0]
     assert (wanted.clinic_name, wanted.doctor_name) == ("Riverside Clinic", "Dr M. Haddad")
-    assert wanted.passphrase is None
+    assert wanted.password == "several plain words"
     assert wanted.computer.text_percent == theme.text_percent
 
 
@@ -72,16 +77,18 @@ def test_missing_names_are_said_and_what_is_typed_survives_back(
     assert pages._names.doctor.text() == "Dr M. Haddad"
 
 
-def test_passphrase_is_asked_only_where_no_keyring_is(qtbot: QtBot, pages: FirstRun) -> None:
-    pages.ask_passphrase(True)
+def test_password_is_asked_for_twice_and_the_commonest_are_refused(
+    qtbot: QtBot, pages: FirstRun
+) -> None:
     pages.go_on()
     pages._names.clinic.setText("C")
     pages._names.doctor.setText("D")
-    pages._names.passphrase.line.setText("short")
-    pages.go_on()
-    assert pages._names._problems["passphrase"].isVisible()
-    pages._names.passphrase.line.setText("long enough words")
-    assert not pages._names._problems["passphrase"].isVisible()
+    for bad in ("short", "password1"):
+        pages._names.password.line.setText(bad)
+        pages.go_on()
+        assert pages._names._problems["password"].isVisible()
+    pages._names.password.line.setText("long enough words")
+    assert not pages._names._problems["password"].isVisible()
     pages._names.again.setText("long enough wodrs")
     pages.go_on()
     assert pages._names._problems["again"].isVisible()
@@ -91,13 +98,22 @@ def test_passphrase_is_asked_only_where_no_keyring_is(qtbot: QtBot, pages: First
     assert focused_now() is pages._comfort.fields.mode
     with qtbot.waitSignal(pages.clinic_requested) as told:
         pages.go_on()
-    assert told.args[0].passphrase == "long enough words"
+    assert told.args[0].password == "long enough words"
+
+
+def test_page_says_what_protects_the_records_with_and_without_a_keyring(pages: FirstRun) -> None:
+    pages.say_keyring(True)
+    assert "keyring" in pages._names._protected.text()
+    pages.say_keyring(False)
+    assert "your password alone protects" in pages._names._protected.text()
 
 
 def test_failure_keeps_the_answers_and_can_be_tried_again(qtbot: QtBot, pages: FirstRun) -> None:
     pages.go_on()
     pages._names.clinic.setText("C")
     pages._names.doctor.setText("D")
+    pages._names.password.line.setText("several plain words")
+    pages._names.again.setText("several plain words")
     pages.go_on()
     pages.busy("Setting up the clinic…")
     assert not pages._next.isEnabled()
@@ -119,16 +135,13 @@ def test_passphrase_field_measures_hides_and_takes_a_paste(qtbot: QtBot) -> None
     assert field.line.displayText() == field.text()
 
 
-def test_answers_are_said_at_every_step_without_the_passphrase(
-    qtbot: QtBot, pages: FirstRun
-) -> None:
-    pages.ask_passphrase(True)
+def test_answers_are_said_at_every_step_without_the_password(qtbot: QtBot, pages: FirstRun) -> None:
     said: list[dict[str, str]] = []
     pages.answered.connect(said.append)
     pages.go_on()
     pages._names.clinic.setText("Riverside Clinic")
     pages._names.doctor.setText("Dr M. Haddad")
-    pages._names.passphrase.line.setText("several plain words")
+    pages._names.password.line.setText("several plain words")
     pages._names.again.setText("several plain words")
     pages.go_on()
     assert said[-1]["step"] == "2"
@@ -136,17 +149,13 @@ def test_answers_are_said_at_every_step_without_the_passphrase(
     assert not any("several plain words" in value for one in said for value in one.values())
 
 
-def test_answers_are_taken_up_and_a_missing_passphrase_is_asked_for_first(
+def test_answers_are_taken_up_and_the_password_is_asked_for_again(
     qtbot: QtBot, theme: Theme
 ) -> None:
     pages = FirstRun(theme)
     qtbot.addWidget(pages)
     answers = {"step": "2", "how": "clinic", "clinic_name": "Hill", "doctor_name": "Dr Efua"}
     pages.take_up(answers)
-    assert pages._stack.currentIndex() == 2
-    pages.ask_passphrase(False)
-    assert pages._stack.currentIndex() == 2
-    pages.ask_passphrase(True)
     assert pages._stack.currentIndex() == 1
     assert pages._names.clinic.text() == "Hill"
 
