@@ -13,6 +13,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from medrec_desktop.data import journal
+from medrec_desktop.data.audit import add_entry
 from medrec_desktop.data.documents import TABLES, Rows, UnknownParent
 from medrec_desktop.data.outbox import OutboxKind, mark
 from medrec_desktop.data.replicas import Replica, Supersedes, get_replica, put_replica
@@ -53,6 +54,7 @@ def receive(
             if not paged:
                 raise
     session.execute(sa.delete(sync_applying))
+    replica.note_unsigned()
     if replica.new_here:
         try_held_again(session, sealer, only="unknown_")
     return replica.received
@@ -307,6 +309,12 @@ class _Receiver:
             self.received.users = True
         else:
             self.received.settings = True
+
+    def note_unsigned(self) -> None:
+        """That a signature did not hold is written down for good."""
+        for record, sha256 in self._rows.unsealed:
+            now = self._sealer.now
+            add_entry(self._session, "visit.unsigned", at=now, record=record, detail=sha256)
 
     def _mark(self, tbl: str, uid: UUID) -> None:
         kind: OutboxKind | None = outbox_kind(tbl)

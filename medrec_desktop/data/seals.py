@@ -10,12 +10,14 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from medrec_desktop.data.schema import (
+    audit_entries,
     medical_records,
     record_addenda,
     record_attachments,
     record_seals,
     users,
 )
+from medrec_desktop.data.schema_sync import sync_reviews
 from medrec_desktop.data.session import Session
 from medrec_desktop.domain.ids import AddendumId, RecordId
 from medrec_desktop.domain.records import Addendum
@@ -81,12 +83,40 @@ def list_finalized(session: Session) -> tuple[RecordId, ...]:
     return tuple(RecordId(uid) for uid in rows)
 
 
-def latest_seal(session: Session, *, before: int | None = None) -> str:
-    """Hash of the newest seal (older than the seal row `before`); "" when there is none."""
+def latest_seal(session: Session, *, device: UUID | None = None) -> str:
+    """Hash of the newest seal (of this computer); "" when there is none."""
     query = sa.select(record_seals.c.sha256).order_by(record_seals.c.id.desc()).limit(1)
-    if before is not None:
-        query = query.where(record_seals.c.id < before)
+    if device is not None:
+        query = query.where(record_seals.c.device == device)
     return session.scalar(query) or ""
+
+
+def follows_another(session: Session, seal: sa.Row[Any]) -> bool:
+    """Whether the seal before this one is there; the first of a computer follows none. Seals of
+    several computers come in any order, so it is looked for by its hash."""
+    table = record_seals.c
+    if seal.previous_sha256 == "":
+        others = sa.select(table.id).where(
+            table.device == seal.device, table.previous_sha256 == "", table.id != seal.id
+        )
+        return session.scalar(others.limit(1)) is None
+    there = sa.select(table.id).where(table.sha256 == seal.previous_sha256, table.id != seal.id)
+    return session.scalar(there.limit(1)) is not None or seal.previous_sha256 in withdrawn(session)
+
+
+def withdrawn(session: Session) -> set[str]:
+    """Hashes of seals whose signature did not hold: somebody else had changed or signed the visit
+    first. The server keeps them with the ops it did not apply. Local databases only."""
+    docs = session.scalars(
+        sa.select(sync_reviews.c.doc).where(
+            sync_reviews.c.doc["op"]["kind"].as_string() == "finalize"
+        )
+    )
+    return {doc["op"]["patch"]["seal"]["sha256"] for doc in docs} | set(
+        session.scalars(
+            sa.select(audit_entries.c.detail).where(audit_entries.c.what == "visit.unsigned")
+        )
+    )
 
 
 def insert_addendum(

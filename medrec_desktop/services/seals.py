@@ -108,10 +108,13 @@ def _checked(session: Session, record_id: RecordId) -> SealCheck:
         problems.append(OTHER_BYTES)
     if content != seal.canonical:
         problems += _differences(seal.canonical, content) or [OTHER_BYTES]
-    if seal.previous_sha256 != seals.latest_seal(session, before=seal.id):
+    if not seals.follows_another(session, seal):
         problems.append(NOT_IN_LINE)
-    trail = entries_of_record(session, record_id, "visit.finalize", "visit.addendum")
-    named = [entry.detail for entry in trail if entry.what == "visit.finalize"]
+    trail = entries_of_record(
+        session, record_id, "visit.finalize", "visit.unsigned", "visit.addendum"
+    )
+    gone = {entry.detail for entry in trail if entry.what == "visit.unsigned"}
+    named = [e.detail for e in trail if e.what == "visit.finalize" and e.detail not in gone]
     if named and named[-1] != seal.sha256:
         problems.append(NOT_IN_TRAIL)
     addenda = seals.sealed_addenda(session, row.id)

@@ -200,7 +200,7 @@ class Visits:
             signer = user_key(session, self._context.actor.id)
             name = get_user(session, self._context.actor.id).name
             zone = zone_name(now)
-            previous = seals.latest_seal(session)
+            previous = seals.latest_seal(session, device=self._context.device)
             content = sealing.visit_document(
                 visit.draft,
                 doctor=visit.doctor_id,
