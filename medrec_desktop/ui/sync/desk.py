@@ -69,6 +69,9 @@ class ServerLink(Protocol):
     def heard(self, news: tuple[str, ...]) -> None:
         """These need not be said again."""
 
+    def set_join_code(self, typed: str) -> None:
+        """The administrator gave out another code."""
+
     def support_bundle(self, target: Path) -> Path:
         """Write what a technician needs, without anything of patients."""
 
@@ -208,6 +211,14 @@ class ServerDesk(QObject):
         else:
             done("This could not be stored because of a fault in the program.")
             self._background.error_unhandled.emit(error)
+
+    def set_join_code(self, typed: str, done: Callable[[str], object]) -> None:
+        """Log in with another code from now on; `done` gets "" or the sentence of why not."""
+        work = self._background.slow(self, self.service.set_join_code, typed)
+        work.then(partial(self._on_code_kept, done)).failed(partial(self._on_not_done, done))
+
+    def _on_code_kept(self, done: Callable[[str], object], _result: object) -> None:
+        done("")
 
     # --- support -------------------------------------------------------------------------------
 

@@ -4,7 +4,8 @@ to do. It shows the desk's figures and asks it to act."""
 from pathlib import Path
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QFileDialog, QFrame, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QFrame, QLineEdit, QVBoxLayout, QWidget
+from shiboken6 import isValid
 
 from medrec_desktop.domain.link import FailedChange
 from medrec_desktop.ui import theme
@@ -47,11 +48,13 @@ class SyncDialog(Dialog):
         self.body.addWidget(self._lines)
         self.bundle = PlainButton("Save support bundle…", "download")
         self.bundle.clicked.connect(self._on_bundle)
+        self.code = PlainButton("Enter join code…")
+        self.code.clicked.connect(self._on_code)
         self.try_now = PlainButton("Try now", "refresh")
         self.try_now.clicked.connect(desk.try_now)
         self.done = FilledButton("Close")
         self.done.clicked.connect(self.accept)
-        self.add_foot(self.bundle, None, self.try_now, self.done)
+        self.add_foot(self.bundle, self.code, None, self.try_now, self.done)
         self.set_default(self.done)
         desk.changed.connect(self._show)
         desk.reviews_changed.connect(self._show)
@@ -106,6 +109,8 @@ class SyncDialog(Dialog):
         self._lines.deleteLater()
         self._lines = lines
         self.try_now.setEnabled(not desk.link.busy)
+        # A new one is of use only when the old one may be why nobody gets in.
+        self.code.setVisible(desk.link.state in {"offline", "refused"})
         self.fit()
 
     def _fact(
@@ -141,9 +146,59 @@ class SyncDialog(Dialog):
         self.accept()
         self.visit_requested.emit(record)
 
+    def _on_code(self) -> None:
+        self.accept()
+        dialog = JoinCodeDialog(self.window(), self._desk)
+        dialog.open()
+
     def _on_bundle(self) -> None:
         name, _ = QFileDialog.getSaveFileName(
             self.window(), "Save support bundle", str(Path.home() / BUNDLE_NAME)
         )
         if name:
             self._desk.save_bundle(Path(name), self._desk)
+
+
+class JoinCodeDialog(Dialog):
+    """Another join code for the same clinic: the administrator made a new one, or this computer's
+    was lost."""
+
+    def __init__(self, parent: QWidget, desk: ServerDesk) -> None:
+        super().__init__(parent, "Enter the join code", width=560)
+        self._desk = desk
+        self.line = QLineEdit()
+        self.line.setProperty("large", True)
+        self.line.setAccessibleName("Join code")
+        self.problem = label("", "body", wrap=True, tone="danger")
+        self.body.addWidget(
+            label(
+                "Whoever looks after the clinic’s server can make a new join code. Everything is "
+                "saved on this computer meanwhile.",
+                "body2",
+                wrap=True,
+            )
+        )
+        self.body.addWidget(self.line)
+        self.body.addWidget(self.problem)
+        self.problem.hide()
+        self.use = FilledButton("Use this code")
+        self.use.clicked.connect(self._on_use)
+        leave = PlainButton("Cancel")
+        leave.clicked.connect(self.reject)
+        self.add_foot(None, leave, self.use)
+        self.set_default(self.use)
+
+    def _on_use(self) -> None:
+        if self.line.text().strip():
+            self.use.setEnabled(False)
+            self._desk.set_join_code(self.line.text(), self._on_done)
+
+    def _on_done(self, problem: str) -> None:
+        if not isValid(self):
+            return
+        self.use.setEnabled(True)
+        self.problem.setText(problem)
+        self.problem.setVisible(bool(problem))
+        self.fit()
+        if not problem:
+            self.accept()

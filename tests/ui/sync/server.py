@@ -69,6 +69,11 @@ class FakeServerLink:
     def heard(self, news: tuple[str, ...]) -> None:
         self.asked.append(("heard", news))
 
+    def set_join_code(self, typed: str) -> None:
+        if self.problem is not None:
+            raise self.problem
+        self.asked.append(("code", typed))
+
     def support_bundle(self, target: Path) -> Path:
         self.asked.append(("bundle", target))
         return target

@@ -5,10 +5,11 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
+from medrec_desktop.domain.errors import Conflict, Invalid
 from medrec_desktop.domain.link import Download, FailedChange, Link, Waiting
 from medrec_desktop.domain.reviewing import Decision
 from medrec_desktop.ui.review.page import ReviewPage
-from medrec_desktop.ui.sync.page import SyncDialog
+from medrec_desktop.ui.sync.page import JoinCodeDialog, SyncDialog
 from tests.factories import NOON
 from tests.ui.review.desk import PLAN, a_review
 from tests.ui.sync.conftest import Window
@@ -208,11 +209,29 @@ def test_the_list_counts_what_the_server_says_also_after_the_day_is_read_again(
 
 
 def test_a_failure_to_store_a_choice_is_a_sentence(window: Window) -> None:
-    from medrec_desktop.domain.errors import Conflict
-
     window.server.problem = Conflict("This visit changed meanwhile. Look again.")
     window.server.reviews_now = (a_review(PLAN),)
     answers: list[str] = []
     window.desk.decide(window.server.reviews_now[0], (), answers.append)
     window.qtbot.waitUntil(lambda: bool(answers))
     assert answers == ["This visit changed meanwhile. Look again."]
+
+
+def test_a_join_code_is_asked_for_only_where_it_may_help(window: Window) -> None:
+    window.say(Link("connected", since=NOON))
+    dialog = SyncDialog(window.main, window.desk)
+    dialog.open()
+    assert not dialog.code.isVisible()
+    window.say(Link("refused", since=NOON, because="The join code is not here."))
+    assert dialog.code.isVisible()
+    dialog.code.click()
+    (asking,) = window.main.findChildren(JoinCodeDialog)
+    window.server.problem = Invalid({"join_code": "This is not a join code."})
+    asking.line.setText("abc")
+    asking.use.click()
+    window.qtbot.waitUntil(lambda: asking.problem.text() == "This is not a join code.")
+    window.server.problem = None
+    asking.line.setText("the right one")
+    with window.qtbot.waitSignal(asking.accepted):
+        asking.use.click()
+    assert ("code", "the right one") in window.server.asked
