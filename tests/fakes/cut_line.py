@@ -16,6 +16,7 @@ class CutLine:
         self._left: dict[str, int | None] = {"sent": None, "answered": None}
         self.passed = {"sent": 0, "answered": 0}
         self._lock = threading.Lock()
+        self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="cut line", daemon=True)
 
     @property
@@ -28,10 +29,11 @@ class CutLine:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._listener.close()
-        with contextlib.suppress(OSError):  # wakes a thread that still accepts
-            socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+        # Wakes the thread that accepts.
+        self._over.set()
+        socket.create_connection(("127.0.0.1", self.port)).close()
         self._thread.join(10)
+        self._listener.close()
 
     def cut_after(self, *, sent: int | None = None, answered: int | None = None) -> None:
         """From now on so many bytes pass, then the line is dead. None: for ever."""
@@ -41,15 +43,18 @@ class CutLine:
 
     def _run(self) -> None:
         while True:
-            try:
-                near, _ = self._listener.accept()
-            except OSError:
+            near, _ = self._listener.accept()
+            if self._over.is_set():
+                near.close()
                 return
             try:
                 far = socket.create_connection(self._to)
             except OSError:
                 near.close()
                 continue
+            for end in (near, far):
+                # Without it each small piece would wait for the one before to be confirmed.
+                end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with near, far, selectors.DefaultSelector() as waiting:
                 waiting.register(near, selectors.EVENT_READ, (far, "sent"))
                 waiting.register(far, selectors.EVENT_READ, (near, "answered"))

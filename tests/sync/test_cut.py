@@ -17,7 +17,7 @@ from tests.clinic_servers import ClinicServer
 from tests.fakes.cut_line import CutLine
 from tests.sync_server import Desktop, desktop
 
-STEP = 1 if os.environ.get("MEDREC_EVERY_BYTE") else 13
+STEP = 1 if os.environ.get("MEDREC_EVERY_BYTE") else 5
 Through = Callable[[], Line]
 
 
