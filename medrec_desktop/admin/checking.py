@@ -14,7 +14,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from medrec_desktop.admin.clinics import folder_of, now, require_clinic
+from medrec_desktop.admin.clinics import entered, folder_of, now
 from medrec_desktop.admin.terminal import Bar, Passphrases
 from medrec_desktop.attachments.vault import Vault, open_vault
 from medrec_desktop.data import migrate
@@ -28,7 +28,6 @@ from medrec_desktop.domain.ids import RecordId
 from medrec_desktop.security.keys import has_keyring
 from medrec_desktop.services.backup import VAULT
 from medrec_desktop.services.context import open_context
-from medrec_desktop.services.first_run import open_clinic
 from medrec_desktop.services.history import History
 from medrec_desktop.services.visits import Visits
 from medrec_desktop.terminology.code_file import newest
@@ -69,8 +68,7 @@ def _findings(options: argparse.Namespace, passphrases: Passphrases) -> Iterator
         else "none here; clinics are opened with their passphrase.",
     )
     try:
-        require_clinic(folder, options)
-        db = open_clinic(folder, lambda: passphrases.require("the clinic"))
+        db, _ = entered(options, passphrases)
     except MedrecError as error:
         yield Finding("Clinic", str(error), problem=True)
         return

@@ -65,6 +65,10 @@ def _command(name: str) -> Command:
         from medrec_desktop.admin import clinics
 
         return {"demo": clinics.make_demo, "clinic new": clinics.make_clinic}[name]
+    if name.startswith("users ") or name == "clinic change-key":
+        from medrec_desktop.admin import users
+
+        return users.COMMANDS[name]
     if name in {"backup", "restore"}:
         from medrec_desktop.admin import keeping
 
@@ -143,9 +147,12 @@ def _parser() -> argparse.ArgumentParser:
     new.add_argument("name", metavar="NAME", help="the clinic's name, as it stands on prints")
     new.add_argument("--doctor", required=True, metavar="NAME", help="the first doctor's name")
 
+    add(clinics, "change-key", "clinic change-key", "give the clinic's database another key")
     add(clinics, "credentials", "clinic credentials", "print the policy for this clinic's own keys")
 
     _add_server(commands, clinics, group("server", "the server that clinics share"), add)
+
+    _add_users(group("users", "who signs in to the clinic on this computer"), add)
 
     _add_bucket(group("bucket", "where files are stored"), add)
 
@@ -200,6 +207,9 @@ def _parser() -> argparse.ArgumentParser:
     backup.add_argument("file", type=Path, metavar="FILE")
     restore = add(commands, "restore", "restore", "bring a clinic back from a backup")
     restore.add_argument("file", type=Path, metavar="FILE")
+    restore.add_argument(
+        "--sign-in", metavar="NAME", help="the administrator whose password is set anew"
+    )
     doctor = add(commands, "doctor", "doctor", "check everything and say what is wrong")
     doctor.add_argument("--all", action="store_true", help="every seal and every file's content")
     return parser
@@ -247,6 +257,31 @@ def _add_server(
         one.add_argument(
             "--password-stdin", action="store_true", help="read the password from standard input"
         )
+
+
+def _add_users(
+    where: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    add: Callable[..., argparse.ArgumentParser],
+) -> None:
+    """The `users` commands: first one's own password is asked for, then the one that is set."""
+    add(where, "list", "users list", "everybody who ever worked here")
+    begin = add(where, "begin", "users begin", "let users sign in (first release, or restored)")
+    begin.add_argument("name", metavar="NAME", nargs="?", help="an administrator (who leads)")
+    new = add(where, "add", "users add", "add a user with a first password")
+    role = add(where, "role", "users role", "give a user another role")
+    disable = add(where, "disable", "users disable", "a user signs in no more")
+    enable = add(where, "enable", "users enable", "let a user in again")
+    reset = add(where, "reset", "users reset", "give a user a new password")
+    for one in (new, role, disable, enable, reset):
+        one.add_argument("name", metavar="NAME")
+    for one in (new, role):
+        one.add_argument("--role", choices=("doctor", "front_desk", "admin"), required=True)
+        one.add_argument("--admin", action="store_true", help="also looks after the clinic")
+    add(where, "password", "users password", "change one's own password")
+    recovered = add(where, "recover", "users recover", "set a password by the recovery code")
+    recovered.add_argument("name", metavar="NAME")
+    code = add(where, "recovery-code", "users recovery-code", "print a new recovery code")
+    code.add_argument("--confirm", action="store_true", help="type the new code; the old one ends")
 
 
 def _add_bucket(
@@ -301,6 +336,15 @@ def _shared(default: str | None) -> argparse.ArgumentParser:
         "--home", type=Path, metavar="FOLDER", default=default, help="where the clinics are kept"
     )
     parser.add_argument("--demo", action="store_true", default=flag, help="the demo clinic")
+    parser.add_argument(
+        "--user", metavar="NAME", default=default, help="who signs in (the only user there is)"
+    )
+    parser.add_argument(
+        "--recovery-code",
+        action="store_true",
+        default=flag,
+        help="open the clinic by its recovery code instead of a password",
+    )
     parser.add_argument(
         "--passphrase-stdin",
         action="store_true",

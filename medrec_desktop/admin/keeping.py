@@ -5,6 +5,7 @@ from contextlib import closing
 
 from medrec_desktop.admin.clinics import folder_of, opened
 from medrec_desktop.admin.terminal import Bar, Passphrases
+from medrec_desktop.admin.users import begin_with
 from medrec_desktop.services.backup import VAULT, restore
 from medrec_desktop.services.backups import Backups
 
@@ -31,4 +32,7 @@ def bring_back(options: argparse.Namespace, passphrases: Passphrases) -> int:
         f"Restored the clinic as it was on {done.made_at[:10]}: {done.patients:,} patients, "
         f"{done.visits:,} visits, {done.files:,} files. Everything was checked."
     )
-    return 0
+    if options.sign_in is None:
+        print("Nobody has a password yet; set the first with: medrec-admin users begin")
+        return 0
+    return begin_with(folder_of(options), passphrase, options.sign_in, passphrases)

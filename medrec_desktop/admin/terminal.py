@@ -13,6 +13,7 @@ from typing import TextIO
 from medrec_desktop.domain.errors import Cancelled, Invalid
 
 VARIABLE = "MEDREC_PASSPHRASE"
+NEW_VARIABLE = "MEDREC_NEW_PASSPHRASE"
 _WIDTH = 30
 _EVERY_S = 0.1
 
@@ -83,6 +84,19 @@ class Passphrases:
         if twice and getpass.getpass("The same once more: ") != typed:
             raise Invalid({"passphrase": "The two passphrases differ. Nothing was done."})
         return typed or None
+
+    def require_new(self, what: str) -> str:
+        """A secret that is about to be set: never the answer to an earlier question."""
+        if self._from_stdin:
+            found = self._stdin.readline().rstrip("\r\n")
+        elif not (found := self._environ.get(NEW_VARIABLE, "")) and self._stdin.isatty():
+            return self.require(what, twice=True)
+        if not found:
+            raise Cancelled(
+                f"{what[:1].upper()}{what[1:]} is needed. Nothing was done. Type it when asked, "
+                f"pipe it in as a line of its own with --passphrase-stdin, or set {NEW_VARIABLE}."
+            )
+        return found
 
     def require(self, what: str, *, twice: bool = False) -> str:
         """As `ask`; Cancelled when there is none."""

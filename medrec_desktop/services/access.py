@@ -165,6 +165,8 @@ def let_in(db: LocalDb, signed: SignedIn, sitting: Sitting, *, now: datetime) ->
             add_entry(session, "clock.back", at=now, actor=user.id)
         detail = "by the recovery code" if signed.by_code else ""
         add_entry(session, "sign_in", at=now, actor=user.id, detail=detail)
+        if signed.new_password:
+            add_entry(session, "user.password", at=now, actor=user.id)
     sitting.learn(user)
     sitting.confirm(user.id, now)
     return user

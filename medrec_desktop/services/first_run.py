@@ -31,7 +31,7 @@ from medrec_desktop.services.access import (
     require_access,
 )
 from medrec_desktop.services.context import zone_name
-from medrec_desktop.services.sign_in import SignedIn, has_accounts
+from medrec_desktop.services.sign_in import SignedIn, has_accounts, open_by_code
 
 DATABASE = "medrec.db"
 _DEMO = "demo.json"
@@ -148,6 +148,11 @@ def open_clinic(
         raise Denied("The users of this clinic sign in. Choose your name and type your password.")
     key = open_clinic_key(folder, ask_passphrase, keyring=keyring)
     return LocalDb.open(folder / DATABASE, key)
+
+
+def open_by_recovery(folder: Path, code: str, *, now: datetime) -> LocalDb:
+    """The clinic by its recovery code, for commands; nobody has signed in."""
+    return LocalDb.open(folder / DATABASE, open_by_code(folder, code, now=now))
 
 
 def open_signed_in(

@@ -109,6 +109,7 @@ class SignedIn:
     must_change: bool = False
     by_code: bool = False
     clock_back: bool = False
+    new_password: bool = False
 
 
 def known_users(folder: Path) -> tuple[KnownUser, ...]:
@@ -168,7 +169,7 @@ def choose_password(
         )
         account = replace(account, lock=lock, must_change=False)
         store.write(folder, replace(accounts.with_account(account), seen_at=now))
-    return SignedIn(user=user_id, name=account.name, key=key, at=now)
+    return SignedIn(user=user_id, name=account.name, key=key, at=now, new_password=True)
 
 
 def recover(
@@ -193,7 +194,9 @@ def recover(
         accounts = with_password(accounts, user_id, account.name, key, new_password, keyring)
         store.write(folder, replace(accounts, seen_at=now))
     forget_half(old, keyring)
-    return SignedIn(user=user_id, name=account.name, key=key, at=now, by_code=True)
+    return SignedIn(
+        user=user_id, name=account.name, key=key, at=now, by_code=True, new_password=True
+    )
 
 
 def open_by_code(folder: Path, code: str, *, now: datetime) -> bytes:

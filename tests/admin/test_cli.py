@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -16,10 +17,12 @@ import sqlalchemy as sa
 
 from medrec_desktop.admin import cli
 from medrec_desktop.admin.terminal import Bar, Passphrases
+from medrec_desktop.data.local import LocalDb
 from medrec_desktop.data.schema import medical_records, record_attachments
 from medrec_desktop.domain.errors import Cancelled, Invalid
 from medrec_desktop.exchange import archive
-from medrec_desktop.services.first_run import open_clinic
+from medrec_desktop.services.first_run import open_clinic, open_signed_in
+from medrec_desktop.services.sign_in import known_users, sign_in
 from tests.exchange.test_visits_ndjson import PATIENT, VISIT, a_file
 
 PASSPHRASE = "a long enough passphrase"
@@ -65,8 +68,15 @@ def clinic(run: Run) -> None:
 
 
 def status_of(folder: Path) -> list[str]:
-    with closing(open_clinic(folder, lambda: PASSPHRASE)) as db, db.read() as session:
+    with closing(signed_in(folder)) as db, db.read() as session:
         return list(session.scalars(sa.select(medical_records.c.status)))
+
+
+def signed_in(folder: Path) -> LocalDb:
+    """The clinic, as its only user opens it."""
+    [user] = known_users(folder)
+    now = datetime.now(UTC)
+    return open_signed_in(folder, sign_in(folder, user.id, PASSPHRASE, now=now), now=now)
 
 
 def test_without_a_clinic_every_command_says_how_to_make_one(run: Run, tmp_path: Path) -> None:
@@ -136,7 +146,7 @@ def test_a_patient_goes_out_by_record_number_and_back_in(
 
 
 def test_a_backup_is_restored_into_another_home(
-    run: Run, clinic: None, home: Path, tmp_path: Path
+    run: Run, clinic: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run("import", "visits", a_file(tmp_path, PATIENT, VISIT))
     backup = tmp_path / "clinic.backup"
@@ -149,8 +159,67 @@ def test_a_backup_is_restored_into_another_home(
     code, out, _ = run("restore", backup, "--home", other)
     assert code == 0
     assert "1 patients, 1 visits, 0 files" in out
+    assert "Nobody has a password yet" in out
+    # The backup's passphrase opens it until somebody has chosen whose password is set.
+    monkeypatch.setenv("MEDREC_NEW_PASSPHRASE", PASSPHRASE)
+    code, out, _ = run("users", "begin", "Dr. A", "--home", other)
+    assert (code, "Recovery code: " in out) == (0, True)
+    assert not (other / "clinic" / "key.json").exists()
     assert status_of(other / "clinic") == ["finalized"]
     assert run("doctor", "--home", other)[0] == 0
+
+
+def test_whoever_restores_chooses_whose_password_is_set(
+    run: Run, clinic: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backup, other = tmp_path / "clinic.backup", tmp_path / "other"
+    run("backup", backup)
+    monkeypatch.setenv("MEDREC_NEW_PASSPHRASE", "chosen by the restorer")
+    code, out, err = run("restore", backup, "--home", other, "--sign-in", "Dr. A")
+    assert (code, err) == (0, "")
+    assert "Dr. A signs in with the new password" in out
+    assert run("audit", "verify", "--home", other)[0] == 1  # the old password
+    monkeypatch.setenv("MEDREC_PASSPHRASE", "chosen by the restorer")
+    assert run("audit", "verify", "--home", other)[0] == 0
+
+
+def test_users_are_added_disabled_and_given_passwords_without_a_window(
+    run: Run, clinic: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add = ("users", "add", "Ines", "--role", "front_desk")
+    code, _, err = run(*add)
+    assert code == 1
+    assert "MEDREC_NEW_PASSPHRASE" in err  # never the administrator's own password
+    monkeypatch.setenv("MEDREC_NEW_PASSPHRASE", "a first password")
+    assert run(*add)[0] == 0
+    code, out, err = run("users", "list")
+    assert (code, "--user NAME" in err) == (1, True)
+    code, out, _ = run("users", "list", "--user", "dr. a")
+    assert out.splitlines() == ["Dr. A  (doctor, administrator)", "Ines  (front desk, first password)"]  # fmt: skip
+    monkeypatch.setenv("MEDREC_PASSPHRASE", "a first password")
+    assert "of your own" in run("users", "list", "--user", "Ines")[2]
+    monkeypatch.setenv("MEDREC_NEW_PASSPHRASE", "a password of her own")
+    assert run("users", "password", "--user", "Ines")[0] == 0
+    monkeypatch.setenv("MEDREC_PASSPHRASE", "a password of her own")
+    code, _, err = run("users", "disable", "Dr. A", "--user", "Ines")
+    assert (code, "Only an administrator" in err) == (1, True)
+    monkeypatch.setenv("MEDREC_PASSPHRASE", PASSPHRASE)
+    assert run("users", "disable", "Ines", "--user", "Dr. A")[0] == 0
+    assert run("users", "list")[1].splitlines()[1] == "Ines  (front desk, disabled)"
+
+
+def test_the_recovery_code_opens_the_clinic_and_sets_a_password(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, out, _ = run("clinic", "new", "Hill Clinic", "--doctor", "Dr. A")
+    code = out.partition("Recovery code: ")[2].split()[0]
+    monkeypatch.setenv("MEDREC_PASSPHRASE", code)
+    assert run("audit", "verify", "--recovery-code")[0] == 0
+    monkeypatch.setenv("MEDREC_NEW_PASSPHRASE", "another password")
+    assert run("users", "recover", "Dr. A")[0] == 0
+    monkeypatch.setenv("MEDREC_PASSPHRASE", "another password")
+    assert run("clinic", "change-key")[0] == 0
+    assert run("doctor")[0] == 0
 
 
 def test_a_wrong_passphrase_is_a_sentence(
@@ -159,7 +228,7 @@ def test_a_wrong_passphrase_is_a_sentence(
     monkeypatch.setenv("MEDREC_PASSPHRASE", "something else entirely")
     code, _, err = run("backup", tmp_path / "b")
     assert code == 1
-    assert "passphrase does not open" in err
+    assert "password does not fit" in err
     assert "Traceback" not in err
 
 
