@@ -159,7 +159,7 @@ def merge(tbl: Aggregate, base: Document, mine: Document, theirs: Document) -> M
     # Who signs has seen the very revision: a signature holds on no other.
     claim = frozenset({SIGNATURE} if unsigned else ())
     open_changes = my_changes - same - claim
-    if _closed(tbl, theirs) or _moved(my_changes, their_changes):
+    if _closed(tbl, theirs) or _moved(open_changes, their_changes - same):
         # Signed, entered in error, or another patient's now: nothing is put into it any more.
         return Merged(dict(theirs), frozenset(), same, open_changes | claim, unsigned)
     conflicts = _clashing(tbl, open_changes, their_changes, (base, mine, theirs))
@@ -329,6 +329,37 @@ def with_unknown(tbl: Aggregate, known: Document, mine: Document) -> dict[str, A
 def without_signature(doc: Document) -> dict[str, Any]:
     """The record as a draft again."""
     return {**doc, **_UNSIGNED}
+
+
+def with_unit(tbl: Aggregate, doc: Document, source: Document, unit: str) -> dict[str, Any]:
+    """`doc` with this one unit as `source` has it. A row that `source` does not have is voided
+    nowhere else: the caller gives it in `source` with its `voided_at`."""
+    column, _, key = unit.partition(".")
+    after = dict(doc)
+    if column in _GROUPS.get(tbl, {}):
+        after.update({name: source.get(name) for name in _GROUPS[tbl][column]})
+    elif not key:
+        after[column] = source.get(column)
+    elif column == _ROWS.get(tbl):
+        rows = {row["uid"]: row for row in after.get(column) or []}
+        rows.update({row["uid"]: row for row in source.get(column) or [] if row["uid"] == key})
+        after[column] = list(rows.values())
+    elif column in _MAPS.get(tbl, ()):
+        after[column] = _map_with(source, doc, column, {unit})
+    else:
+        after[column] = _items_with(source, doc, column, {unit})
+    return after
+
+
+def as_author_saw(tbl: Aggregate, base: Document, patch: Document) -> dict[str, Any]:
+    """The columns of a patch as a document, what the patch leaves out of a group taken from what
+    its author saw (`base`, by unit)."""
+    doc = dict(patch)
+    for unit, columns in _GROUPS.get(tbl, {}).items():
+        saw = base.get(unit)
+        if unit in base:
+            doc = {**{name: (saw or {}).get(name) for name in columns}, **doc}
+    return doc
 
 
 def with_columns(tbl: Aggregate, doc: Document, patch: Document) -> dict[str, Any]:

@@ -40,6 +40,7 @@ from medrec_desktop.services.storage import Storage
 from medrec_desktop.services.storage_check import verify_storage
 from medrec_desktop.services.storage_set_up import StorageSetUp
 from medrec_desktop.services.stored_files import StoredFiles
+from medrec_desktop.services.sync import Sync
 from medrec_desktop.services.uploads import Uploads
 from medrec_desktop.services.visits import Visits
 from tests.factories import (
@@ -107,6 +108,7 @@ def services(clinic: Context, tmp_path: Path) -> dict[str, Callable[[Context], A
         "Storage": Storage,
         "StorageSetUp": lambda context: StorageSetUp(context, vault),
         "StoredFiles": lambda context: StoredFiles(context, Storage(context)),
+        "Sync": Sync,
         "Uploads": lambda context: Uploads(context, vault),
         "Visits": Visits,
     }

@@ -1,0 +1,81 @@
+"""Parked ops as this computer knows them, grouped by who wrote them, and what else waits.
+
+Queries alone; what a person is shown and decides is `services/sync.py`'s business.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from medrec_desktop.data.schema import outbox
+from medrec_desktop.data.schema_sync import sync_journal, sync_replicas, sync_reviews
+from medrec_desktop.data.session import Session
+from medrec_desktop.domain.syncing import Parked, parked_of
+
+_KIND_OF = {"addendum": "record"}
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """All open ops of one computer about one aggregate, oldest first: one review."""
+
+    ops: tuple[Parked, ...]
+
+    @property
+    def last(self) -> Parked:
+        """The newest, after which the review is called."""
+        return self.ops[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An aggregate that the server will not take as it is."""
+
+    tbl: str
+    uid: UUID
+    reason: str
+
+
+def open_chains(session: Session, *tbls: str) -> list[Chain]:
+    """What waits for a person in the whole clinic, in the order the server kept it."""
+    table = sync_reviews.c
+    docs = session.scalars(sa.select(table.doc).where(table.state == "open", table.tbl.in_(tbls)))
+    found: dict[tuple[UUID, UUID], list[Parked]] = {}
+    for parked in sorted((parked_of(doc) for doc in docs), key=lambda one: one.server_at):
+        found.setdefault((parked.op.uid, parked.device), []).append(parked)
+    return [Chain(tuple(sorted(ops, key=lambda one: one.op.n))) for ops in found.values()]
+
+
+def count_open(session: Session, *tbls: str) -> int:
+    """How many of them there are."""
+    return len(open_chains(session, *tbls))
+
+
+def list_waiting(session: Session) -> tuple[set[tuple[str, UUID]], datetime | None]:
+    """What is not on the server, and since when the oldest of it waits."""
+    marks = session.execute(sa.select(outbox.c.kind, outbox.c.uid, outbox.c.marked_at)).all()
+    table = sync_journal.c
+    ops = session.execute(
+        sa.select(table.tbl, table.uid, table.sealed_at).where(
+            ~table.acked, table.tbl.not_in(["audit", "device"])
+        )
+    ).all()
+    waiting = {(one.kind, one.uid) for one in marks}
+    waiting |= {(_KIND_OF.get(one.tbl, one.tbl), one.uid) for one in ops}
+    return waiting, _oldest([one.marked_at for one in marks] + [one.sealed_at for one in ops])
+
+
+def _oldest(times: Iterable[datetime]) -> datetime | None:
+    return min(times, default=None)
+
+
+def list_held(session: Session) -> tuple[Held, ...]:
+    """What the server would not take."""
+    table = sync_replicas.c
+    rows = session.execute(
+        sa.select(table.tbl, table.uid, table.held).where(table.held.is_not(None))
+    )
+    return tuple(Held(row.tbl, row.uid, row.held) for row in rows)
