@@ -21,6 +21,7 @@ from medrec_desktop.data.local import LocalDb
 from medrec_desktop.data.schema import medical_records, record_attachments
 from medrec_desktop.domain.errors import Cancelled, Invalid
 from medrec_desktop.exchange import archive
+from medrec_desktop.security import wrapping
 from medrec_desktop.services.first_run import open_clinic, open_signed_in
 from medrec_desktop.services.sign_in import known_users, sign_in
 from tests.exchange.test_visits_ndjson import PATIENT, VISIT, a_file
@@ -33,6 +34,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """No command of these tests ever sees the real folders."""
     monkeypatch.setenv("MEDREC_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("MEDREC_PASSPHRASE", PASSPHRASE)
+    # Stretching a password costs half a second on purpose; tests/security pays it.
+    monkeypatch.setattr(wrapping, "_MEMORY_KIB", 64)
+    monkeypatch.setattr(wrapping, "_LANES", 1)
     before = signal.getsignal(signal.SIGTERM)
     yield tmp_path / "home"
     signal.signal(signal.SIGTERM, before)

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from medrec_desktop.security import wrapping
 from medrec_desktop.services.context import Context
 from medrec_desktop.services.patients import Patients
 from medrec_desktop.services.visits import Visits
@@ -30,3 +31,10 @@ def patients(clinic: Context) -> Patients:
 @pytest.fixture
 def visits(clinic: Context) -> Visits:
     return Visits(clinic)
+
+
+@pytest.fixture
+def cheap_guesses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stretching a password costs half a second on purpose; what it costs is tested elsewhere."""
+    monkeypatch.setattr(wrapping, "_MEMORY_KIB", 64)
+    monkeypatch.setattr(wrapping, "_LANES", 1)

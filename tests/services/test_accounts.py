@@ -44,6 +44,8 @@ from medrec_desktop.services.visits import Visits
 from tests.factories import NOON, FakeClock, a_clinic, a_diagnosis, a_visit
 from tests.fakes.keyrings import MemoryKeyring
 
+pytestmark = pytest.mark.usefixtures("cheap_guesses")
+
 PASSWORD = "four plain words here"
 FIRST = "a first password"
 OTHER = "quite another sentence"

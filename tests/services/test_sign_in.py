@@ -25,6 +25,8 @@ from medrec_desktop.services.sign_in import (
 )
 from tests.fakes.keyrings import LockedKeyring, MemoryKeyring
 
+pytestmark = pytest.mark.usefixtures("cheap_guesses")
+
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 PASSWORD = "four plain words here"
 OTHER = "quite another sentence"
