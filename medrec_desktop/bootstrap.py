@@ -2,6 +2,7 @@
 database are imported where they are first needed, behind the first paint."""
 
 import sys
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,12 +21,14 @@ from medrec_desktop.ui.app import App
 from medrec_desktop.ui.doors import Ask, Doors
 from medrec_desktop.ui.screen import OpenClinic, Screens, Seat, Services
 from medrec_desktop.ui.sign_in.entry import Entry
+from medrec_desktop.ui.sign_in.joining import Joining
 from medrec_desktop.ui.theme import Theme
 
 if TYPE_CHECKING:
     from medrec_desktop.attachments.intake import Intake
     from medrec_desktop.attachments.vault import Vault
     from medrec_desktop.services.context import Context
+    from medrec_desktop.services.linked import ServerLink
     from medrec_desktop.services.storage_set_up import StorageSetUp
     from medrec_desktop.services.uploads import Uploads
     from medrec_desktop.terminology.search import Icd10
@@ -80,6 +83,7 @@ def build(
         erase_demo=partial(_erase_demo, config.home),
         restore=partial(_restore, config.home),
         open=partial(open_clinic, config.home),
+        joining=_joining(config.home),
         has_accounts=partial(_has_accounts, config.home),
         entry=_entry(config.home),
         report=log.report,
@@ -106,6 +110,7 @@ def _stand_on(home: Path, demo: bool, context: "Context") -> OpenClinic:  # noqa
     """Everything that stands on an open database, seen by who acts in `context`."""
     from medrec_desktop.attachments.intake import Intake
     from medrec_desktop.attachments.vault import open_vault
+    from medrec_desktop.services.linked import open_link
     from medrec_desktop.services.storage_set_up import StorageSetUp
     from medrec_desktop.services.uploads import Uploads
 
@@ -117,15 +122,19 @@ def _stand_on(home: Path, demo: bool, context: "Context") -> OpenClinic:  # noqa
     set_up = StorageSetUp(context, vault)
     uploads = Uploads(context, vault, set_up)
     uploads.start()
+    server = open_link(context, clinic_dir(home, demo=demo), logs=home / "logs")
 
     def close() -> None:
+        if server is not None:
+            server.close()
         intake.stop()
         uploads.close()
         if icd10 is not None:
             icd10.close()
         db.close()
 
-    return _seen(_Standing(home, demo, vault, intake, icd10, set_up, uploads, close), context)
+    standing = _Standing(home, demo, vault, intake, icd10, set_up, uploads, server, close)
+    return _seen(standing, context)
 
 
 @dataclass(frozen=True)
@@ -139,6 +148,7 @@ class _Standing:
     icd10: "Icd10 | None"
     set_up: "StorageSetUp"
     uploads: "Uploads"
+    server: "ServerLink | None"
     close: Callable[[], None]
 
 
@@ -156,6 +166,9 @@ def _seen(standing: _Standing, context: "Context") -> OpenClinic:
     vault, intake = standing.vault, standing.intake
     uploads = seen_by(standing.uploads, context)
     set_up = seen_by(standing.set_up, context)
+    server = None if standing.server is None else seen_by(standing.server, context)
+    if server is not None:
+        server.work_here()
     return OpenClinic(
         visits=Visits(context),
         patients=Patients(context),
@@ -172,6 +185,7 @@ def _seen(standing: _Standing, context: "Context") -> OpenClinic:
         close=standing.close,
         storage=FileStorage(uploads, set_up, StoredFiles(context, set_up)),
         seat=_seat(standing, context),
+        server=server,
     )
 
 
@@ -232,8 +246,9 @@ def _entry(home: Path) -> Entry:
         from medrec_desktop.domain.changes import Changes
         from medrec_desktop.services.context import open_context
         from medrec_desktop.services.first_run import open_signed_in
+        from medrec_desktop.services.linked import contact_of
 
-        db = open_signed_in(folder, signed, now=now())
+        db = open_signed_in(folder, signed, now=now(), contact=contact_of(folder))
         context = open_context(db, changes=Changes(), clock=now, signed=signed)
         return _stand_on(home, False, context)  # noqa: FBT003 - a clinic, not the demo
 
@@ -254,6 +269,30 @@ def _entry(home: Path) -> Entry:
         return opened(recover(folder, code, user, password, now=now()))
 
     return Entry(people, enter, choose, recover)
+
+
+def _joining(home: Path) -> Joining:
+    """How this computer joins a clinic's server."""
+
+    def look(address: str, authority: Path | None) -> Any:
+        from medrec_desktop.services import joining
+
+        return joining.look(address, authority)
+
+    def find(seen: Any, code: str) -> Any:
+        from medrec_desktop.services import joining
+
+        return joining.find(seen, code)
+
+    def join(
+        seen: Any, code: str, user: UserId, password: str, progress: Any, stop: threading.Event
+    ) -> str:
+        from medrec_desktop.services import joining
+
+        folder = clinic_dir(home)
+        return joining.join(folder, seen, code, user, password, progress=progress, stop=stop)
+
+    return Joining(look, find, join)
 
 
 def _codes(home: Path) -> "Icd10 | None":

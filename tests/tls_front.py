@@ -58,13 +58,13 @@ def make_certificate(
 class TlsFront:
     """Listens on a port of this computer; `certificate` None answers that there is none."""
 
-    def __init__(self, target: tuple[str, int], certificate: Path | None) -> None:
+    def __init__(self, target: tuple[str, int], certificate: Path | None, *, port: int = 0) -> None:
         self._target = target
         self._context = None
         if certificate is not None:
             self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             self._context.load_cert_chain(certificate)
-        self._listening = socket.create_server(("127.0.0.1", 0))
+        self._listening = socket.create_server(("127.0.0.1", port))
         self.port: int = self._listening.getsockname()[1]
         self._threads: list[threading.Thread] = []
         self._lines: list[socket.socket] = []

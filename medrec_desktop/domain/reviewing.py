@@ -78,6 +78,11 @@ class Review:
     reason: str = ""
     """A sentence for `other`."""
 
+    @property
+    def of_patient(self) -> bool:
+        """Whether it is about the patient's details, not about a visit."""
+        return self.record_id == self.patient.id
+
 
 @dataclass(frozen=True, slots=True)
 class Decision:

@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, Signal
 
 from medrec_desktop.ui.screen import OpenClinic
 from medrec_desktop.ui.sign_in.entry import Entry
+from medrec_desktop.ui.sign_in.joining import Joining
 
 Ask = Callable[[], str | None]
 
@@ -29,6 +30,7 @@ class Doors:
     """restore(backup, passphrase): the sentence that says what came back."""
     open: Callable[[bool, Ask], OpenClinic]
     """A clinic that nobody signs in to: the demo, or one of the first release."""
+    joining: Joining
     has_accounts: Callable[[bool], bool]
     """Whether somebody signs in there; looks at names only."""
     entry: Entry

@@ -303,6 +303,7 @@ class MainWindow(QMainWindow):
         page = ReviewPage(server, self._clock)
         page.later.connect(self.show_today)
         page.visit_requested.connect(self.open_visit)
+        page.chart_requested.connect(self.open_chart)
         page.told.connect(self.toast.say)
         return page
 

@@ -19,6 +19,7 @@ from medrec_desktop.attachments.intake import Intake
 from medrec_desktop.attachments.vault import open_vault
 from medrec_desktop.data.schema import audit_entries
 from medrec_desktop.domain.errors import Invalid, NotFound
+from medrec_desktop.domain.joining import ServerPlace
 from medrec_desktop.domain.people import Role
 from medrec_desktop.domain.roles import CLINICAL, OTHERS_VISIT, RULES, Action
 from medrec_desktop.domain.vitals import Vitals
@@ -34,6 +35,7 @@ from medrec_desktop.services.emergency import Emergency
 from medrec_desktop.services.export import export_patient
 from medrec_desktop.services.file_room import FileRoom
 from medrec_desktop.services.history import History
+from medrec_desktop.services.linked import ServerLink
 from medrec_desktop.services.patients import Patients
 from medrec_desktop.services.seals import Seals
 from medrec_desktop.services.storage import Storage
@@ -43,6 +45,7 @@ from medrec_desktop.services.stored_files import StoredFiles
 from medrec_desktop.services.sync import Sync
 from medrec_desktop.services.uploads import Uploads
 from medrec_desktop.services.visits import Visits
+from medrec_desktop.sync.account import ServerAccount
 from tests.factories import (
     FakeClock,
     a_diagnosis,
@@ -62,6 +65,8 @@ UNASKED = {
     "Storage.bucket": "the uploader's way to the storage",
     "StorageSetUp.bucket": "the uploader's way to the storage",
     "FileRoom.quota": "asked by the thread that makes room",
+    "ServerLink.begin": "starts the threads of an opened clinic",
+    "ServerLink.close": "ends them",
 }
 # Modules' public functions that act on a clinic; everything else there is pure.
 FUNCTIONS = {
@@ -86,6 +91,8 @@ NOT_ASKED = {
     "write_failed": "writes the trail",
     "change_key": "asked by Accounts",
     "back_up": "asked by Backups",
+    "open_link": "begins what goes on whoever is signed in",
+    "write_bundle": "asked by ServerLink",
 }
 
 
@@ -108,6 +115,9 @@ def services(clinic: Context, tmp_path: Path) -> dict[str, Callable[[Context], A
         "Storage": Storage,
         "StorageSetUp": lambda context: StorageSetUp(context, vault),
         "StoredFiles": lambda context: StoredFiles(context, Storage(context)),
+        "ServerLink": lambda context: ServerLink(
+            context, tmp_path, ServerAccount(ServerPlace("localhost"), "tenant_1"), logs=tmp_path
+        ),
         "Sync": Sync,
         "Uploads": lambda context: Uploads(context, vault),
         "Visits": Visits,

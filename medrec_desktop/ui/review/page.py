@@ -58,6 +58,7 @@ class ReviewPage(QWidget):
     later = Signal()
     """Decide later: nothing here, go on elsewhere."""
     visit_requested = Signal(object)
+    chart_requested = Signal(object)
     told = Signal(str)
 
     def __init__(
@@ -304,7 +305,10 @@ class ReviewPage(QWidget):
 
     def _on_visit(self) -> None:
         if self._shown is not None:
-            self.visit_requested.emit(self._shown.record_id)
+            if self._shown.of_patient:
+                self.chart_requested.emit(self._shown.patient.id)
+            else:
+                self.visit_requested.emit(self._shown.record_id)
 
     @property
     def visit_words(self) -> str:

@@ -9,9 +9,9 @@ from medrec_desktop.domain.reviewing import Decision, Review, Way, first_choices
 from medrec_desktop.ui import theme
 from medrec_desktop.ui.review.clash import BETWEEN, GUTTER, ClashRow
 from medrec_desktop.ui.review.words import (
-    BELOW,
-    HEADS,
+    below,
     choices,
+    head,
     place,
     visit_words,
     who_and_when,
@@ -45,7 +45,7 @@ class Sheet(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(theme.px(6))
         layout.addLayout(self._head(review))
-        layout.addWidget(label(BELOW[review.kind], "body2", wrap=True))
+        layout.addWidget(label(below(review), "body2", wrap=True))
         if review.reason:
             layout.addWidget(label(review.reason, "body2", wrap=True, tone="warn"))
         layout.addSpacing(theme.px(10))
@@ -97,17 +97,19 @@ class Sheet(QWidget):
         return above
 
     def _head(self, review: Review) -> QHBoxLayout:
-        title = label(HEADS[review.kind], "title", wrap=not self._choosable)
+        title = label(head(review), "title", wrap=not self._choosable)
         parts: list[QWidget | int | None] = [title]
         if self._choosable:
             parts.append(Chip(choices(len(review.clashes)), "warn"))
         visit = LinkButton(visit_words(review))
-        visit.setAccessibleName(f"{visit_words(review)}, open the visit")
+        visit.setAccessibleName(
+            visit_words(review) if review.of_patient else f"{visit_words(review)}, open the visit"
+        )
         visit.clicked.connect(self.visit_requested)
-        head = row(*parts, None, visit)
+        line = row(*parts, None, visit)
         if not self._choosable:
-            head.setStretch(0, 100)
-        return head
+            line.setStretch(0, 100)
+        return line
 
     def _sides(self, review: Review, now: datetime) -> QHBoxLayout:
         sides = row(theme_gap(), spacing=0)
@@ -129,8 +131,8 @@ class Sheet(QWidget):
         sides.addLayout(both, 1)
         return sides
 
-    def _side(self, icon: str, title: str, below: str, way: Way) -> QWidget:
-        words = column(ElidedLabel(title, "strong"), ElidedLabel(below, "meta"), spacing=0)
+    def _side(self, icon: str, title: str, who: str, way: Way) -> QWidget:
+        words = column(ElidedLabel(title, "strong"), ElidedLabel(who, "meta"), spacing=0)
         side = QWidget()
         layout = row(IconLabel(icon, "text2", 16), spacing=8, margins=(2, 0, 2, 2))
         layout.addLayout(words, 1)

@@ -12,6 +12,7 @@ HEADS = {
     "voided": "This visit was marked as entered in error before these changes arrived",
     "other": "These changes were not taken into the visit",
 }
+PATIENT = "Two people changed this patient’s details"
 BELOW = {
     "edit": "Nothing has been lost. Both versions are kept in the visit history, whichever you "
     "choose here.",
@@ -42,8 +43,21 @@ def who_and_when(side: Side, now: datetime, *, record: bool) -> str:
     return "  ·  ".join(part for part in (side.who or "Not known", at, where) if part)
 
 
+def head(review: Review) -> str:
+    """What has happened."""
+    return PATIENT if review.of_patient and review.kind == "edit" else HEADS[review.kind]
+
+
+def below(review: Review) -> str:
+    """What is safe, and what to do."""
+    words = BELOW[review.kind]
+    return words.replace("visit history", "history") if review.of_patient else words
+
+
 def visit_words(review: Review) -> str:
     """Visit 22-Nov-2026 10:20."""
+    if review.of_patient:
+        return "Open the chart"
     there = review.visit_date.astimezone()
     return f"Visit {shown(there.date())} {there:%H:%M}"
 

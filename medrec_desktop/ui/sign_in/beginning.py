@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QSettings, Signal
 
@@ -12,6 +13,9 @@ from medrec_desktop.ui.doors import Doors
 from medrec_desktop.ui.sign_in.first_run import Answers, FirstRun, NewClinic
 from medrec_desktop.ui.sign_in.restore import RestoreDialog
 from medrec_desktop.ui.theme import Theme
+
+if TYPE_CHECKING:
+    from medrec_desktop.ui.sign_in.join import JoinRun
 
 _GROUP = "first_run"
 
@@ -33,8 +37,9 @@ class Beginning(QObject):
     ) -> None:
         super().__init__()
         self._doors, self._background, self._state = doors, background, state
-        self._claim = claim
+        self._claim, self._look = claim, look
         self._restoring: RestoreDialog | None = None
+        self.joining: JoinRun | None = None
         self.choices: ComputerSettings | None = None
         """What the pages said of this computer, to be stored in the clinic they made."""
         self.password = ""
@@ -46,6 +51,7 @@ class Beginning(QObject):
         self.pages.answered.connect(self._remember)
         self.pages.demo_requested.connect(self._make_demo)
         self.pages.clinic_requested.connect(self._make_clinic)
+        self.pages.join_requested.connect(self._show_join)
         self.pages.restore_requested.connect(self._ask_restore)
 
     def show(self) -> None:
@@ -58,6 +64,7 @@ class Beginning(QObject):
         """A clinic is open: the pages go, and so does what was remembered of them."""
         self._state.remove(_GROUP)
         self.pages.answered.disconnect(self._remember)
+        self._drop_join()
         self.pages.close()
         self.pages.deleteLater()
         self.deleteLater()
@@ -105,6 +112,34 @@ class Beginning(QObject):
         work.then(self._on_clinic_made).failed(self.fail)
 
     def _on_clinic_made(self, code: str) -> None:
+        self.code = code
+        self.made.emit(False, "")
+
+    def _show_join(self) -> None:
+        from medrec_desktop.ui.sign_in.join import JoinRun
+
+        if self.joining is None:
+            self.joining = JoinRun(self._look, self._doors.joining, self._background)
+            self.joining.left.connect(self._on_join_left)
+            self.joining.joined.connect(self._on_joined)
+        self.joining.setGeometry(self.pages.geometry())
+        self.joining.show()
+        # Only now: a program without a window would end.
+        self.pages.hide()
+
+    def _on_join_left(self) -> None:
+        self.pages.show()
+        self._drop_join()
+
+    def _drop_join(self) -> None:
+        if self.joining is not None:
+            self.joining.hide()
+            self.joining.deleteLater()
+            self.joining = None
+
+    def _on_joined(self, code: str) -> None:
+        if self.joining is not None:
+            self.choices, self.password = None, self.joining.typed_password
         self.code = code
         self.made.emit(False, "")
 

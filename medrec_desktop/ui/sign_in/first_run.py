@@ -56,6 +56,7 @@ class FirstRun(QWidget):
     demo_requested = Signal()
     clinic_requested = Signal(object)
     """A NewClinic"""
+    join_requested = Signal()
     restore_requested = Signal()
     answered = Signal(object)
     """answered(Answers): a step was taken, a field left or the window closed."""
@@ -118,7 +119,7 @@ class FirstRun(QWidget):
         self._names.clinic.setText(answers.get("clinic_name", ""))
         self._names.doctor.setText(answers.get("doctor_name", ""))
         self._comfort.scanner.setText(answers.get("scanner", ""))
-        if answers.get("how") in {"demo", "clinic"}:
+        if answers.get("how") in {"demo", "clinic", "join"}:
             self._how.choices.choose(answers["how"])
         step = answers.get("step", "")
         if step in {"1", "2"}:
@@ -150,6 +151,8 @@ class FirstRun(QWidget):
         step = self._stack.currentIndex()
         if step == 0 and self._how.choices.value == "demo":
             self.demo_requested.emit()
+        elif step == 0 and self._how.choices.value == "join":
+            self.join_requested.emit()
         elif step == 1 and (problems := self._names.problems()):
             self._names.show_problems(problems)
         elif step < len(self._pages) - 1:
@@ -159,7 +162,7 @@ class FirstRun(QWidget):
             self.clinic_requested.emit(self._answers())
 
     def choose(self, how: str) -> None:
-        """Choose on page 1 ("demo" or "clinic")."""
+        """Choose on page 1 ("demo", "clinic" or "join")."""
         self._how.choices.choose(how)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:

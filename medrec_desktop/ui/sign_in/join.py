@@ -6,7 +6,6 @@ It only asks; what blocks is one of the `Joining` calls, on background threads.
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from PySide6.QtCore import QRectF, Qt, Signal
@@ -20,7 +19,6 @@ from PySide6.QtWidgets import (
 )
 
 from medrec_desktop.domain.errors import Cancelled, Invalid, MedrecError
-from medrec_desktop.domain.ids import UserId
 from medrec_desktop.domain.joining import FoundClinic, Seen
 from medrec_desktop.domain.link import Download
 from medrec_desktop.ui import theme
@@ -31,6 +29,7 @@ from medrec_desktop.ui.sign_in.join_pages import (
     FetchingPage,
     PlacePage,
 )
+from medrec_desktop.ui.sign_in.joining import Joining
 from medrec_desktop.ui.theme import Theme
 from medrec_desktop.ui.widgets import (
     FilledButton,
@@ -45,20 +44,6 @@ from medrec_desktop.ui.widgets import (
 from medrec_desktop.ui.widgets.dialog import paint_card
 
 PLACE, CERTIFICATE, CLINIC, FETCHING = range(4)
-
-
-@dataclass(frozen=True)
-class Joining:
-    """What the pages may ask of the rest of the program; all of it may block for seconds."""
-
-    look: Callable[[str, Path | None], Seen]
-    """look(address, authority): what the server shows of itself; nothing is sent to it. `authority`
-    is the file of one that vouches for it, or None."""
-    find: Callable[[Seen, str], FoundClinic]
-    """find(server, join code): the clinic the code belongs to."""
-    join: Callable[[Seen, str, UserId, str, Callable[[Download], None], threading.Event], str]
-    """join(server, code, user, password, progress, stop): makes the clinic on this computer and
-    fetches its newest visits; the recovery code to be shown once."""
 
 
 class JoinRun(QWidget):
@@ -82,6 +67,8 @@ class JoinRun(QWidget):
         self._seen: Seen | None = None
         self._busy = False
         self._stop: threading.Event | None = None
+        self.typed_password = ""
+        """Of whoever joined: who has just typed it twice is not asked again."""
         self.place = PlacePage(address)
         self.certificate = CertificatePage()
         self.certificate.authority_chosen.connect(self._look_at)
@@ -245,6 +232,7 @@ class JoinRun(QWidget):
     def _on_joined(self, recovery_code: str) -> None:
         self._stop = None
         self._end()
+        self.typed_password = self.clinic.password
         self.clinic.forget()
         self.joined.emit(recovery_code)
 

@@ -35,15 +35,9 @@ class HowPage(Page):
     def __init__(self) -> None:
         super().__init__(
             "How will you use this computer?",
-            "You can start with the demo and change this later. Nothing is sent anywhere.",
+            "You can start with the demo and change this later. Nothing is sent anywhere until you "
+            "connect to a server.",
         )
-        join = Choice(
-            "server",
-            "Join a clinic server",
-            "Connect to the server your clinic already runs.",
-            "Not yet: this version works on one computer. A clinic set up here can join later.",
-        )
-        join.setEnabled(False)
         self.choices = Choices(
             {
                 "demo": Choice(
@@ -60,7 +54,13 @@ class HowPage(Page):
                     "computers can join later.",
                     "About 2 minutes",
                 ),
-                "join": join,
+                "join": Choice(
+                    "server",
+                    "Join a clinic server",
+                    "Connect to the server your clinic already runs. You need its address and the "
+                    "join code from your administrator.",
+                    "About 3 minutes  ·  first download needs a connection",
+                ),
             },
             "clinic",
         )

@@ -16,7 +16,8 @@ from medrec_desktop.domain.joining import Certificate, FoundClinic, JoinCode, Se
 from medrec_desktop.domain.link import Download
 from medrec_desktop.domain.people import User
 from medrec_desktop.ui.background import Background
-from medrec_desktop.ui.sign_in.join import CERTIFICATE, CLINIC, FETCHING, PLACE, Joining, JoinRun
+from medrec_desktop.ui.sign_in.join import CERTIFICATE, CLINIC, FETCHING, PLACE, JoinRun
+from medrec_desktop.ui.sign_in.joining import Joining
 from medrec_desktop.ui.theme import Theme
 
 CODE = JoinCode.new("tenant_1762083064503")
@@ -30,7 +31,9 @@ OWN = Certificate(
 )
 OSEI = User(UserId(UUID(int=1)), "Dr Amina Osei", "doctor", admin=True)
 LEE = User(UserId(UUID(int=2)), "S. Lee", "front_desk")
-RIVERSIDE = FoundClinic(ClinicId(UUID(int=9)), "Riverside Clinic", CODE.tenant, (OSEI, LEE), 1_234, 12_345)
+RIVERSIDE = FoundClinic(
+    ClinicId(UUID(int=9)), "Riverside Clinic", CODE.tenant, (OSEI, LEE), 1_234, 12_345
+)
 PASSWORD = "three words here"
 
 
