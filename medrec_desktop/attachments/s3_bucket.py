@@ -6,13 +6,15 @@ or logs a key. What is in the bucket is only ever hidden by a delete marker, nev
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, BinaryIO
 from urllib.parse import quote
 
-from medrec_desktop.attachments.s3_errors import denied, portal, translated
+from medrec_desktop.attachments.s3_errors import ARRIVED_DAMAGED, denied, portal, translated
 from medrec_desktop.attachments.s3_objects import (
+    SENT_AS,
     Listed,
     ObjectHeaders,
     Part,
@@ -25,7 +27,7 @@ from medrec_desktop.attachments.s3_objects import (
     version_of,
 )
 from medrec_desktop.attachments.s3_prefix import Prefix
-from medrec_desktop.domain.errors import Cancelled, Corrupt, NotFound
+from medrec_desktop.domain.errors import Cancelled, Corrupt, MedrecError, NotFound
 from medrec_desktop.domain.storage import (
     KeyTaken,
     RetrievalUnderWay,
@@ -48,6 +50,15 @@ class Deleted:
     version_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class _SentPart:
+    """What the answer to a part says of it; `checksum` as sent back, "" for none."""
+
+    etag: str
+    by_kms: bool
+    checksum: str
+
+
 class Bucket(Prefix):
     """One clinic's prefix of the bucket. Thread-safe; connects at the first call.
 
@@ -55,6 +66,9 @@ class Bucket(Prefix):
     `NotFound`, `Corrupt`, `Archived`; see `domain.storage`. A key outside the clinic's prefix is
     `StorageDenied("prefix")` before anything is sent.
     """
+
+    # Whether the server compares parts, because its answers do not show what arrived.
+    _compares_parts = False
 
     def head(self, key: str) -> Stored | None:
         """The object under `key`; None when there is none."""
@@ -147,18 +161,60 @@ class Bucket(Prefix):
         md5: bytes,
         sha256: bytes,
     ) -> str:
-        """Send part `number` (from 1); its ETag. `md5` and `sha256` are raw digests of `body`."""
+        """Send part `number` (from 1); its ETag. `md5` and `sha256` are raw digests of `body`.
+
+        The answer has to prove what arrived: by an ETag that is the MD5, or under KMS, where no
+        ETag is, by our SHA-256 said back. Else it is `Corrupt`, the upload is dropped (not every
+        server takes a part twice), and from then on the server gets the MD5, to refuse other bytes
+        itself. So it does at once where KMS hides what arrived.
+        """
         self.require_ours(key)
-        asked: dict[str, Any] = {
-            "ContentLength": size,
-            "ContentMD5": in_base64(md5),
-            "ChecksumSHA256": in_base64(sha256),
-        }
+        send = partial(
+            self._sent_part,
+            body,
+            key=key,
+            upload_id=upload_id,
+            number=number,
+            size=size,
+            sha256=sha256,
+        )
+        if self._compares_parts:
+            return send(md5=md5).etag
+        start = 0 if isinstance(body, bytes) else body.tell()
+        sent = send()
+        same = in_base64(sha256)
+        if sent.etag == md5.hex() or (sent.by_kms and sent.checksum == same):
+            return sent.etag
+        self._compares_parts = True
+        if not sent.by_kms or sent.checksum:
+            with suppress(MedrecError):
+                self.abort_multipart(key, upload_id)
+            raise Corrupt(ARRIVED_DAMAGED)
+        if not isinstance(body, bytes):
+            body.seek(start)
+        return send(md5=md5).etag
+
+    def _sent_part(
+        self,
+        body: bytes | BinaryIO,
+        *,
+        key: str,
+        upload_id: str,
+        number: int,
+        size: int,
+        sha256: bytes,
+        md5: bytes = b"",
+    ) -> _SentPart:
+        asked: dict[str, Any] = {"ContentLength": size, "ChecksumSHA256": in_base64(sha256)}
+        if md5:
+            asked["ContentMD5"] = in_base64(md5)
         query = f"partNumber={number}&uploadId={quote(upload_id, safe='')}"
         if brief := self.briefly(
             "PUT", key, query=query, asked=asked, body=body, sha256=sha256.hex()
         ):
-            return brief["etag"].strip('"')
+            encryption = brief.get(SENT_AS["ServerSideEncryption"], "")
+            checksum = brief.get(SENT_AS["ChecksumSHA256"], "")
+            return _SentPart(brief["etag"].strip('"'), encryption.startswith("aws:kms"), checksum)
         with self.calling() as s3:
             answer = s3.upload_part(
                 Bucket=self.name,
@@ -168,7 +224,8 @@ class Bucket(Prefix):
                 Body=body,
                 **asked,
             )
-        return etag_of(answer)
+        by_kms = answer.get("ServerSideEncryption", "").startswith("aws:kms")
+        return _SentPart(etag_of(answer), by_kms, answer.get("ChecksumSHA256", ""))
 
     def list_parts(self, key: str, upload_id: str) -> tuple[Part, ...]:
         """The parts that have arrived, by number; `NotFound` when the upload is gone."""

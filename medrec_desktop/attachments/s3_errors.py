@@ -21,6 +21,7 @@ from medrec_desktop.domain.storage import (
 )
 
 _SAFE = "Files wait safely on this computer."
+ARRIVED_DAMAGED = f"The file arrived damaged and was not stored. {_SAFE} It is sent again."
 _SAFE_THERE = "The file is safe in the storage."
 # To somebody who waits for a file that is there and not here.
 _NOT_FETCHED = {
@@ -221,7 +222,7 @@ def _of_code(code: str) -> MedrecError | None:
     if code == "RestoreAlreadyInProgress":
         return RetrievalUnderWay("This file is being retrieved from the archive.")
     if code in _DAMAGED:
-        return Corrupt(f"The file arrived damaged and was not stored. {_SAFE} It is sent again.")
+        return Corrupt(ARRIVED_DAMAGED)
     if code in _PARTS_GONE:
         return NotFound("The begun upload is no longer at the storage. It starts again.")
     if code in _ABSENT:

@@ -171,7 +171,7 @@ def digest_of(text: str) -> bytes:
     return base64.b64decode(text) if text and "-" not in text else b""
 
 
-_HEADERS = {
+SENT_AS = {
     "ContentLength": "content-length",
     "ContentMD5": "content-md5",
     "ContentType": "content-type",
@@ -192,5 +192,5 @@ def sent_headers(asked: Mapping[str, Any]) -> dict[str, str]:
         if name == "Metadata":
             sent |= {f"{_META}{key}": text for key, text in value.items()}
         else:
-            sent[_HEADERS[name]] = str(value).lower() if isinstance(value, bool) else str(value)
+            sent[SENT_AS[name]] = str(value).lower() if isinstance(value, bool) else str(value)
     return sent

@@ -12,7 +12,7 @@ import pytest
 
 from medrec_desktop.attachments.pacing import Body, Pace
 from medrec_desktop.attachments.s3 import Bucket
-from medrec_desktop.domain.errors import Cancelled, NotFound
+from medrec_desktop.domain.errors import Cancelled, Corrupt, NotFound
 from medrec_desktop.domain.storage import KeyTaken, Secret, StorageSettings, StorageUnavailable
 from tests.attachments.test_s3 import KEY, headers_of
 from tests.s3_servers import TENANT
@@ -20,6 +20,8 @@ from tests.s3_servers import TENANT
 BODY = bytes(range(256)) * 1200
 HEADERS = headers_of(b"original")
 SHA256, MD5 = hashlib.sha256(BODY), hashlib.md5(BODY)
+# An answer that shows what arrived.
+PROOF = {"ETag": f'"{MD5.hexdigest()}"'}
 # Everything that says what the body is, whose it is, and what may become of it.
 SIGNED = {
     "content-length", "content-md5", "content-type", "content-encoding", "host", "if-none-match",
@@ -51,7 +53,7 @@ class Other:
                 self.send_header("Content-Length", "0")
                 self.end_headers()
 
-            do_HEAD = do_PUT = do_GET = answer  # noqa: N815  # http.server's names
+            do_HEAD = do_PUT = do_GET = do_DELETE = answer  # noqa: N815  # http.server's names
 
             def log_message(self, *_: object) -> None:
                 """Say nothing."""
@@ -151,6 +153,7 @@ def test_a_part_goes_with_its_number_its_upload_and_its_checksums(
     wired: Bucket, other: Other, short_way: bool, body: Callable[[], bytes | BinaryIO]
 ) -> None:
     wired.short_way = short_way
+    other.answers = [(200, PROOF)]
     put_part(wired, body())
     ((line, headers, content),) = other.heard
     method, _, query = line.partition("?")
@@ -158,18 +161,70 @@ def test_a_part_goes_with_its_number_its_upload_and_its_checksums(
     assert set(query.split("&")) == {"partNumber=3", "uploadId=an%2Bid%2F%26"}
     assert content == BODY
     assert headers["content-length"] == str(len(BODY))
-    assert headers["content-md5"] == base64.b64encode(MD5.digest()).decode()
     assert headers["x-amz-checksum-sha256"] == base64.b64encode(SHA256.digest()).decode()
     assert headers["x-amz-content-sha256"] == SHA256.hexdigest()
     assert signed_of(headers) >= {
-        "content-length", "content-md5", "host", "x-amz-checksum-sha256", "x-amz-content-sha256",
+        "content-length", "host", "x-amz-checksum-sha256", "x-amz-content-sha256",
     }  # fmt: skip
+
+
+SAID = {"x-amz-checksum-sha256": base64.b64encode(SHA256.digest()).decode()}
+KMS = {"x-amz-server-side-encryption": "aws:kms"}
+MD5_SENT = base64.b64encode(MD5.digest()).decode()
+OTHER = {"x-amz-checksum-sha256": base64.b64encode(hashlib.sha256(b"other").digest()).decode()}
+EITHER_WAY = pytest.mark.parametrize("short_way", [True, False])
+
+
+@EITHER_WAY
+@pytest.mark.parametrize("proof", [PROOF, {"ETag": '"k"'} | SAID | KMS])
+def test_a_part_is_believed_by_what_its_answer_proves(
+    wired: Bucket, other: Other, short_way: bool, proof: dict[str, str]
+) -> None:
+    wired.short_way = short_way
+    other.answers = [(200, proof)] * 2
+    assert put_part(wired) == put_part(wired) == proof["ETag"].strip('"')
+    assert [content for _, _, content in other.heard] == [BODY, BODY]
+    assert not any("content-md5" in headers for _, headers, _ in other.heard)
+
+
+@EITHER_WAY
+def test_where_kms_hides_what_arrived_the_server_compares_it(
+    wired: Bucket, other: Other, short_way: bool
+) -> None:
+    wired.short_way = short_way
+    other.answers = [(200, {"ETag": '"k"'} | KMS)] * 3
+    assert put_part(wired, in_pieces()) == "k"
+    assert put_part(wired, in_place()) == "k"
+    assert [headers.get("content-md5") for _, headers, _ in other.heard] == [
+        None,
+        MD5_SENT,
+        MD5_SENT,
+    ]
+    assert {content for _, _, content in other.heard} == {BODY}
+    assert "content-md5" in signed_of(other.heard[-1][1])
+
+
+@EITHER_WAY
+@pytest.mark.parametrize("words", [{}, SAID, KMS | OTHER], ids=["none", "ours", "another"])
+def test_a_part_of_which_other_bytes_arrived_is_damaged_and_its_upload_dropped(
+    wired: Bucket, other: Other, short_way: bool, words: dict[str, str]
+) -> None:
+    wired.short_way = short_way
+    flipped = hashlib.md5(BODY[:-1] + b"?").hexdigest()
+    other.answers = [(200, PROOF), (200, {"ETag": f'"{flipped}"'} | words), (204, {})]
+    put_part(wired)
+    with pytest.raises(Corrupt):
+        put_part(wired)
+    assert [line.partition(" ")[0] for line, _, _ in other.heard] == ["PUT", "PUT", "DELETE"]
+    put_part(wired)
+    assert other.heard[-1][1]["content-md5"] == MD5_SENT
 
 
 def test_both_ways_send_the_same(wired: Bucket, other: Other) -> None:
     for short_way in (True, False):
         wired.short_way = short_way
         put(wired)
+        other.answers = [(200, PROOF)]
         put_part(wired)
         wired.head(KEY)
     half = len(other.heard) // 2

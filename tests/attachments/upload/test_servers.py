@@ -187,6 +187,21 @@ def test_a_bad_network_costs_time_and_nothing_else(
 
 
 @pytest.mark.parametrize("s3_server", ["rclone"], indirect=True)
+def test_a_byte_flipped_in_one_part_is_found_before_there_is_an_object(
+    make_sending: MakeSending, over_bad: Bucket, bad: BadNetwork, elsewhere: Vault
+) -> None:
+    sending = make_sending(over_bad)
+    uid = sending.keep(20 * MIB)
+    bad.fault("flip", "partNumber=2")
+    assert [one.reason for one in sending.run().files] == ["damaged"]
+    assert not bad.faults
+    assert not list(over_bad.list_objects())
+    sending.later(hours=1)
+    until_stored(sending)
+    assert_back_byte_for_byte(sending, over_bad, elsewhere, uid)
+
+
+@pytest.mark.parametrize("s3_server", ["rclone"], indirect=True)
 @pytest.mark.parametrize("kind", ["html", "lost answer"])
 @pytest.mark.parametrize("step", ["HEAD ", "?uploads", "POST ", "GET "])
 def test_every_step_of_a_large_file_may_fail(
