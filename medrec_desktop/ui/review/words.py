@@ -40,7 +40,7 @@ def who_and_when(side: Side, now: datetime, *, record: bool) -> str:
     if at and side.offline:
         at += ", while offline"
     where = side.computer if record and not side.here else ""
-    return "  ·  ".join(part for part in (side.who or "Not known", at, where) if part)
+    return "  ·  ".join(part for part in (side.who, at, where) if part) or "Not known"
 
 
 def head(review: Review) -> str:
