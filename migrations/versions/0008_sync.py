@@ -66,9 +66,9 @@ def tenant() -> None:
         _trigger(schema, table, "sync_tell", "AFTER INSERT OR UPDATE", own)
     _trigger(schema, "record_addenda", "sync_tell", "AFTER INSERT", own)
     # The login changes a user inside sync_push only, though another role's function writes it.
-    _trigger(
-        schema, "sync_users", "sync_tell", "AFTER INSERT OR UPDATE", f"session_user <> '{name}'"
-    )
+    others = f"session_user <> '{name}'"
+    _trigger(schema, "sync_users", "sync_stamp", "BEFORE INSERT OR UPDATE", others)
+    _trigger(schema, "sync_users", "sync_tell", "AFTER INSERT OR UPDATE", others)
     for table in PARTS:
         op.execute(
             "CREATE CONSTRAINT TRIGGER sync_touch AFTER INSERT OR UPDATE OR DELETE "

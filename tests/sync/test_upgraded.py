@@ -93,6 +93,18 @@ def test_a_user_who_comes_while_a_clinic_is_behind_is_there_afterwards(
     assert names == ["Ben Ito", "Dr Amina Osei"]
 
 
+def test_a_schema_from_an_older_dump_is_given_the_users_as_they_are_now(
+    clinic_server: ClinicServer, old: str
+) -> None:
+    list(rollout.migrate_all(clinic_server.engine, lambda _done, _all: None))
+    clinic_server.run(f"UPDATE {old}.sync_users SET name = 'As in the dump'")
+    clinic_server.run(f"SELECT public.share_users('{old}')")
+    with desktop(clinic_server, old) as one:
+        seen = [e for e in one.feed() if e.tbl == "user"]
+    assert [e.doc["name"] for e in seen][-2:] == ["As in the dump", "Dr Amina Osei"]
+    assert [e.row_version for e in seen] == [1, 2, 3]
+
+
 def test_a_desktop_that_finds_no_sync_is_told_so(clinic_server: ClinicServer, old: str) -> None:
     with pytest.raises(Denied, match="does not know this clinic"), desktop(clinic_server, old):
         pass

@@ -18,15 +18,18 @@ BEGIN
 END
 $$;
 ----
--- The users a clinic has when its schema learns to keep them. It writes to that clinic alone,
--- whoever calls.
+-- The users a clinic has when its schema learns to keep them, or comes from an older dump. It writes
+-- to that clinic alone, whoever calls.
 CREATE FUNCTION public.share_users(p_schema text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-  EXECUTE 'INSERT INTO ' || quote_ident(p_schema) || '.sync_users (id, uid, name, role, active,'
+  EXECUTE 'INSERT INTO ' || quote_ident(p_schema) || '.sync_users AS s (id, uid, name, role, active,'
     ' admin, created_at) SELECT u.id, u.uid, u.name, u.role, u.active, u.admin, u.created_at'
     ' FROM public.users u JOIN public.tenants t ON t.id = u.tenant_id WHERE t.schema_name = $1'
-    ' ORDER BY u.id ON CONFLICT DO NOTHING' USING p_schema;
+    ' ORDER BY u.id ON CONFLICT (id) DO UPDATE SET name = EXCLUDED.name, role = EXCLUDED.role,'
+    ' active = EXCLUDED.active, admin = EXCLUDED.admin, rev = gen_random_uuid(),'
+    ' row_version = s.row_version + 1 WHERE (s.name, s.role, s.active, s.admin) IS DISTINCT FROM'
+    ' (EXCLUDED.name, EXCLUDED.role, EXCLUDED.active, EXCLUDED.admin)' USING p_schema;
 END
 $$;
 ----
