@@ -273,10 +273,13 @@ class App(QObject):
             seat=clinic.seat,
         )
         window.show_clinic(clinic, self.services)
-        ClinicMenu(window, clinic, self.services, self._clock)
+        menu = ClinicMenu(window, clinic, self.services, self._clock)
+        if menu.accounts is not None:
+            menu.accounts.glass_changed.connect(self._on_glass)
         seats = self._take_seats()
         window.lock_requested.connect(seats.lock_now)
         window.switch_requested.connect(seats.switch_user)
+        window.account_changed.connect(seats.read_again)
         seats.sit(Working(clinic, window, self.services, notices))
         if self._ground is not None:
             self._ground.hide()
@@ -381,6 +384,17 @@ class App(QObject):
         window.prepare()
         self._on_opened(clinic)
 
+    def _on_glass(self) -> None:
+        """What may be seen is another thing now: a window of its own, and the old one goes with
+        everything in it."""
+        seats, clinic, old = self._seats, self._clinic, self.window
+        if seats is None or seats.current is None or clinic is None or old is None:
+            return
+        before = seats.current
+        self._on_came(clinic)
+        before.end()
+        self._close_windows([old])
+
     def _on_returned(self, working: "Working") -> None:
         self.window, self.services = working.window, working.services
         self._clinic, self._notices = working.clinic, working.notices
@@ -456,9 +470,8 @@ class App(QObject):
     def _on_closed(self) -> None:
         self._remember_look()
         # Whoever else has work parked here goes with the program.
-        for working in self._seats.everybody() if self._seats is not None else ():
-            if working.window is not self.window:
-                self._close_windows([working.window])
+        parked = self._seats.parked() if self._seats is not None else ()
+        self._close_windows([working.window for working in parked])
 
     def _remember_look(self) -> None:
         if self.window is not None:

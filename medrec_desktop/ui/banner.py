@@ -2,14 +2,24 @@
 
 from datetime import datetime
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QFrame, QSizePolicy, QWidget
 
 from medrec_desktop.domain.dates import shown
 from medrec_desktop.domain.patients import Allergy, Patient, age_on, initials
 from medrec_desktop.ui import theme
-from medrec_desktop.ui.widgets import Avatar, Card, FlowLayout, IconLabel, Label, column, label, row
+from medrec_desktop.ui.widgets import (
+    Avatar,
+    Card,
+    FlowLayout,
+    IconLabel,
+    Label,
+    LinkButton,
+    column,
+    label,
+    row,
+)
 
 NOT_KNOWN = "Not known"
 # With less room than this, in pixels at 100 % text, the allergies stand below the identity.
@@ -143,6 +153,27 @@ def _facts(patient: Patient, now: datetime) -> list[tuple[str, str]]:
     if patient.deceased_on is not None:
         facts.append(("Died", shown(patient.deceased_on)))
     return facts
+
+
+class EmergencyStrip(QFrame):
+    """Stands over every screen while an administrator reads records in an emergency."""
+
+    ended = Signal()
+
+    def __init__(self, until: datetime) -> None:
+        super().__init__()
+        self.setProperty("pane", "demo")
+        words = label(
+            f"Emergency access until {until.astimezone():%H:%M} – reading only. Every record you "
+            "open is written down.",
+            "strong",
+            tone="warn",
+        )
+        end = LinkButton("End now")
+        end.clicked.connect(self.ended)
+        self.setLayout(
+            row(IconLabel("warning", "warn", 14), words, None, end, margins=(12, 4, 12, 4))
+        )
 
 
 def demo_strip() -> QFrame:

@@ -18,6 +18,7 @@ from medrec_desktop.ui.widgets import tell
 
 # Dialogs that most days do not need are imported where they are shown.
 if TYPE_CHECKING:
+    from medrec_desktop.ui.settings.accounts_menu import AccountsMenu
     from medrec_desktop.ui.sign_in.restore import BackUpDialog
     from medrec_desktop.ui.storage.menu import StorageMenu
     from medrec_desktop.ui.sync.menu import ServerMenu
@@ -50,6 +51,7 @@ class ClinicMenu(QObject):
         window.text_percent_chosen.connect(self._on_text_percent)
         self._storage = self._storage_menu()
         self._server = self._server_menu()
+        self.accounts = self._accounts_menu()
 
     def _storage_menu(self) -> "StorageMenu | None":
         if self._services.storage is None:
@@ -64,6 +66,14 @@ class ClinicMenu(QObject):
         from medrec_desktop.ui.sync.menu import ServerMenu
 
         return ServerMenu(self._window, self._services.server, self._services.storage)
+
+    def _accounts_menu(self) -> "AccountsMenu | None":
+        seat = self._clinic.seat
+        if seat is None:
+            return None
+        from medrec_desktop.ui.settings.accounts_menu import AccountsMenu
+
+        return AccountsMenu(self._window, self._clinic, self._services, seat)
 
     def _show_settings(self) -> None:
         from medrec_desktop.ui.settings.dialog import SettingsDialog

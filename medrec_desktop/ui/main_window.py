@@ -49,6 +49,12 @@ class MainWindow(QMainWindow):
     leave_demo_requested = Signal()
     lock_requested = Signal()
     switch_requested = Signal()
+    users_requested = Signal()
+    password_requested = Signal()
+    pin_requested = Signal()
+    emergency_requested = Signal()
+    emergency_end_requested = Signal()
+    account_changed = Signal()
     about_requested = Signal()
     export_requested = Signal(object)
     text_percent_chosen = Signal(int)
@@ -83,6 +89,8 @@ class MainWindow(QMainWindow):
         self._drops: WindowDrops | None = None
         self._toast: Toast | None = None
         self._review: QWidget | None = None
+        self._starts = self._sees = True
+        self._clinic: OpenClinic | None = None
         self._find: QWidget | None = None
 
         self.sidebar = Sidebar(clock)
@@ -108,9 +116,11 @@ class MainWindow(QMainWindow):
 
     def show_clinic(self, clinic: OpenClinic, services: Services) -> None:
         """The clinic is open: fill the lists and let screens be made."""
-        from medrec_desktop.ui.banner import demo_strip
+        from medrec_desktop.domain.roles import Action
+        from medrec_desktop.ui.banner import EmergencyStrip, demo_strip
         from medrec_desktop.ui.closing import Closing
         from medrec_desktop.ui.drops import WindowDrops
+        from medrec_desktop.ui.may import may
         from medrec_desktop.ui.today.reading import Reading
 
         self._services = services
@@ -121,10 +131,13 @@ class MainWindow(QMainWindow):
         reading.counts_read.connect(self.sidebar.set_counts)
         reading.keeping_read.connect(self.status.set_keeping)
         reading.user_read.connect(self.status.show_user)
-        reading.read_lists("today")
         reading.read_clinic()
-        # Only a program that was cut short has left a place: closing forgets it.
-        self._background.read(self, clinic.clinic.place).then(self._on_left_off)
+        until = clinic.seat.emergency.until() if clinic.seat is not None else None
+        sees = may(clinic.user, Action.READ_CHART) or until is not None
+        if sees:
+            reading.read_lists("today")
+            # Only a program that was cut short has left a place: closing forgets it.
+            self._background.read(self, clinic.clinic.place).then(self._on_left_off)
         self._closing = Closing(self, self._background, self._saves, clinic.files_under_way)
         self._closing.ready.connect(self.close)
         self._drops = WindowDrops(self)
@@ -134,12 +147,53 @@ class MainWindow(QMainWindow):
             selected.connect(self._on_patient_selected)
         self.sidebar.open(self._find)
         self.sidebar.set_clinic("Demo Clinic" if clinic.demo else "Clinic", demo=clinic.demo)
-        self.sidebar.offer_users(others=clinic.seat is not None)
+        self._clinic, self._sees = clinic, sees
+        self._offer()
         self._empty.set_enabled(True)
         self.status.set_user(clinic.user.name)
         if clinic.demo:
             self._middle.insertWidget(0, demo_strip())
+        if until is not None and not may(clinic.user, Action.READ_CHART):
+            strip = EmergencyStrip(until)
+            strip.ended.connect(self.emergency_end_requested)
+            self._middle.insertWidget(0, strip)
         self._add_keys()
+        if not sees:
+            self._show_no_records()
+
+    def _offer(self) -> None:
+        """The menus as the user's roles have it."""
+        from medrec_desktop.domain.roles import Action
+        from medrec_desktop.ui.may import may
+
+        clinic, sees = self._clinic, self._sees
+        if clinic is None:
+            return
+        user, seat = clinic.user, clinic.seat
+        protected = seat is not None and seat.protected()
+        self._starts = may(user, Action.START_VISIT)
+        self.sidebar.offer(
+            others=seat is not None,
+            own=protected,
+            users=protected and may(user, Action.MANAGE_USERS),
+            emergency=seat is not None
+            and may(user, Action.BREAK_GLASS)
+            and not may(user, Action.READ_CHART),
+            backup=not clinic.demo and may(user, Action.BACK_UP),
+        )
+        self.sidebar.set_sees(sees=sees, starts=self._starts)
+        self._empty.set_starts(self._starts)
+
+    def _show_no_records(self) -> None:
+        """An administrator who treats nobody: the clinic, not its patients."""
+        from medrec_desktop.ui.today.empty import NoRecordsPage
+
+        page = NoRecordsPage()
+        page.users_requested.connect(self.users_requested)
+        page.emergency_requested.connect(self.emergency_requested)
+        self.workplace.show_page(page)
+        self._filled = True
+        self.filled.emit()
 
     @property
     def toast(self) -> Toast:
@@ -193,7 +247,7 @@ class MainWindow(QMainWindow):
     def new_visit(self) -> None:
         """For the patient on the screen; without one, ask who it is for."""
         patient = self.workplace.patient
-        if self._services is None:
+        if self._services is None or not self._starts:
             return
         if patient is not None and self.workplace.visit is None:
             self._start_visit(patient.id)
@@ -237,8 +291,15 @@ class MainWindow(QMainWindow):
         side.backup_requested.connect(self.backup_requested)
         side.leave_demo_requested.connect(self.leave_demo_requested)
         side.about_requested.connect(self.about_requested)
-        side.lock_requested.connect(self.lock_requested)
-        side.switch_requested.connect(self.switch_requested)
+        for said, heard in (
+            (side.lock_requested, self.lock_requested),
+            (side.switch_requested, self.switch_requested),
+            (side.users_requested, self.users_requested),
+            (side.password_requested, self.password_requested),
+            (side.pin_requested, self.pin_requested),
+            (side.emergency_requested, self.emergency_requested),
+        ):
+            said.connect(heard)
         self.status.lock_requested.connect(self.lock_requested)
         side.keys_requested.connect(self._show_keys)
         self._empty.find_requested.connect(self.focus_find)
@@ -349,6 +410,7 @@ class MainWindow(QMainWindow):
 
     def _show_clinic_name(self, clinic: Clinic) -> None:
         self.sidebar.set_clinic(clinic.name, demo=clinic.demo)
+        self._offer()
         self.setWindowTitle(f"{clinic.name} – MedRec Desktop")
 
     def _show_today(self, rows: tuple[QueueRow, ...]) -> None:

@@ -106,6 +106,11 @@ class Seats(QObject):
         self._system.asked.connect(self.lock.lock)
         self._system.listen()
 
+    def read_again(self) -> None:
+        """A PIN came or went."""
+        if self.current is not None:
+            self._read(self.current)
+
     def lock_now(self) -> None:
         """As Ctrl L."""
         self.lock.lock()
@@ -123,6 +128,14 @@ class Seats(QObject):
         """In front and parked."""
         front = () if self.current is None else (self.current,)
         return (*front, *self._parked.values())
+
+    def parked(self) -> tuple[Working, ...]:
+        """Those whose windows wait, taken out: nobody comes back to them."""
+        found = tuple(self._parked.values())
+        self._parked = {}
+        for working in found:
+            working.end()
+        return found
 
     def leave(self) -> None:
         """Nobody is signed in any more."""

@@ -138,6 +138,10 @@ class Sidebar(QFrame):
     about_requested = Signal()
     lock_requested = Signal()
     switch_requested = Signal()
+    users_requested = Signal()
+    password_requested = Signal()
+    pin_requested = Signal()
+    emergency_requested = Signal()
 
     def __init__(self, clock: Callable[[], datetime], parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -153,6 +157,7 @@ class Sidebar(QFrame):
         # up need not wait for it.
         self._ahead = SearchBox("Find patient", "Ctrl K")
         self._entered_ahead = False
+        self._find_shown: QWidget = self._ahead
         self._ahead.textEdited.connect(self._on_typed_ahead)
         self._ahead.picked.connect(self._on_entered_ahead)
         self._nav: dict[Place, _NavButton] = {}
@@ -206,11 +211,24 @@ class Sidebar(QFrame):
         """Say whose records these are."""
         self._clinic.set_name(name)
         self._leave.setVisible(demo)
-        self._backup.setVisible(not demo)
 
-    def offer_users(self, *, others: bool) -> None:
-        """Whether somebody else could sign in here."""
+    def offer(self, *, others: bool, own: bool, users: bool, emergency: bool, backup: bool) -> None:
+        """What of the menu is for whoever works here: somebody else could sign in; they have an
+        account of their `own`; they manage users, may see records in an emergency, back up."""
         self._switch.setVisible(others)
+        self._password.setVisible(own)
+        self._pin.setVisible(own)
+        self._users.setVisible(users)
+        self._emergency.setVisible(emergency)
+        self._backup.setVisible(backup)
+
+    def set_sees(self, *, sees: bool, starts: bool) -> None:
+        """Without patients' records there is nothing to list and to find."""
+        for button in self._nav.values():
+            button.setEnabled(sees)
+        self._new.setEnabled(starts)
+        self._find_shown.setEnabled(sees)
+        self.day_list.setVisible(sees)
 
     def prepare(self) -> None:
         """Behind the first paint: make the menu and the list."""
@@ -228,6 +246,7 @@ class Sidebar(QFrame):
             self.prepare()
         had_keys, typed = self._ahead.hasFocus(), self._ahead.text()
         self._put(self._ahead, find)
+        self._find_shown = find
         QWidget.setTabOrder(self._clinic, find)
         QWidget.setTabOrder(find, self._nav["today"])
         self._opened = True
@@ -294,6 +313,15 @@ class Sidebar(QFrame):
         self._backup.triggered.connect(self.backup_requested)
         self._leave = menu.addAction("Leave the demo…")
         self._leave.triggered.connect(self.leave_demo_requested)
+        menu.addSeparator()
+        self._users = menu.addAction("Users and computers…")
+        self._users.triggered.connect(self.users_requested)
+        self._emergency = menu.addAction("Emergency access…")
+        self._emergency.triggered.connect(self.emergency_requested)
+        self._password = menu.addAction("Change password…")
+        self._password.triggered.connect(self.password_requested)
+        self._pin = menu.addAction("PIN for unlocking…")
+        self._pin.triggered.connect(self.pin_requested)
         menu.addSeparator()
         menu.addAction("Lock (Ctrl L)").triggered.connect(self.lock_requested)
         self._switch = menu.addAction("Switch user…")

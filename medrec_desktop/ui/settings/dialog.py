@@ -9,8 +9,10 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QFileDialog, QFormLayout, QL
 from medrec_desktop.domain.dates import WEEKDAYS
 from medrec_desktop.domain.errors import Invalid, MedrecError
 from medrec_desktop.domain.people import User
+from medrec_desktop.domain.roles import Action
 from medrec_desktop.domain.settings import ClinicSettings, ComputerSettings
 from medrec_desktop.ui import theme
+from medrec_desktop.ui.may import may
 from medrec_desktop.ui.screen import Services
 from medrec_desktop.ui.settings.limits import LimitsTable
 from medrec_desktop.ui.settings.look import LookFields
@@ -72,8 +74,10 @@ class SettingsDialog(Dialog):
         self._storage = PlainButton("File storage (S3)…", "upload")
         self._storage.clicked.connect(self._on_storage)
         self._storage.hide()
+        self._stores = False
         back_up, leave = PlainButton("Back up now…", "download"), PlainButton("Cancel")
         back_up.clicked.connect(self._on_back_up)
+        self._back_up = back_up
         leave.clicked.connect(self.reject)
         self.add_foot(back_up, self._storage, None, leave, self._save)
         self.set_default(self._save)
@@ -90,7 +94,8 @@ class SettingsDialog(Dialog):
 
     def offer_storage(self) -> None:
         """Somebody listens to `storage_requested`."""
-        self._storage.show()
+        self._stores = True
+        self._storage.setVisible(self._user is None or may(self._user, Action.SET_UP_STORAGE))
 
     def save(self) -> None:
         """Store what is entered, if it makes sense."""
@@ -100,6 +105,9 @@ class SettingsDialog(Dialog):
             return
         self._save.setEnabled(False)
         write, clinic = self._services.background.write, self._services.clinic
+        if self._user is not None and not may(self._user, Action.CHANGE_CLINIC):
+            self._on_stored(None)
+            return
         write(self, clinic.save_settings, self.clinic_settings()).then(self._on_stored).failed(
             self._on_failed
         )
@@ -183,6 +191,12 @@ class SettingsDialog(Dialog):
     def _show_me(self, user: User) -> None:
         self._user = user
         self.me.setText(user.name)
+        # Only a mirror of the roles: the service refuses whoever saves all the same.
+        leads = may(user, Action.CHANGE_CLINIC)
+        for part in (self.name, *self.days.values(), self.minutes, self.limits):
+            part.setEnabled(leads)
+        self._back_up.setVisible(may(user, Action.BACK_UP))
+        self._storage.setVisible(self._stores and may(user, Action.SET_UP_STORAGE))
 
     def _on_stored(self, _result: object) -> None:
         write, clinic = self._services.background.write, self._services.clinic

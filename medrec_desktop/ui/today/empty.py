@@ -61,10 +61,46 @@ class EmptyPage(QWidget):
         layout.addWidget(_handy_keys(), 0, Qt.AlignmentFlag.AlignHCenter)
         layout.addStretch(3)
 
+    def set_starts(self, starts: bool) -> None:
+        """Whether whoever works here opens visits."""
+        self._new.setVisible(starts)
+
     def set_enabled(self, enabled: bool) -> None:
         """Buttons work once the clinic is open."""
         self._find.setEnabled(enabled)
         self._new.setEnabled(enabled)
+
+
+class NoRecordsPage(QWidget):
+    """What an administrator sees who treats nobody."""
+
+    users_requested = Signal()
+    emergency_requested = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        users = FilledButton("Users and computers…", "people")
+        users.clicked.connect(self.users_requested)
+        emergency = PlainButton("Emergency access…", "warning")
+        emergency.clicked.connect(self.emergency_requested)
+        words = label(
+            "You look after the clinic: its users, settings, computers and backups. Patients’ "
+            "records are for doctors and the front desk.",
+            "body2",
+            wrap=True,
+        )
+        words.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+        words.setFixedWidth(theme.px(440))
+        layout = QVBoxLayout(self)
+        layout.setSpacing(theme.px(10))
+        layout.addStretch(2)
+        centre = Qt.AlignmentFlag.AlignHCenter
+        layout.addWidget(IconLabel("lock", "text2", 34), 0, centre)
+        layout.addWidget(label("No records here", "title"), 0, centre)
+        layout.addWidget(words, 0, centre)
+        layout.addLayout(row(None, users, emergency, None, spacing=12))
+        layout.addStretch(3)
+        self.setFocusProxy(users)
 
 
 def nothing_to_review() -> QWidget:

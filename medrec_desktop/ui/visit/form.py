@@ -48,7 +48,7 @@ class VisitForm(QWidget):
         super().__init__(parent)
         self.fields: dict[str, QWidget] = {}
         self.sections: dict[str, Section] = {}
-        self._read_only = False
+        self._read_only = self._first_read_only = False
         self._assess_wanted = False
         body = QWidget()
         self._column = column = QVBoxLayout(body)
@@ -177,16 +177,19 @@ class VisitForm(QWidget):
             section.set_addenda(addenda)
         self._whole.set_addenda(tuple(a for a in addenda if a.section not in SECTION_NAMES))
 
-    def set_read_only(self, read_only: bool) -> None:
-        """A signed visit is only read: real read-only widgets, still to be copied from."""
-        if read_only == self._read_only:
+    def set_read_only(self, read_only: bool, *, but_the_first: bool = False) -> None:
+        """A signed visit is only read: real read-only widgets, still to be copied from.
+        `but_the_first`: complaint and vitals are the front desk's to write."""
+        first = read_only and not but_the_first
+        if (read_only, first) == (self._read_only, self._first_read_only):
             return
-        self._read_only = read_only
-        for area in (self.complaint, self.assessment, self.plan, self.notes):
+        self._read_only, self._first_read_only = read_only, first
+        self.complaint.setReadOnly(first)
+        self.vitals.set_read_only(first)
+        for area in (self.assessment, self.plan, self.notes):
             area.setReadOnly(read_only)
         self.no_diagnosis.setEnabled(not read_only)
         for part in (
-            self.vitals,
             self.diagnoses,
             self.prescriptions,
             self.labs,

@@ -98,8 +98,9 @@ class VisitHeader(QFrame):
         # On one line the title is as wide as its words; below each other it may wrap.
         self._when.setWordWrap(not beside)
 
-    def show_visit(self, visit: Visit) -> None:
-        """Another visit, or another state of it."""
+    def show_visit(self, visit: Visit, *, mine: bool = True, adds: bool = True) -> None:
+        """Another visit, or another state of it; `mine`: the user may sign it; `adds`: they may
+        add to a signed one."""
         at = dates.shown_time(visit.draft.visit_date).replace(" ", "  ")
         self._when.setText(f"{at} · {visit.doctor}")
         draft = visit.status == "draft" and not visit.voided_reason
@@ -121,9 +122,10 @@ class VisitHeader(QFrame):
             seal = f" · seal {visit.seal[:8]}" if visit.seal else ""
             words = f"{visit.signed_words} {signed}"
             self._say("lock", "text2", f"{words}{seal}", words)
-        self.finalize_button.setVisible(draft)
+        self.finalize_button.setVisible(draft and mine)
         self.verify_button.setVisible(visit.status == "finalized")
-        self.addendum_button.setVisible(visit.status == "finalized" and not visit.voided_reason)
+        may_add = adds and visit.status == "finalized" and not visit.voided_reason
+        self.addendum_button.setVisible(may_add)
 
     def show_saved(self, at: datetime) -> None:
         """Said only when the database has acknowledged it."""

@@ -6,6 +6,7 @@ for this page and for the service.
 
 import itertools
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 
 from PySide6.QtCore import Qt, QTimer, Signal
@@ -17,18 +18,19 @@ from medrec_desktop.domain.changes import Changed
 from medrec_desktop.domain.ids import RecordId
 from medrec_desktop.domain.records import Problem, Visit
 from medrec_desktop.domain.settings import Place
+from medrec_desktop.ui import theme
 from medrec_desktop.ui.background import Operation
 from medrec_desktop.ui.screen import Services
 from medrec_desktop.ui.visit.cards import EarlierVisitsCard, ReadyCard
 from medrec_desktop.ui.visit.form import VisitForm
 from medrec_desktop.ui.visit.header import SaveTrouble, VisitHeader
 from medrec_desktop.ui.visit.left_words import LeftWords
-from medrec_desktop.ui.visit.reading import OpenVisit, read_visit
+from medrec_desktop.ui.visit.reading import OpenVisit, read_visit, whose
 from medrec_desktop.ui.visit.saving import VisitSaving, section_of
 from medrec_desktop.ui.visit.section import JUMP_KEYS, SECTION_NAMES
 from medrec_desktop.ui.visit.signing import VisitSigning
 from medrec_desktop.ui.visit.still_sending import StillSending
-from medrec_desktop.ui.widgets import Toast, column
+from medrec_desktop.ui.widgets import Toast, column, label
 
 _CHECK_MS = 120
 _PLACE_MS = 1_500
@@ -79,7 +81,9 @@ class VisitPage(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addWidget(self.header)
-        self._over_form = column(self.trouble)
+        self._whose = label("", "meta", wrap=True)
+        self._whose.setContentsMargins(theme.px(24), theme.px(8), theme.px(24), 0)
+        self._over_form = column(self._whose, self.trouble)
         layout.addLayout(self._over_form)
         layout.addWidget(self.form, 1)
         yield True
@@ -192,7 +196,7 @@ class VisitPage(QWidget):
     def add_addendum(self) -> None:
         """Ask for the text of a correction."""
         visit = self.visit
-        if self._shown is None or visit is None or visit.voided_reason:
+        if self._shown is None or visit is None or visit.voided_reason or not self._shown.adds:
             return
         if visit.status == "finalized":
             field, _ = self.form.place(self.window().focusWidget())
@@ -213,7 +217,7 @@ class VisitPage(QWidget):
 
     @property
     def _is_draft(self) -> bool:
-        return self._shown is not None and self._shown.draft
+        return self._shown is not None and self._shown.draft and self._shown.mine
 
     def _on_read(self, read: OpenVisit) -> None:
         visit = read.visit
@@ -246,19 +250,25 @@ class VisitPage(QWidget):
     def _show_state(self) -> None:
         shown = self._shown
         if shown is not None:
-            self.form.set_read_only(not shown.draft)
+            desk = shown.writes == "complaint and vitals"
+            self.form.set_read_only(
+                not (shown.draft and shown.mine), but_the_first=shown.draft and desk
+            )
             self.form.judge()
             self.form.set_addenda(shown.visit.addenda)
-            self.saving.show_visit(shown.visit, writing=shown.draft)
-            self.ready.setVisible(shown.draft)
-            self.form.error_link.setVisible(not shown.visit.voided_reason)
+            writing = shown.draft and shown.writes != "nothing"
+            self.saving.show_visit(shown.visit, writing=writing, mine=shown.mine, adds=shown.adds)
+            self.ready.setVisible(shown.draft and shown.mine)
+            self.form.error_link.setVisible(shown.mine and not shown.visit.voided_reason)
+            self._whose.setText("" if shown.mine else whose(shown))
+            self._whose.setVisible(shown.draft and not shown.mine)
             self._show_problems()
 
     def _take(self, visit: Visit) -> None:
         """Show another state of this visit that a service has just returned."""
         read = self._shown
         if read is not None and visit.draft.record_id == self.record_id:
-            self._shown = OpenVisit(visit, read.last, read.settings, read.me, read.place)
+            self._shown = replace(read, visit=visit)
             self.saving.closed(visit)
             self._show_state()
             self.opened.emit(visit)

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from medrec_desktop.domain.ids import RecordId
 from medrec_desktop.domain.people import User
 from medrec_desktop.domain.records import LastSeen, Visit
+from medrec_desktop.domain.roles import Action
 from medrec_desktop.domain.settings import ClinicSettings, Place
+from medrec_desktop.ui.may import Writes, may, writes_in
 from medrec_desktop.ui.screen import Services
 
 
@@ -18,20 +20,47 @@ class OpenVisit:
     settings: ClinicSettings
     me: User
     place: Place | None
+    writes: Writes = "all"
 
     @property
     def draft(self) -> bool:
-        """Whether it may still be written."""
+        """Whether it is not signed yet."""
         return self.visit.status == "draft" and not self.visit.voided_reason
+
+    @property
+    def mine(self) -> bool:
+        """Whether the doctor's part of it is the user's to write and sign."""
+        return self.writes == "all"
+
+    @property
+    def adds(self) -> bool:
+        """Whether the user may add to it once it is signed."""
+        return may(self.me, Action.ADD_ADDENDUM)
 
 
 def read_visit(services: Services, record_id: RecordId) -> OpenVisit:
-    """Five short reads; the version tells a save whether it is still right."""
+    """Six short reads; the version tells a save whether it is still right."""
     visit = services.visits.open(record_id)
+    me = services.clinic.me()
+    active = {user.id for user in services.clinic.users() if user.active}
     return OpenVisit(
         visit=visit,
         last=services.visits.last_seen(visit.draft.patient_id, record_id),
         settings=services.clinic.settings(),
-        me=services.clinic.me(),
+        me=me,
         place=services.clinic.place(),
+        writes=writes_in(me, visit, owner_active=visit.doctor_id in active),
+    )
+
+
+def whose(shown: OpenVisit) -> str:
+    """Why this draft is not the user's to finish."""
+    if shown.writes == "complaint and vitals":
+        return (
+            "You write the complaint and the vitals, and attach files. The rest is for "
+            f"{shown.visit.doctor}."
+        )
+    return (
+        f"This visit is {shown.visit.doctor}’s. You can read it, attach files, and start a visit of "
+        "your own."
     )

@@ -114,10 +114,13 @@ class VisitSaving(QObject):
             self._binding.load(visit.draft)
         self._saved_at = visit.saved_at
 
-    def show_visit(self, visit: Visit, *, writing: bool) -> None:
-        """Another state of the visit; `writing` while it may be changed."""
+    def show_visit(
+        self, visit: Visit, *, writing: bool, mine: bool = True, adds: bool = True
+    ) -> None:
+        """Another state of the visit; `writing` while it may be changed; the others as the
+        header's."""
         self._writing = writing
-        self._header.show_visit(visit)
+        self._header.show_visit(visit, mine=mine, adds=adds)
         if self._autosave is not None and writing:
             self._show_state(self._autosave.state)
 

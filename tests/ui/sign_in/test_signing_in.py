@@ -1,27 +1,21 @@
 """Signing in to a clinic with accounts, by keys alone, on real files; who works here changes."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, Qt
-from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QLabel, QPlainTextEdit, QWidget
+from PySide6.QtWidgets import QApplication, QPlainTextEdit
 from pytestqt.qtbot import QtBot
 
 from medrec_desktop.bootstrap import build
 from medrec_desktop.config import Config, clinic_dir
-from medrec_desktop.domain.changes import Changes
 from medrec_desktop.services import first_run
-from medrec_desktop.services.accounts import Accounts
-from medrec_desktop.services.context import open_context
 from medrec_desktop.services.sign_in import known_users, sign_in
 from medrec_desktop.ui.app import App
 from medrec_desktop.ui.lock.card import LockCard
-from medrec_desktop.ui.main_window import MainWindow
 from medrec_desktop.ui.sign_in.cards import (
     NewPasswordCard,
     PasswordCard,
@@ -32,102 +26,34 @@ from medrec_desktop.ui.sign_in.recovery import FirstPasswordDialog, RecoveryDial
 from medrec_desktop.ui.theme import Theme
 from tests.ui.placeholders import PLACEHOLDERS, VisitPlaceholder
 from tests.ui.program import window_of
+from tests.ui.sign_in.signing import (
+    DESK,
+    DOCTOR,
+    FIRST,
+    SLOW,
+    Made,
+    clinic_with_accounts,
+    lock_key,
+    programs,
+    shown,
+    sign_in_as,
+    wait_for,
+    words,
+)
 from tests.ui.visit.keyboard import enter, press, tab, write
 
-SLOW = 30_000
-DOCTOR, DESK = "several plain words", "front desk words"
-FIRST = "given by the doctor"
-CTRL = Qt.KeyboardModifier.ControlModifier
 Start = Callable[[], App]
-
-
-@dataclass
-class Made:
-    """A clinic with a doctor who is its admin and somebody at the front desk."""
-
-    home: Path
-    code: str
 
 
 @pytest.fixture
 def made(tmp_path: Path) -> Made:
-    folder = clinic_dir(tmp_path)
-    code = first_run.found_clinic(
-        folder,
-        clinic_name="Riverside Clinic",
-        doctor_name="Dr M. Haddad",
-        password=DOCTOR,
-    )
-    now = datetime.now(UTC)
-    (doctor,) = known_users(folder)
-    signed = sign_in(folder, doctor.id, DOCTOR, now=now)
-    db = first_run.open_signed_in(folder, signed, now=now)
-    context = open_context(db, changes=Changes(), clock=lambda: datetime.now(UTC), signed=signed)
-    accounts = Accounts(context)
-    accounts.add("Ama Owusu", "front_desk", FIRST)
-    accounts.confirm_recovery_code(code)
-    db.close()
-    return Made(tmp_path, code)
+    return clinic_with_accounts(tmp_path)
 
 
 @pytest.fixture
 def start(qtbot: QtBot, qapp: QApplication, tmp_path: Path, theme: Theme) -> Iterator[Start]:
-    started: list[App] = []
-    qapp.setQuitOnLastWindowClosed(False)
-
-    def start_app() -> App:
-        app = build(Config(tmp_path), qapp, screens=PLACEHOLDERS, theme=theme)
-        started.append(app)
-        assert app.start()
-        return app
-
-    yield start_app
-    for app in started:
-        app.background.drain()
-        windows = [w for w in QApplication.topLevelWidgets() if isinstance(w, MainWindow)]
-        for window in windows:
-            window.close()
-        app.finish()
-        for window in windows:
-            window.deleteLater()
-    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
-
-
-def shown(app: App, kind: type[QWidget]) -> bool:
-    return app.window is not None and any(w.isVisible() for w in app.window.findChildren(kind))
-
-
-def words(app: App) -> str:
-    return " ".join(one.text() for one in window_of(app).findChildren(QLabel) if one.isVisible())
-
-
-def wait_for(qtbot: QtBot, app: App, kind: type[QWidget]) -> None:
-    qtbot.waitUntil(lambda: shown(app, kind), timeout=SLOW)
-    window_of(app).activateWindow()
-    qtbot.waitUntil(lambda: QApplication.focusWidget() is not None, timeout=SLOW)
-
-
-def sign_in_as(qtbot: QtBot, app: App, name: str, password: str) -> None:
-    """By keys, from the list of people or from somebody's password."""
-    qtbot.waitUntil(lambda: shown(app, PeopleCard) or shown(app, PasswordCard), timeout=SLOW)
-    if shown(app, PeopleCard):
-        wait_for(qtbot, app, PeopleCard)
-        for _ in range(4):
-            focused = QApplication.focusWidget()
-            if focused is not None and focused.accessibleName().startswith(name):
-                break
-            press(Qt.Key.Key_Down)
-        enter()
-    wait_for(qtbot, app, PasswordCard)
-    assert name in words(app)
-    write(password)
-    enter()
-
-
-def lock_key(app: App) -> None:
-    handle = window_of(app).windowHandle()
-    assert handle is not None
-    QTest.keyClick(handle, Qt.Key.Key_L, CTRL)
+    with programs(qapp, tmp_path, theme) as starting:
+        yield starting
 
 
 def doctors_place(qtbot: QtBot, app: App) -> QPlainTextEdit:
@@ -237,12 +163,6 @@ def test_recovery_code_opens_it_and_sets_a_new_password(
     qtbot.waitUntil(lambda: app._clinic is not None, timeout=SLOW)
     (doctor, _desk) = known_users(clinic_dir(made.home))
     sign_in(clinic_dir(made.home), doctor.id, "quite other words", now=datetime.now(UTC))
-
-
-def pixels(window: QWidget) -> QImage:
-    if (focused := QApplication.focusWidget()) is not None:
-        focused.clearFocus()
-    return window.grab().toImage()
 
 
 def test_another_user_works_while_the_first_ones_half_sentence_waits(
