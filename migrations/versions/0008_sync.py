@@ -54,7 +54,7 @@ def tenant() -> None:
     }
     # Compiled when they are called first; for a thousand clinics that is a third of the time.
     _raw("SET LOCAL check_function_bodies = off")
-    for part in ("tables", "feed", "apply", "apply_files", "push", "hello"):
+    for part in ("tables", "feed", "apply", "apply_files", "bulk", "push", "hello"):
         _run(part, names)
     # As sync_push tells itself what it did, once an op and when the whole of it is there.
     own = f"current_user <> '{name}_owner' OR session_user <> '{name}'"

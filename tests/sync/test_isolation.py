@@ -61,6 +61,7 @@ ATTACKS = [
     "SELECT {o}.feed_add('record', '{d}', '{d}', 1, '{{}}')",
     "SELECT {o}.apply_record('{{}}', '{d}')",
     "SELECT {o}.apply_user('{{}}')",
+    "SELECT {o}.push_new_records('{d}', '[]')",
     "SELECT {o}.close_parked('{d}', '[]', 'dismissed')",
     "SELECT {o}.put_diagnoses(1, '[]')",
     "SELECT {o}.free_key(1, '{d}', now()::timestamp, 'x')",

@@ -434,3 +434,78 @@ def test_what_follows_a_push_in_its_transaction_is_told_as_anybodys(one: Desktop
     seen = one.newest(visit.uid)
     assert (seen.doc["notes"], seen.row_version) == ("x", 2)
     assert seen.rev != visit.op_id
+
+
+# --- many new visits at once -------------------------------------------------------------------
+
+
+def many_visits(one: Desktop, patient: Any, count: int = 12) -> list[Any]:
+    """New visits as whole documents, each with diagnoses."""
+    empty = dict.fromkeys(("finalized_at", "finalized_by", "seal", "voided_at", "void_reason", "notes"))  # fmt: skip
+    return [
+        one.record(
+            patient.uid,
+            **empty,
+            status="draft",
+            created_at=moment(NOW),
+            updated_at=moment(NOW),
+            vital_signs={"pulse": {"value": 84}},
+            diagnoses=[
+                {"uid": str(new_uid()), "diagnosis_name": name, "created_at": moment(NOW)}
+                for name in ("Gout", "Asthma")[: n % 3]
+            ],
+        )
+        for n in range(count)
+    ]
+
+
+def test_many_new_visits_at_once_are_what_they_are_one_by_one(one: Desktop) -> None:
+    patient = one.patient()
+    one.applied(patient)
+    together, alone = many_visits(one, patient), many_visits(one, patient)
+    one.applied(*together)
+    for op in alone:
+        one.applied(op)
+
+    def told(op: Any) -> Any:
+        entry = one.newest(op.uid)
+        assert (entry.rev, entry.row_version) == (op.op_id, 1)
+        rows = [{k: v for k, v in row.items() if k != "uid"} for row in entry.doc["diagnoses"]]
+        return {**entry.doc, "uid": "", "diagnoses": rows}
+
+    assert [told(op) for op in together] == [told(op) for op in alone]
+    feed = [e.uid for e in one.feed()]
+    assert feed[-24:] == [op.uid for op in together + alone]
+    again = one.push(*together)
+    assert all((r.outcome, r.dup) == ("applied", True) for r in again)
+    assert one.hello().newest_op == alone[-1].op_id
+    ((hashes,),) = one.server.run(f"SELECT count(DISTINCT hash) FROM {one.tenant}.sync_ops WHERE kind = 'create' AND hash ~ '^[0-9a-f]{{64}}$'")  # fmt: skip
+    assert hashes >= 24
+
+
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
+        ({"patient_id": str(uuid4())}, "unknown_patient"),
+        ({"doctor_id": str(uuid4())}, "unknown_user"),
+        ({"colour": "red"}, "unknown_field"),
+        ({"colour": None}, "unknown_field"),
+        ({"status": "finalized"}, "unknown_field"),
+        ({"visit_date": None}, "rejected:23502"),
+        ({"visit_date": "31.02."}, "rejected:22007"),
+        ({"diagnoses": [{"uid": str(new_uid())}]}, "rejected:23502"),
+        ({"diagnoses": [{"uid": str(new_uid()), "colour": "red"}]}, "unknown_field"),
+    ],
+)
+def test_one_bad_visit_among_many_is_parked_alone(
+    one: Desktop, wrong: dict[str, Any], reason: str
+) -> None:
+    patient = one.patient()
+    ops = [patient, *many_visits(one, patient), one.patient()]
+    ops[5] = replace(ops[5], patch={**ops[5].patch, **wrong})
+    results = one.push(*ops)
+    assert [r.outcome for r in results] == ["applied"] * 5 + ["parked"] + ["applied"] * 8
+    assert results[5].reason == reason
+    feed = one.feed()
+    assert [e.uid for e in feed[-14:]] == [op.op_id if op is ops[5] else op.uid for op in ops]
+    assert [e.seq for e in feed] == list(range(1, len(feed) + 1))

@@ -15,6 +15,11 @@ DECLARE
   v_reason text;
   state text;
   known <schema>.sync_ops;
+  many integer := jsonb_array_length(p_ops);
+  i integer := 0;
+  there integer := 0;
+  looked integer := 0;
+  bulk boolean;
   newest_n bigint := 0;
   newest uuid;
 BEGIN
@@ -30,9 +35,46 @@ BEGIN
   ELSIF v_revoked IS NOT NULL THEN
     RAISE EXCEPTION 'this computer was signed out' USING ERRCODE = 'P0U02';
   END IF;
-  FOR p IN SELECT value FROM jsonb_array_elements(p_ops) LOOP
+  WHILE i < many LOOP
+    -- From here to there new visits alone?
+    there := greatest(there, i);
+    WHILE there < many AND p_ops -> there ->> 'tbl' = 'record'
+        AND p_ops -> there ->> 'kind' = 'create' LOOP
+      there := there + 1;
+    END LOOP;
+    IF there - i >= 8 AND i >= looked THEN
+      looked := there;
+      BEGIN
+        bulk := <schema>.push_new_records(p_device, (SELECT jsonb_agg(value ORDER BY ordinality)
+          FROM jsonb_array_elements(p_ops) WITH ORDINALITY
+          WHERE ordinality > i AND ordinality <= there));
+      EXCEPTION WHEN OTHERS THEN
+        GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE;
+        IF left(state, 2) IN ('08', '25', '40', '42', '53', '54', '55', '57', '58', 'XX') THEN
+          RAISE;
+        END IF;
+        bulk := false;
+      END;
+      IF bulk THEN
+        dup := false;
+        outcome := 'applied';
+        reason := '';
+        FOR p IN SELECT value FROM jsonb_array_elements(p_ops) WITH ORDINALITY
+            WHERE ordinality > i AND ordinality <= there ORDER BY ordinality LOOP
+          op_id := (p ->> 'op_id')::uuid;
+          IF (p ->> 'n')::bigint > newest_n THEN
+            newest_n := (p ->> 'n')::bigint;
+            newest := op_id;
+          END IF;
+          RETURN NEXT;
+        END LOOP;
+        i := there;
+        CONTINUE;
+      END IF;
+    END IF;
+    p := p_ops -> i;
+    i := i + 1;
     v_op := (p ->> 'op_id')::uuid;
-    -- Who sends a change again may do so under a new name of its own (a restored copy does).
     v_hash := encode(sha256(convert_to(p::text, 'UTF8')), 'hex');
     op_id := v_op;
     SELECT * INTO known FROM <schema>.sync_ops o WHERE o.op_id = v_op;
