@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
@@ -18,9 +19,11 @@ from medrec_desktop.domain.changes import Changes
 from medrec_desktop.domain.errors import Conflict, Corrupt, Denied, Invalid, NotFound
 from medrec_desktop.domain.ids import UserId
 from medrec_desktop.security.accounts_file import FILE
+from medrec_desktop.security.keys import keep_clinic_key
 from medrec_desktop.services.access import REVOKED, follow_users, note_contact
 from medrec_desktop.services.accounts import Accounts, PinSpent, WrongPin
 from medrec_desktop.services.authorize import NotAllowed, PasswordNeeded
+from medrec_desktop.services.backup import back_up, restore
 from medrec_desktop.services.clinic import Clinic
 from medrec_desktop.services.context import Context, acting_as, open_context, switched
 from medrec_desktop.services.emergency import Emergency
@@ -416,6 +419,33 @@ def test_the_old_key_stays_when_the_new_account_cannot_be_read_back(
     assert (folder / "key.json").exists()
     assert not (folder / FILE).exists()
     open_clinic(folder, lambda: PASSWORD).close()
+
+
+# --- backups -----------------------------------------------------------------------------------
+
+
+def test_a_restored_clinic_has_its_users_and_nobodys_password(
+    clinics: Clinics, tmp_path: Path
+) -> None:
+    desk = clinics.colleague()
+    target, folder = tmp_path / "clinic.backup", tmp_path / "restored"
+    back_up(clinics.db, clinics.folder / "vault", clinics.db.key, target, PASSWORD)
+    keyring = MemoryKeyring()
+    restore(target, folder, PASSWORD, keep_key=partial(keep_clinic_key, keyring=keyring))
+    assert known_users(folder) == ()
+    assert not (folder / FILE).exists()
+    with closing(open_clinic(folder, lambda: None, keyring=keyring)) as db:
+        accounts = Accounts(open_context(db, changes=Changes(), clock=FakeClock()), keyring=keyring)
+        assert [one.signs_in for one in accounts.users()] == [False, False]
+        with pytest.raises(Conflict, match="administrator"):
+            accounts.begin(OTHER, desk.actor.id)
+        accounts.begin(OTHER, clinics.founder)
+        accounts.reset_password(desk.actor.id, FIRST)
+    signed = sign_in(folder, clinics.founder, OTHER, now=NOON, keyring=keyring)
+    open_signed_in(folder, signed, now=NOON).close()
+    assert sign_in(folder, desk.actor.id, FIRST, now=NOON, keyring=keyring).must_change
+    # The clinic that was backed up is another folder: its passwords stay.
+    assert clinics.sign_in(clinics.founder, PASSWORD)
 
 
 # --- clinics with a server ---------------------------------------------------------------------
