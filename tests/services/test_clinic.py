@@ -31,7 +31,7 @@ def test_settings_are_kept_told_and_sent(clinic: Context, service: Clinic) -> No
     notices: list[Changed] = []
     clinic.changes.subscribe(notices.append)
     pulse = Limits(20, 300, 55, 105)
-    wanted = ClinicSettings("Lake Clinic", frozenset({5, 6}), DEFAULT_LIMITS | {"pulse": pulse})
+    wanted = ClinicSettings("Lake Clinic", frozenset({5, 6}), DEFAULT_LIMITS | {"pulse": pulse}, 3)
     service.save_settings(wanted)
     service.save_settings(wanted)
     assert service.settings() == wanted
@@ -49,6 +49,8 @@ def test_settings_are_kept_told_and_sent(clinic: Context, service: Clinic) -> No
         ({"limits": {"pulse": Limits(20, 300, 5, 100)}}, "limits.pulse"),
         ({"limits": {"pulse": Limits(20, 300, 100, 50)}}, "limits.pulse"),
         ({"limits": {"luck": Limits(0, 1)}}, "limits.luck"),
+        ({"lock_minutes": 0}, "lock_minutes"),
+        ({"lock_minutes": 16}, "lock_minutes"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(
@@ -74,11 +76,13 @@ def test_settings_nobody_understands_fall_back_to_the_usual(
             "name": 7,
             "closed_days": [9, "x", 2],
             "limits": {"pulse": 3, "spo2": {"amber_low": "?"}},
+            "lock_minutes": 9000,
         }
         write_clinic_settings(session, odd, now=NOON + timedelta(days=1))
         write_computer_settings(session, {"theme": "pink", "text_percent": 9000, "paper": False})
     assert service.settings().closed_days == frozenset({2})
     assert service.settings().limits["pulse"] == DEFAULT_LIMITS["pulse"]
+    assert service.settings().lock_minutes == 10
     assert service.clinic().name == "Hill Clinic"
     assert service.computer() == ComputerSettings(text_percent=200)
 

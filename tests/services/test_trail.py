@@ -216,7 +216,7 @@ def test_settings_and_names_are_written_down_with_what_changed(clinic: Context) 
     with clinic.db.read() as session:
         rows = session.execute(sa.select(audit_entries).order_by(audit_entries.c.id)).all()
     assert [(row.what, row.detail) for row in rows][-2:] == [
-        ("settings.change", "closed_days, limits"),
+        ("settings.change", "closed_days, limits, lock_minutes"),
         ("user.rename", "Dr. E. Mensah"),
     ]
 

@@ -21,9 +21,10 @@ from medrec_desktop.ui.notices import Notices
 from medrec_desktop.ui.screen import OpenClinic, Services
 from medrec_desktop.ui.status_bar import FAILED, SAVED, SAVING
 from medrec_desktop.ui.theme import Theme
+from medrec_desktop.ui.today.choose_doctor import ChooseDoctor
 from medrec_desktop.ui.widgets import Dialog
 from medrec_desktop.ui.workplace import Workplace
-from tests.factories import FakeClock, a_clinic, a_patient, a_visit
+from tests.factories import FakeClock, a_clinic, a_patient, a_visit, another_user
 from tests.ui.placeholders import PLACEHOLDERS, FilesPlaceholder, VisitPlaceholder
 from tests.ui.screens import services_of
 
@@ -103,6 +104,26 @@ def desk(
 def open_visit(qtbot: QtBot, desk: Desk, record: RecordId) -> None:
     with qtbot.waitSignal(desk.window.workplace.visit_opened):
         desk.window.open_visit(record)
+
+
+def test_front_desk_is_asked_whose_visit_it_is_where_two_doctors_work(
+    qtbot: QtBot, desk: Desk, patient: PatientId
+) -> None:
+    another_user(desk.context)
+    at_desk = another_user(desk.context, "Ama Owusu", "front_desk")
+    desk.services.visits._context = at_desk
+    desk.window._start_visit(patient)
+    qtbot.waitUntil(lambda: bool(desk.window.findChildren(ChooseDoctor)))
+    (dialog,) = desk.window.findChildren(ChooseDoctor)
+    assert [one.person.name for one in dialog.rows] == ["Dr. Efua Mensah", "Dr. Yaw Boateng"]
+    desk.window.activateWindow()
+    qtbot.waitUntil(dialog.rows[0].hasFocus)
+    QTest.keyClick(dialog.rows[0], Qt.Key.Key_Down)
+    with qtbot.waitSignal(desk.window.workplace.visit_opened):
+        QTest.keyClick(dialog.rows[1], Qt.Key.Key_Return)
+    visit = desk.window.workplace.visit
+    assert visit is not None
+    assert visit.doctor == "Dr. Yaw Boateng"
 
 
 def test_window_says_whose_clinic_and_who_works_here(qtbot: QtBot, desk: Desk) -> None:
