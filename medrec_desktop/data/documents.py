@@ -276,6 +276,11 @@ class Rows:
         if stored is not None and (seal is None or seal["sha256"] != stored.sha256):
             self.session.execute(sa.delete(record_seals).where(record_seals.c.id == stored.id))
             self.unsealed.append((uid, stored.sha256))
+            # What was added to that signature waits on the server with it.
+            lost = (record_addenda.c.record_id == key) & (
+                record_addenda.c.amends_sha256 == stored.sha256
+            )
+            self.session.execute(sa.delete(record_addenda).where(lost))
             stored = None
         if seal is not None and stored is None:
             values = self._columns(record_seals, seal)

@@ -94,7 +94,7 @@ class _Receiver:
             return
         known = get_replica(self._session, entry.tbl, entry.uid)
         if known.base_rev == entry.rev and known.base_version == 0:
-            self._keep(known, entry)  # a server that was restored has this one still
+            self._again(known, entry)
         if known.base_rev == entry.rev or entry.row_version <= known.base_version:
             return
         if entry.tbl not in TABLES:
@@ -126,6 +126,16 @@ class _Receiver:
             head_rev = known.head_rev
             head_doc = merging.with_news(entry.tbl, expected, entry.doc, known.head_doc or {})
         self._keep(replace(known, head_rev=head_rev, head_doc=head_doc, held=None), entry)
+
+    def _again(self, known: Replica, entry: FeedEntry) -> None:
+        """A server that was restored has this version still, or anew with other times of its own."""
+        current, before = current_of(self._rows, known), known.base_doc or {}
+        if current is not None:
+            self._write(entry, merging.with_news(entry.tbl, before, entry.doc, current))
+        if known.head_doc is not None:
+            news = merging.with_news(entry.tbl, before, entry.doc, known.head_doc)
+            known = replace(known, head_doc=news)
+        self._keep(known, entry)
 
     # --- somebody else's version ------------------------------------------------------------------
 

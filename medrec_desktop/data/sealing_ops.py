@@ -117,6 +117,9 @@ class Sealer:
             known = replace(known, head_rev=head, head_doc=doc, held=None)
         if ops or closing is not None:
             put_replica(session, replace(known, supersedes=None))
+        if tbl == "record":
+            for addendum in _new_addenda(session, uid):
+                self.seal(rows, "addendum", addendum)
         return ops
 
     def dismiss(
@@ -213,9 +216,6 @@ class Sealer:
             return made
         tbl = next(tbl for tbl, named in _KINDS.items() if named == kind)
         made += len(self.seal(rows, tbl, uid))  # type: ignore[arg-type] # a key of _KINDS
-        if tbl == "record":
-            for addendum in _new_addenda(session, uid):
-                made += len(self.seal(rows, "addendum", addendum))
         return made
 
 

@@ -266,7 +266,7 @@ def _rows_with(
             if uid in others and "position" in row:
                 row["position"] = _place(was.get(uid), ours[uid], others[uid])
             result.append(row)
-        elif uid in others:
+        elif uid in others and not own:
             result.append(dict(others[uid]))
     return result
 

@@ -50,6 +50,10 @@ _CLAIM = (
     "sign it again."
 )
 _SECOND = "Somebody else signed this visit first. That signature holds; this one was not needed."
+_ADDENDUM = (
+    "This addendum was written to a signature that did not hold. Sign the visit first, then add the "
+    "words again."
+)
 _KEPT = (
     "The server keeps these words and could not put them into the record. Everything is safe. "
     "Ask whoever looks after the server."
@@ -59,6 +63,7 @@ _TODO = (
     "whoever looks after the server."
 )
 _WHAT = {"record": "A visit", "patient": "A patient's details", "attachment": "A file"}
+_SHOWN = ("record", "patient", "addendum")
 _FRONT_DESK = frozenset({"chief_complaint"})
 
 
@@ -96,7 +101,7 @@ class Sync:
     def reviews(self) -> tuple[Review, ...]:
         """Everything in the clinic that waits for a person's choice, oldest first."""
         with self._context.db.read() as session:
-            chains = reviews.open_chains(session, "record", "patient")
+            chains = reviews.open_chains(session, *_SHOWN)
             found = (self._review(session, chain) for chain in chains)
             return tuple(one for one in found if one is not None)
 
@@ -108,6 +113,8 @@ class Sync:
         with self._context.db.begin() as session:
             chain = _chain(session, review_id)
             op = chain.last.op
+            if op.tbl == "addendum":
+                raise Conflict(_SIGNED)
             known = get_replica(session, op.tbl, op.uid)
             if (known.base_doc or {}).get("status") == "finalized":
                 raise Conflict(_SIGNED)
@@ -142,13 +149,15 @@ class Sync:
         """Add the words to the finalized visit as an addendum, and close what waited."""
         with self._context.db.read() as session:
             op = _chain(session, review_id).last.op
-        if op.tbl != "record":
+        if op.tbl == "patient":
             raise Conflict(_GONE)
-        Visits(self._context).add_addendum(RecordId(op.uid), "", text)
+        late = op.tbl == "addendum"
+        record = RecordId(UUID(op.patch["record_id"]) if late else op.uid)
+        Visits(self._context).add_addendum(record, "", text)
         with self._context.db.begin() as session:
             self._dismiss(session, review_id, resolved=True)
-            self._note(session, op.tbl, op.uid, "added as an addendum")
-        self._publish(op.tbl, op.uid)
+            self._note(session, "record", record, "added as an addendum")
+        self._publish("record", record)
 
     @needs(Action.READ_CHART)
     def other_editors(self, record_id: RecordId) -> tuple[str, ...]:
@@ -177,6 +186,8 @@ class Sync:
 
     def _review(self, session: Session, chain: Chain) -> Review | None:
         op = chain.last.op
+        if op.tbl == "addendum":
+            return self._late_addendum(session, chain)
         known = get_replica(session, op.tbl, op.uid)
         doc = current_of(Rows(session), known)
         if doc is None:
@@ -205,6 +216,26 @@ class Sync:
             theirs=Side(at=moment_of(theirs_at) if theirs_at else None),
             clashes=clashes,
             reason=reason,
+        )
+
+    def _late_addendum(self, session: Session, chain: Chain) -> Review | None:
+        """An addendum to a signature that did not hold."""
+        op = chain.last.op
+        uid = UUID(op.patch["record_id"])
+        doc = Rows(session).read("record", uid)
+        if doc is None:
+            return None
+        finalized = doc["status"] == "finalized"
+        return Review(
+            id=op.op_id,
+            kind="finalized" if finalized else "other",
+            record_id=RecordId(uid),
+            patient=get_patient(session, PatientId(UUID(doc["patient_id"]))),
+            visit_date=moment_of(doc["visit_date"]),
+            mine=Side(_name(session, op.actor), chain.last.device_name, op.client_at),
+            theirs=Side(),
+            clashes=(Clash("text", "Addendum", str(op.patch["text"]), "", long_text=True),),
+            reason="" if finalized else _ADDENDUM,
         )
 
     def _check_units(self, units: Any) -> None:
@@ -238,7 +269,7 @@ class Sync:
         return op.tbl, op.uid
 
     def _note(self, session: Session, tbl: str, uid: UUID, detail: str) -> None:
-        about: dict[str, Any] = {"record" if tbl == "record" else "patient": uid}
+        about: dict[str, Any] = {"patient" if tbl == "patient" else "record": uid}
         note(self._context, session, "visit.review", detail=detail, **about)
 
     def _publish(self, tbl: str, uid: UUID) -> None:
@@ -248,7 +279,7 @@ class Sync:
 
 
 def _chain(session: Session, review_id: UUID) -> Chain:
-    for chain in reviews.open_chains(session, "record", "patient", "attachment", "settings"):
+    for chain in reviews.open_chains(session, *_SHOWN):
         if any(one.op.op_id == review_id for one in chain.ops):
             return chain
     raise Conflict(_GONE)

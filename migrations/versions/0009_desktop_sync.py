@@ -21,6 +21,7 @@ OPENED = (
     *("guard_diagnoses_update_final", "guard_record_attachments_insert_final"),
     *("guard_record_attachments_update_final", "guard_record_attachments_update_s3_key"),
     *("guard_diagnoses_delete_final", "guard_record_seals_delete_final"),
+    "guard_record_addenda_delete_final",
 )
 
 
