@@ -1,8 +1,9 @@
 """What the upload benchmark times, each in a process of its own: memory once used by something else
 is never given back.
 
-`python -m tests.benchmarks._sending WHAT FOLDER SOURCES ENDPOINT BUCKET ACCESS SECRET` prints JSON:
-seconds, the process's CPU seconds, MB of memory grown; of the window also what `told` tells.
+`python -m tests.benchmarks._sending WHAT FOLDER SOURCES ENDPOINT BUCKET LINE ACCESS SECRET` prints
+JSON: seconds, the process's CPU seconds, MB of memory grown; of the window also what `told` tells.
+LINE is the bytes a second that may leave, 0 for all.
 
 keep: a new clinic in FOLDER takes the sources into its vault. send: a copy of that clinic's
 database sends what waits. both: a new clinic takes and sends at the same time. window: the real
@@ -32,6 +33,9 @@ from medrec_desktop.ui.background import SWITCH_SECONDS
 from tests.factories import KEY, a_clinic, a_visit, context_of
 
 LONGEST_S = 3600
+
+Connect = Callable[[LocalDb], Bucket]
+Line = Callable[[], int]
 
 
 def clock() -> datetime:
@@ -89,7 +93,7 @@ def kept(context: Context, vault: Vault, sources: Path) -> Intake:
     return intake
 
 
-def keep(folder: Path, sources: Path, _bucket: Callable[[LocalDb], Bucket]) -> list[float]:
+def keep(folder: Path, sources: Path, _bucket: Connect, _line: Line) -> list[float]:
     """Into the vault alone."""
     context = a_clinic(folder, clock=clock)
     vault = open_vault(context.db, folder / "vault")
@@ -102,14 +106,14 @@ def keep(folder: Path, sources: Path, _bucket: Callable[[LocalDb], Bucket]) -> l
     return said
 
 
-def send(folder: Path, _sources: Path, bucket: Callable[[LocalDb], Bucket]) -> list[float]:
+def send(folder: Path, _sources: Path, bucket: Connect, line: Line) -> list[float]:
     """Out of the vault alone."""
     path = shutil.copy(folder / "clinic" / "medrec.db", folder / "copy.db")
     context = context_of(LocalDb.open(Path(path), KEY), clock=clock)
     vault = open_vault(context.db, folder / "vault")
     store = bucket(context.db)
     timed = Timed()
-    uploader = Uploader(context.db, vault, store, context.changes, clock)
+    uploader = Uploader(context.db, vault, store, context.changes, clock, limit=line)
     uploader.start()
     send_all(uploader)
     said = timed.told()
@@ -118,12 +122,12 @@ def send(folder: Path, _sources: Path, bucket: Callable[[LocalDb], Bucket]) -> l
     return said
 
 
-def both(folder: Path, sources: Path, bucket: Callable[[LocalDb], Bucket]) -> list[float]:
+def both(folder: Path, sources: Path, bucket: Connect, line: Line) -> list[float]:
     """As a doctor has it: what is kept goes at once."""
     context = a_clinic(folder, clock=clock)
     vault = open_vault(context.db, folder / "vault")
     store = bucket(context.db)
-    uploader = Uploader(context.db, vault, store, context.changes, clock)
+    uploader = Uploader(context.db, vault, store, context.changes, clock, limit=line)
 
     def wake(changed: Changed) -> None:
         if changed.kind == "attachment":
@@ -143,7 +147,7 @@ def both(folder: Path, sources: Path, bucket: Callable[[LocalDb], Bucket]) -> li
     return said
 
 
-def window(home: Path, sources: Path, bucket: Callable[[LocalDb], Bucket]) -> list[object]:
+def window(home: Path, sources: Path, bucket: Connect, line: Line) -> list[object]:
     """The program's own event loop, with a visit open."""
     from PySide6.QtCore import QEventLoop
 
@@ -176,7 +180,7 @@ def window(home: Path, sources: Path, bucket: Callable[[LocalDb], Bucket]) -> li
     context, vault = files_service._context, files_service._vault
     store = bucket(context.db)
     timed = Timed()
-    uploader = Uploader(context.db, vault, store, context.changes, clock)
+    uploader = Uploader(context.db, vault, store, context.changes, clock, limit=line)
     uploader.start()
     sent = held.until(lambda: not uploader.under_way() and not uploader.overview().left)
     said = timed.told()
@@ -187,7 +191,9 @@ def window(home: Path, sources: Path, bucket: Callable[[LocalDb], Bucket]) -> li
     return [*said, *told(sent)]
 
 
-def main(what: str, folder: str, sources: str, endpoint: str, name: str, *secret: str) -> None:
+def main(
+    what: str, folder: str, sources: str, endpoint: str, name: str, line: str, *secret: str
+) -> None:
     """Do it and print."""
     if what != "window":
         sys.setswitchinterval(SWITCH_SECONDS)  # as the window has it
@@ -198,7 +204,10 @@ def main(what: str, folder: str, sources: str, endpoint: str, name: str, *secret
         "window": window,
     }
     said = work[what](
-        Path(folder), Path(sources), lambda db: bucket_of(db, endpoint, name, Secret(*secret))
+        Path(folder),
+        Path(sources),
+        lambda db: bucket_of(db, endpoint, name, Secret(*secret)),
+        lambda: int(line),
     )
     print(json.dumps(said), flush=True)
 

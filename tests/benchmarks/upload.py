@@ -2,8 +2,13 @@
 
 The files lie in the vault, as they do in the program: decrypting, hashing, the queue's transactions
 and the look at each object afterwards are part of our time and not of theirs (rclone reads and
-hashes an object that is looked at). Everything shares one machine with the server: ours and aws
-take turns, and CPU seconds are told beside the others. Read ratios, not seconds.
+hashes an object that is looked at, all of it). Everything shares one machine with the server: ours
+and aws take turns, each begins once, and CPU seconds are told beside the others. Read ratios, not
+seconds.
+
+Keeping and sending at the same time is measured over a line that is as fast as files are kept:
+then each takes as long as the other, and doing one after the other would take twice as long.
+Without a line both only want the same processors, and nothing could be said of the program.
 """
 
 import json
@@ -39,20 +44,24 @@ class Server:
     """rclone, with a new bucket for each run: what is there already is not written again."""
 
     endpoint: str
+    folder: Path
     _numbers: Iterator[int] = field(default_factory=lambda: count(1))
 
     def bucket(self) -> str:
-        """A new one's name."""
+        """A new one's name. Those before are gone: what the disk still has to write of them would
+        cost whoever comes next."""
+        for before in self.folder.iterdir():
+            shutil.rmtree(before)
         name = f"bench-{next(self._numbers)}"
         made = Bucket(StorageSettings(name, "tenant_1", endpoint=self.endpoint), SECRET)
         made.client.create_bucket(Bucket=name)
         made.close()
         return name
 
-    def run(self, what: str, folder: Path, sources: Path) -> list[Any]:
-        """One measurement of `_sending`."""
+    def run(self, what: str, folder: Path, sources: Path, *, line: int = 0) -> list[Any]:
+        """One measurement of `_sending`; `line` is bytes a second that may leave, 0 for all."""
         command = [sys.executable, "-m", "tests.benchmarks._sending", what, str(folder)]
-        command += [str(sources), self.endpoint, self.bucket(), *_keys()]
+        command += [str(sources), self.endpoint, self.bucket(), str(line), *_keys()]
         done = subprocess.run(
             command,
             env=os.environ | {"QT_QPA_PLATFORM": "offscreen"},
@@ -90,7 +99,7 @@ def _rclone(place: Path) -> Iterator[Server]:
         ]
 
     with served("rclone", command) as url:
-        yield Server(url)
+        yield Server(url, place)
 
 
 def _peer(program: str, arguments: Callable[[str], list[str]]) -> tuple[float, float] | None:
@@ -142,9 +151,11 @@ def _sent(
     _fill(sources, files, size)
     server.run("keep", work, sources)
     ours, theirs = [], []
-    for _ in range(TURNS):
+    for turn in range(TURNS):
+        if turn % 2 and (peer := _aws(server, sources)):
+            theirs.append(peer)
         ours.append(server.run("send", work, sources))
-        if peer := _aws(server, sources):
+        if not turn % 2 and (peer := _aws(server, sources)):
             theirs.append(peer)
     took = [one[0] for one in ours]
     said = [_beside(took, "aws s3 cp", theirs)] if theirs else []
@@ -169,10 +180,11 @@ def _overlapped(server: Server, place: Path) -> tuple[str, str, str]:
     for turn in range(TURNS):
         alone, together = place / f"alone-{turn}", place / f"together-{turn}"
         keep = server.run("keep", alone, sources)[0]
-        send = server.run("send", alone, sources)[0]
-        both = server.run("both", together, sources)[0]
+        line = int(sum(one.stat().st_size for one in (alone / "vault").rglob("*.age")) / keep)
+        send = server.run("send", alone, sources, line=line)[0]
+        both = server.run("both", together, sources, line=line)[0]
         ratios.append(both / max(keep, send))
-        said.append(f"{both:.1f} s (alone {keep:.1f} and {send:.1f} s)")
+        said.append(f"{both:.1f} s (alone {keep:.1f} and {send:.1f} s, {line / 1e6:.0f} MB/s)")
         shutil.rmtree(alone)
         shutil.rmtree(together)
     shutil.rmtree(sources)
