@@ -24,6 +24,8 @@ class Action(Enum):
     START_VISIT = "start visit"
     WRITE_VISIT = "write visit"
     FINALIZE = "finalize visit"
+    FINALIZE_READY = "finalize visit marked as ready"
+    MARK_READY = "mark visit as ready"
     ADD_ADDENDUM = "add addendum"
     VOID_VISIT = "mark visit as error"
     STAR_CODES = "star codes"
@@ -88,6 +90,8 @@ RULES: Mapping[Action, Rule] = {
     Action.SAVE_COPY: Rule(_CARE, _DESK.format("save a copy of a file")),
     Action.PRINT: Rule(_CARE, _DESK.format("print a visit")),
     Action.WRITE_ALLERGIES: Rule(_DOCTOR, _DOCTORS.format("change what is known of allergies")),
+    Action.FINALIZE_READY: Rule(_CARE, _DESK.format("finalize a visit that is marked as ready")),
+    Action.MARK_READY: Rule(_DOCTOR, _DOCTORS.format("mark a visit as ready to be finalized")),
     Action.FINALIZE: Rule(_DOCTOR, _DOCTORS.format("finalize a visit")),
     Action.ADD_ADDENDUM: Rule(_DOCTOR, _DOCTORS.format("add an addendum")),
     Action.VOID_VISIT: Rule(_DOCTOR, _DOCTORS.format("mark a visit as entered in error")),
@@ -129,6 +133,10 @@ OTHERS_VISIT = (
 CLINICAL = (
     "The front desk writes the complaint and the vitals. Everything else in a visit is the "
     "doctor’s to write. Nothing was changed."
+)
+NOT_READY = (
+    "The doctor has not marked this visit as ready, or it was changed since. Nothing was changed. "
+    "Ask the doctor to look at it and to mark it."
 )
 
 _FRONT_DESK_WRITES = frozenset({"complaint", "vitals", "version"})

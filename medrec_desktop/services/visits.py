@@ -4,6 +4,7 @@ A save compares the version it was read at; a finalized or voided record refuses
 with a plain sentence and in the database's triggers whatever happens here.
 """
 
+from collections.abc import Callable
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -12,8 +13,6 @@ import sqlalchemy as sa
 
 from medrec_desktop.data import records, seals, visit_lists
 from medrec_desktop.data.clinic import (
-    get_clinic,
-    get_user,
     list_users,
     read_clinic_settings,
     user_key,
@@ -42,11 +41,13 @@ from medrec_desktop.domain.set_aside import SetAside
 from medrec_desktop.domain.text import storable
 from medrec_desktop.services.authorize import NotAllowed, authorize_visit, needs, require_recent
 from medrec_desktop.services.chart import newest_vitals
-from medrec_desktop.services.context import Context, day_bounds, local_day, zone_name
+from medrec_desktop.services.context import Context, day_bounds, local_day
 from medrec_desktop.services.names import with_similar_marked
+from medrec_desktop.services.ready import require_ready
 from medrec_desktop.services.seals import Seals
 from medrec_desktop.services.set_aside import Aside
 from medrec_desktop.services.settings import clinic_settings_of
+from medrec_desktop.services.signing import seal_visit
 from medrec_desktop.services.storable import storable_draft, unstorable
 from medrec_desktop.services.trail import edit_noted, first_edit, note, note_alone, note_look
 
@@ -189,56 +190,27 @@ class Visits:
     def finalize(self, record_id: RecordId, version: int) -> Visit:
         """Seal the visit as the signer saw it and close it for good. `Invalid` names the fields
         that block, `Conflict` means that something newer is stored."""
+        return self._finalized(
+            record_id, version, lambda _, row: self._authorize_own(Action.FINALIZE, row)
+        )
+
+    @needs(Action.FINALIZE_READY)
+    def finalize_ready(self, record_id: RecordId, version: int) -> Visit:
+        """As `finalize`, by the front desk: a visit that its doctor marked as ready (`Ready`)."""
+        return self._finalized(record_id, version, require_ready)
+
+    def _finalized(
+        self, record_id: RecordId, version: int, permit: Callable[[Session, sa.Row[Any]], None]
+    ) -> Visit:
         now = self._context.clock()
         with self._context.db.begin() as session:
             row = records.record_row(session, record_id)
-            self._authorize_own(Action.FINALIZE, row)
+            permit(session, row)
             _check_open(row, version)
             require_recent(self._context)
             visit = records.visit_of(session, row)
             self._check_finished(session, row, visit)
-            signer = user_key(session, self._context.actor.id)
-            name = get_user(session, self._context.actor.id).name
-            zone = zone_name(now)
-            previous = seals.latest_seal(session, device=self._context.device)
-            content = sealing.visit_document(
-                visit.draft,
-                doctor=visit.doctor_id,
-                clinic=get_clinic(session).id,
-                attachments=seals.sealed_files(session, row.id),
-                signer=self._context.actor.id,
-                signed_at=now,
-                zone=zone,
-                previous=previous,
-                printed_name=name,
-                device=self._context.device,
-                follow_up_date=row.follow_up_date,
-            )
-            seal = sealing.seal_of(content)
-            seals.insert_seal(
-                session,
-                record=row.id,
-                canonical=content,
-                sha256=seal,
-                previous=previous,
-                signer=signer,
-                printed_name=name,
-                now=now,
-                zone=zone,
-                device=self._context.device,
-            )
-            # The seal first: the triggers close a record only when its seal is there.
-            records.set_finalized(session, row, version=version, signer=signer, now=now)
-            owner = visit.draft.patient_id
-            note(
-                self._context,
-                session,
-                "visit.finalize",
-                patient=owner,
-                record=record_id,
-                detail=seal,
-            )
-            mark(session, "record", record_id, now=now)
+            seal_visit(self._context, session, row, visit, version=version, now=now)
             finalized = records.get_visit(session, record_id)
         self._publish(record_id)
         return finalized

@@ -37,6 +37,7 @@ from medrec_desktop.services.file_room import FileRoom
 from medrec_desktop.services.history import History
 from medrec_desktop.services.linked import ServerLink
 from medrec_desktop.services.patients import Patients
+from medrec_desktop.services.ready import Ready
 from medrec_desktop.services.seals import Seals
 from medrec_desktop.services.storage import Storage
 from medrec_desktop.services.storage_check import verify_storage
@@ -90,6 +91,7 @@ NOT_ASKED = {
     "check_password": "says whether somebody is who acts",
     "write_failed": "writes the trail",
     "change_key": "asked by Accounts",
+    "seal_visit": "asked by Visits",
     "back_up": "asked by Backups",
     "open_link": "begins what goes on whoever is signed in",
     "write_bundle": "asked by ServerLink",
@@ -111,6 +113,7 @@ def services(clinic: Context, tmp_path: Path) -> dict[str, Callable[[Context], A
         "FileRoom": lambda context: FileRoom(context, vault),
         "History": History,
         "Patients": Patients,
+        "Ready": Ready,
         "Seals": Seals,
         "Storage": Storage,
         "StorageSetUp": lambda context: StorageSetUp(context, vault),
