@@ -56,6 +56,7 @@ _ON_A_SERVER = {
     "clinic list": "list_all",
     "clinic check": "check",
     "clinic archive": "archive",
+    "clinic move-to-server": "move",
 }
 
 
@@ -240,7 +241,13 @@ def _add_server(
     archive = add(clinics, "archive", "clinic archive", "let a clinic's computers in no more")
     archive.add_argument("name", metavar="NAME", help="the clinic's name or id")
     archive.add_argument("--undo", action="store_true", help="let them in again")
-    for one in (init, migrate, create, code, every, check, archive):
+    move = add(
+        clinics,
+        "move-to-server",
+        "clinic move-to-server",
+        "move this computer's clinic to a server",
+    )
+    for one in (init, migrate, create, code, every, check, archive, move):
         one.add_argument(
             "--server",
             metavar="URL",

@@ -34,7 +34,7 @@ PASSWORD = "MEDREC_SERVER_PASSWORD"  # noqa: S105  # the variable's name
 @contextmanager
 def opened(options: argparse.Namespace) -> Iterator[sa.Engine]:
     """A way to the server that the options mean; Denied or Unavailable when there is none."""
-    address = _address(options)
+    address = address_of(options)
     if address.unprotected and not address.here:
         print(
             "WARNING: this connection is not protected (--unprotected): whoever sits between here "
@@ -59,7 +59,8 @@ def opened(options: argparse.Namespace) -> Iterator[sa.Engine]:
         engine.dispose()
 
 
-def _address(options: argparse.Namespace) -> ServerAddress:
+def address_of(options: argparse.Namespace) -> ServerAddress:
+    """The server that the options, or the environment, name."""
     text = options.server or os.environ.get(ADDRESS)
     if not text:
         raise Invalid(
@@ -162,7 +163,7 @@ def create(options: argparse.Namespace, _passphrases: Passphrases) -> int:
             now=_now(),
         )
     print(f"The clinic is ready. Its id, and its prefix in the bucket: {tenant}")
-    _show(code)
+    show(code)
     return 0
 
 
@@ -171,16 +172,25 @@ def join_code(options: argparse.Namespace, _passphrases: Passphrases) -> int:
     with opened(options) as engine:
         code = server.renew_join_code(engine, options.name)
     print("The old join code is void; computers that used it must join again with this one.")
-    _show(code)
+    show(code)
     return 0
 
 
-def _show(code: JoinCode) -> None:
+def show(code: JoinCode) -> None:
+    """A join code, this once."""
     print(f"Join code: {code.text}")
     print(
         "It is shown this once and kept nowhere: write it down, and hand it over like a key. "
         "Whoever has it can log in to the server as this clinic."
     )
+
+
+def move(options: argparse.Namespace, passphrases: Passphrases) -> int:
+    """`medrec-admin clinic move-to-server`."""
+    # It brings everything of a desktop with it, which no other command here needs.
+    from medrec_desktop.admin import moving
+
+    return moving.move(options, passphrases)
 
 
 def list_all(options: argparse.Namespace, _passphrases: Passphrases) -> int:

@@ -94,6 +94,16 @@ def contact_of(folder: Path, *, keyring: Any = None) -> Contact:
     return ask
 
 
+def rounds_of(context: Context, folder: Path, *, keyring: Any = None) -> "Rounds | None":
+    """The rounds of a clinic without a window and without threads; None without a server."""
+    with context.db.read() as session:
+        account = read_account(session)
+    if account is None:
+        return None
+    way = _Way(context.db, folder, account, keyring)
+    return Rounds(context, way, lambda: context.actor.id, tuple, keyring)
+
+
 class ServerLink:
     """What the window asks. Nothing of it waits for the network."""
 
@@ -113,7 +123,7 @@ class ServerLink:
         self._way = _Way(context.db, folder, account, keyring)
         self._editing: tuple[UUID, ...] = ()
         self._actor: UUID = context.actor.id
-        self._cycle = _Rounds(
+        self._cycle = Rounds(
             context, self._way, lambda: self._actor, lambda: self._editing, keyring
         )
         self._loop = SyncLoop(self._cycle, clock=context.clock, tell=self._tell, pace=pace)
@@ -246,7 +256,7 @@ class ServerLink:
             self._loop.wake()
 
 
-class _Rounds:
+class Rounds:
     """First what is still to be fetched, then round after round."""
 
     def __init__(

@@ -73,11 +73,14 @@ UNASKED = {
 FUNCTIONS = {
     "export_patient": Action.EXPORT_PATIENT,
     "verify_storage": Action.CHECK_FILES,
+    "move_to_server": Action.CHANGE_CLINIC,
+    "send_everything": Action.CHANGE_CLINIC,
 }
 NOT_SERVICES = {
     "Aside": "a part of Visits, and asked there",
     "Context": "what services are made with",
     "Fetching": "a part of Uploads, and asked there",
+    "Rounds": "a part of ServerLink, and asked there",
 }
 NOT_ASKED = {
     "open_context": "says who acts",
@@ -95,6 +98,7 @@ NOT_ASKED = {
     "back_up": "asked by Backups",
     "open_link": "begins what goes on whoever is signed in",
     "write_bundle": "asked by ServerLink",
+    "rounds_of": "asked by send_everything",
 }
 
 
