@@ -124,13 +124,19 @@ def is_revoked(session: Session) -> bool:
     return isinstance(revoked, list) and str(read_device(session)) in revoked
 
 
-def follow_users(db: LocalDb, keyring: Any = None) -> tuple[User, ...]:
+def follow_users(
+    db: LocalDb, keyring: Any = None, *, sitting: Sitting | None = None
+) -> tuple[User, ...]:
     """The accounts of this computer follow what the clinic says of its users: names; whoever was
     disabled loses their lock, and on a revoked computer everybody does. Done at every sign-in, and
-    to be done whenever sync has brought users or settings. Answers all users as they are now."""
+    to be done whenever sync has brought users or settings; with `sitting`, it holds for whoever is
+    signed in too. Answers all users as they are now."""
     folder = db.path.parent
     with db.read() as session:
         users, revoked = list_users(session), is_revoked(session)
+    if sitting is not None:
+        for user in users:
+            sitting.learn(replace(user, active=user.active and not revoked))
     if not has_accounts(folder):
         return users
     staying = {user.id for user in users if user.active and not revoked}
@@ -155,7 +161,7 @@ def let_in(db: LocalDb, signed: SignedIn, sitting: Sitting, *, now: datetime) ->
     """The user who signed in, by now; the trail has it, and what was tried before it."""
     if signed.must_change:
         raise Denied(CHOOSE)
-    users = follow_users(db)
+    users = follow_users(db, sitting=sitting)
     user = next((one for one in users if one.id == signed.user and one.active), None)
     if user is None:
         raise Denied(LEFT)
@@ -167,7 +173,10 @@ def let_in(db: LocalDb, signed: SignedIn, sitting: Sitting, *, now: datetime) ->
         add_entry(session, "sign_in", at=now, actor=user.id, detail=detail)
         if signed.new_password:
             add_entry(session, "user.password", at=now, actor=user.id)
-    sitting.learn(user)
+    if signed.clock_back:
+        folder = db.path.parent
+        with held(folder):
+            store.write(folder, replace(store.read(folder), seen_at=now))
     sitting.confirm(user.id, now)
     return user
 

@@ -305,7 +305,7 @@ class Rounds:
         self._note_contact()
         if self.users_changed:
             self.users_changed = False
-            follow_users(self._db, self._keyring)
+            follow_users(self._db, self._keyring, sitting=self._context.sitting)
         return done
 
     def close(self) -> None:

@@ -129,8 +129,7 @@ def sign_in(
         accounts, private = _tried(folder, accounts, user_id, password, now, keyring)
         account = accounts.account(user_id)
         accounts, key = _settled(folder, accounts, user_id, account.lock, private)
-        clock_back = now < accounts.seen_at - _SET_BACK
-        store.write(folder, replace(accounts, seen_at=now))
+        clock_back = _seen(folder, accounts, now)
     return SignedIn(
         user=user_id,
         name=account.name,
@@ -168,8 +167,15 @@ def choose_password(
             service=account.lock.service,
         )
         account = replace(account, lock=lock, must_change=False)
-        store.write(folder, replace(accounts.with_account(account), seen_at=now))
-    return SignedIn(user=user_id, name=account.name, key=key, at=now, new_password=True)
+        clock_back = _seen(folder, accounts.with_account(account), now)
+    return SignedIn(
+        user=user_id,
+        name=account.name,
+        key=key,
+        at=now,
+        clock_back=clock_back,
+        new_password=True,
+    )
 
 
 def recover(
@@ -192,10 +198,16 @@ def recover(
         accounts, key = _by_code(folder, accounts, code, now)
         old = accounts.account(user_id).lock.service
         accounts = with_password(accounts, user_id, account.name, key, new_password, keyring)
-        store.write(folder, replace(accounts, seen_at=now))
+        clock_back = _seen(folder, accounts, now)
     forget_half(old, keyring)
     return SignedIn(
-        user=user_id, name=account.name, key=key, at=now, by_code=True, new_password=True
+        user=user_id,
+        name=account.name,
+        key=key,
+        at=now,
+        by_code=True,
+        clock_back=clock_back,
+        new_password=True,
     )
 
 
@@ -231,6 +243,14 @@ def checked(folder: Path, user_id: UserId, password: str, *, now: datetime, keyr
     with held(folder):
         accounts, _ = _tried(folder, store.read(folder), user_id, password, now, keyring)
         store.write(folder, accounts)
+
+
+def _seen(folder: Path, accounts: Accounts, now: datetime) -> bool:
+    """Write the file with the latest time that was ever seen; whether the clock stands before it.
+    Only letting somebody in takes the time back (`access.let_in`): whoever is refused for it is
+    refused again."""
+    store.write(folder, replace(accounts, seen_at=max(now, accounts.seen_at)))
+    return now < accounts.seen_at - _SET_BACK
 
 
 def _tried(

@@ -167,8 +167,11 @@ def test_a_user_disabled_elsewhere_is_refused_although_the_lock_is_still_here(
     signed = clinics.sign_in(desk.actor.id, OTHER)
     with pytest.raises(Denied, match="no longer have access"):
         open_signed_in(clinics.folder, signed, now=NOON)
-    follow_users(clinics.db, clinics.keyring)
+    assert Visits(desk).my_drafts() == ()
+    follow_users(clinics.db, clinics.keyring, sitting=desk.sitting)
     assert [user.name for user in known_users(clinics.folder)] == ["Dr. Ada"]
+    with pytest.raises(NotAllowed, match="no longer have access"):
+        Visits(desk).my_drafts()
 
 
 def test_the_last_administrator_stays(clinics: Clinics) -> None:
@@ -467,6 +470,35 @@ def test_without_the_server_signing_in_lasts_seven_days_by_any_clock(clinics: Cl
         open_signed_in(
             clinics.folder, replace(signed, clock_back=True), now=late + timedelta(days=1)
         )
+
+
+def test_setting_the_clock_back_twice_is_no_way_round_the_seven_days(clinics: Clinics) -> None:
+    note_contact(clinics.db, NOON)
+    clinics.clock.now = NOON + timedelta(days=8)
+    with pytest.raises(Denied, match="server"):
+        open_signed_in(
+            clinics.folder, clinics.sign_in(clinics.founder, PASSWORD), now=clinics.clock()
+        )
+    back = clinics.clock.now = NOON + timedelta(days=6)
+    signed = [clinics.sign_in(clinics.founder, PASSWORD) for _ in range(2)]
+    signed.append(
+        choose_password(
+            clinics.folder, clinics.founder, PASSWORD, OTHER, now=back, keyring=clinics.keyring
+        )
+    )
+    signed.append(
+        recover(
+            clinics.folder,
+            clinics.code,
+            clinics.founder,
+            PASSWORD,
+            now=back,
+            keyring=clinics.keyring,
+        )
+    )
+    for one in signed:
+        with pytest.raises(Denied, match="server"):
+            open_signed_in(clinics.folder, one, now=back)
 
 
 def test_a_revoked_computer_loses_everybodys_lock_and_the_recovery_code(clinics: Clinics) -> None:
