@@ -162,6 +162,11 @@ class Desktop:
         return [entry for entry in self.feed() if entry.uid == uid][-1]
 
 
+def new_clinic(server: ClinicServer, word: str) -> str:
+    """A clinic that nobody else has; its tenant id. Tests of one process share the server."""
+    return server.create(f"{word} {uuid4().hex}")
+
+
 def line_to(server: ClinicServer, tenant: str) -> Line:
     """A line as the clinic's login role."""
     admin = server.address

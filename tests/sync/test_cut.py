@@ -15,7 +15,7 @@ from medrec_desktop.domain.syncing import Cursor
 from medrec_desktop.sync.line import Line
 from tests.clinic_servers import ClinicServer
 from tests.fakes.cut_line import CutLine
-from tests.sync_server import Desktop, desktop
+from tests.sync_server import Desktop, desktop, new_clinic
 
 STEP = 1 if os.environ.get("MEDREC_EVERY_BYTE") else 5
 Through = Callable[[], Line]
@@ -24,7 +24,7 @@ Through = Callable[[], Line]
 @pytest.fixture(scope="module")
 def one(clinic_server: ClinicServer) -> Iterator[Desktop]:
     """A desktop on a sound line, to look with."""
-    with desktop(clinic_server, clinic_server.create("Cut Surgery")) as found:
+    with desktop(clinic_server, new_clinic(clinic_server, "Cut Surgery")) as found:
         yield found
 
 

@@ -15,15 +15,15 @@ from medrec_desktop.domain.errors import Denied
 from medrec_desktop.domain.syncing import Cursor, moment
 from medrec_desktop.sync.line import Line, connect
 from tests.clinic_servers import ClinicServer
-from tests.sync_server import NOW, Desktop, desktop
+from tests.sync_server import NOW, Desktop, desktop, new_clinic
 
 
 @pytest.fixture(scope="module")
 def clinics(clinic_server: ClinicServer) -> Iterator[tuple[Desktop, Desktop]]:
     """Two clinics, each with a signed visit; the first one attacks."""
     with (
-        desktop(clinic_server, clinic_server.create("Attacker"), "OURS") as ours,
-        desktop(clinic_server, clinic_server.create("Victim"), "THEIRS") as theirs,
+        desktop(clinic_server, new_clinic(clinic_server, "Attacker"), "OURS") as ours,
+        desktop(clinic_server, new_clinic(clinic_server, "Victim"), "THEIRS") as theirs,
     ):
         for one in (ours, theirs):
             patient = one.patient()

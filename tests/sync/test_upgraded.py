@@ -10,7 +10,7 @@ from medrec_desktop.data.ids import new_uid
 from medrec_desktop.domain.errors import Denied
 from medrec_desktop.services import rollout, server
 from tests.clinic_servers import ClinicServer
-from tests.sync_server import desktop, line_to
+from tests.sync_server import desktop, line_to, new_clinic
 
 BEFORE = "0007"
 
@@ -130,7 +130,7 @@ def test_a_desktop_that_finds_no_sync_is_told_so(clinic_server: ClinicServer, ol
 def test_what_was_changed_about_sync_is_named(
     clinic_server: ClinicServer, statement: str, says: str
 ) -> None:
-    tenant = clinic_server.create("Drift Surgery")
+    tenant = new_clinic(clinic_server, "Drift Surgery")
     made = ("share_user", "put_user")
     try:
         clinic_server.run(statement.format(t=tenant))
