@@ -105,5 +105,6 @@ def test_the_wheel_is_whole(tmp_path: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     assert "medrec_desktop/_resources/fonts/Inter-Regular.ttf" in names
     assert "medrec_desktop/_migrations/env.py" in names
+    assert "medrec_desktop/_migrations/sql/sync/push.sql" in names
     assert "medrec_desktop/terminology/icd10cm.sqlite" in names
     assert not [n for n in names if "__pycache__" in n or n.startswith(("tests/", "resources/"))]

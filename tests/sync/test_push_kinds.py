@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 
+from medrec_desktop.data import schema
 from medrec_desktop.data.ids import new_uid
 from medrec_desktop.domain.errors import Denied, Unavailable
 from medrec_desktop.domain.syncing import moment, setting_uid
@@ -265,3 +266,41 @@ def test_one_bad_visit_among_many_is_parked_alone(
     feed = one.feed()
     assert [e.uid for e in feed[-14:]] == [op.op_id if op is ops[5] else op.uid for op in ops]
     assert [e.seq for e in feed] == list(range(1, len(feed) + 1))
+
+
+def test_documents_have_every_column_and_a_patch_may_name_it(one: Desktop) -> None:
+    """Whoever adds a column to a clinic's table adds it to its document, or it stays behind."""
+    patient = one.patient(allergies=[{"uid": str(new_uid()), "substance": "Penicillin"}])
+    visit = one.record(patient.uid, diagnoses=[{"uid": str(new_uid()), "diagnosis_name": "Gout"}])
+    file = one.attach(visit.uid)
+    signed = one.finalize(visit)
+    addendum = one.addendum(signed)
+    one.applied(patient, visit, file, signed, addendum)
+    doc = one.newest(visit.uid).doc
+    unsent = {"id", "rev", "row_version"}
+    for table, found, besides in (
+        (schema.patients, one.newest(patient.uid).doc, {"allergies"}),
+        (schema.allergies, one.newest(patient.uid).doc["allergies"][0], {"patient_id"}),
+        (schema.medical_records, doc, {"diagnoses", "seal"}),
+        (schema.diagnoses, doc["diagnoses"][0], {"record_id"}),
+        (schema.record_seals, doc["seal"], {"record_id"}),
+        (schema.record_attachments, one.newest(file.uid).doc, set()),
+        (schema.record_addenda, one.newest(addendum.uid).doc, set()),
+    ):
+        columns = {column.name for column in table.columns} - unsent
+        assert set(found) ^ columns == besides, table.name
+
+
+def test_a_whole_document_is_a_good_new_aggregate(one: Desktop) -> None:
+    """What the server told of one makes another, with every column of it."""
+    patient = one.patient(allergies=[{"uid": str(new_uid()), "substance": "Penicillin"}])
+    visit = one.record(patient.uid, diagnoses=[{"uid": str(new_uid()), "diagnosis_name": "Gout"}])
+    one.applied(patient, visit)
+
+    def again(op: Any, part: str, **changes: Any) -> Any:
+        doc = {k: v for k, v in one.newest(op.uid).doc.items() if k != "uid"}
+        rows = [{**row, "uid": str(new_uid())} for row in doc[part]]
+        return one.op("create", op.tbl, new_uid(), {**doc, part: rows, **changes})
+
+    second = again(patient, "allergies", record_no=f"RC-{uuid4().hex[:8]}")
+    one.applied(second, again(visit, "diagnoses"), *(again(visit, "diagnoses") for _ in range(9)))
