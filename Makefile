@@ -11,7 +11,7 @@ WORKERS ?= 2
 # With it set, Python compiles the libraries anew at every start: three times as slow.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup run test check format bench tour lock clean
+.PHONY: help setup run test check format bench sim tour lock clean
 
 help: ## these lines
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,12 @@ format: setup ## let ruff put the code in shape
 
 bench: setup ## the figures, as a table
 	$(PY) -m tests.benchmarks
+
+SEEDS ?= 1000
+FIRST_SEED ?= 1
+sim: setup ## many seeds of desktops, a server and all that can go wrong: SEEDS=10000 FIRST_SEED=1
+	MEDREC_SIM_SEEDS=$(SEEDS) MEDREC_SIM_FIRST=$(FIRST_SEED) \
+	    $(PY) -m pytest tests/simulation -k the_long_run -n0 -q -x --no-header --no-summary
 
 tour: setup ## the real program driven offscreen, in pictures in build/tour
 	@mkdir -p build/tour

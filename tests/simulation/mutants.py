@@ -1,0 +1,288 @@
+"""Bugs put in on purpose, by switches that exist in the tests alone: the simulation must see each."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+from uuid import UUID, uuid5
+
+import pytest
+import sqlalchemy as sa
+
+from medrec_desktop.data import journal
+from medrec_desktop.data import replica as replicas
+from medrec_desktop.data.replicas import Supersedes, get_replica, put_replica
+from medrec_desktop.data.schema import outbox
+from medrec_desktop.data.schema_sync import sync_journal
+from medrec_desktop.data.sealing_ops import Sealer
+from medrec_desktop.domain import merging
+from medrec_desktop.domain.merging import SIGNATURE, Merged
+from medrec_desktop.sync.cycle import SyncCycle
+from tests.simulation.desktop import Chance, Desktop, FaultyLine
+from tests.simulation.world import World
+
+Patch = pytest.MonkeyPatch
+
+
+def mine_wins(patch: Patch) -> None:
+    """Last writer wins."""
+    right = merging.merge
+
+    def merge(tbl: Any, base: Any, mine: Any, theirs: Any) -> Merged:
+        found = right(tbl, base, mine, theirs)
+        if theirs.get("status") == "finalized" or theirs.get("voided_at"):
+            return found
+        doc = found.doc
+        for unit in found.conflicts - {SIGNATURE}:
+            doc = merging.with_unit(tbl, doc, mine, unit)
+        gone = found.conflicts & {SIGNATURE}
+        return replace(found, doc=doc, taken=found.taken | found.conflicts - gone, conflicts=gone)
+
+    patch.setattr(replicas, "merge", merge)
+
+
+def theirs_wins(patch: Patch) -> None:
+    """What was overtaken is thrown away, and what the server kept of it is closed."""
+    right = merging.merge
+
+    def merge(tbl: Any, base: Any, mine: Any, theirs: Any) -> Merged:
+        found = right(tbl, base, mine, theirs)
+        return Merged(dict(theirs), same=found.taken | found.same | found.conflicts)
+
+    patch.setattr(replicas, "merge", merge)
+
+
+def cursor_before_rows(patch: Patch) -> None:
+    """The cursor is committed, then the rows."""
+
+    def store(self: SyncCycle, entries: Any, cursor: Any) -> None:
+        if cursor is not None:
+            with self._db.begin() as session:
+                journal.write_cursor(session, cursor)
+        with self._db.begin() as session:
+            received = replicas.receive(session, entries, self._sealer(), paged=cursor is None)
+        self._publish(received)
+
+    patch.setattr(SyncCycle, "_store", store)
+
+
+def acked_before_reply(patch: Patch) -> None:
+    """Ops count as sent when they are about to be."""
+    right = FaultyLine.push
+
+    def push(self: FaultyLine, device: UUID, ops: Any) -> Any:
+        with self._desktop.db.begin() as session:
+            for op in ops:
+                session.execute(
+                    sa.update(sync_journal)
+                    .where(sync_journal.c.op_id == op.op_id)
+                    .values(acked=True)
+                )
+        return right(self, device, ops)
+
+    patch.setattr(FaultyLine, "push", push)
+
+
+def typing_forgotten(patch: Patch) -> None:
+    """The answer to a push says that all of the aggregate is there."""
+    right = journal.record_results
+
+    def record(session: Any, results: Any) -> None:
+        right(session, results)
+        ids = [one.op_id for one in results]
+        uids = sa.select(sync_journal.c.uid).where(sync_journal.c.op_id.in_(ids))
+        session.execute(sa.delete(outbox).where(outbox.c.uid.in_(uids)))
+
+    patch.setattr(journal, "record_results", record)
+
+
+def coalesced_later(patch: Patch) -> None:
+    """An op that is not answered takes in what is typed later, under the same id."""
+    right = Sealer.seal
+
+    def seal(self: Sealer, rows: Any, tbl: Any, uid: UUID) -> Any:
+        session = rows.session
+        table = sync_journal.c
+        waiting = session.execute(
+            sa.select(sync_journal)
+            .where(table.uid == uid, ~table.acked, ~table.dead)
+            .order_by(table.n.desc())
+        ).first()
+        ops = right(self, rows, tbl, uid)
+        if waiting is None or waiting.op["kind"] != "edit" or [op.kind for op in ops] != ["edit"]:
+            return ops
+        known = get_replica(session, tbl, uid)
+        if known.head_rev != ops[0].op_id or str(waiting.op_id) != str(ops[0].base_rev):
+            return ops
+        grown = dict(waiting.op)
+        grown["patch"] = merging.with_columns(tbl, grown["patch"], ops[0].patch)
+        session.execute(sa.update(sync_journal).where(table.n == waiting.n).values(op=grown))
+        session.execute(sa.delete(sync_journal).where(table.op_id == ops[0].op_id))
+        put_replica(session, replace(known, head_rev=waiting.op_id))
+        return ops
+
+    patch.setattr(Sealer, "seal", seal)
+
+
+def counted_ids(patch: Patch) -> None:
+    """An op is called after its computer and its number."""
+
+    def op_of(self: Sealer, session: Any, tbl: Any, uid: UUID, step: Any, **rest: Any) -> Any:
+        op = right_op(self, session, tbl, uid, step, **rest)
+        named = uuid5(UUID(int=self.actor.int), str(op.n))
+        return replace(op, op_id=named)
+
+    right_op = Sealer._op
+    patch.setattr(Sealer, "_op", op_of)
+
+
+def no_dedupe(patch: Patch) -> None:
+    """The server forgets what it answered."""
+    right = FaultyLine.push
+
+    def push(self: FaultyLine, device: UUID, ops: Any) -> Any:
+        server = self._desktop.server
+        ids = [op.op_id for op in ops]
+        server.rows("DELETE FROM {t}.sync_ops WHERE op_id = ANY(%s)", ids)
+        server.rows("DELETE FROM {t}.sync_parked WHERE op_id = ANY(%s)", ids)
+        return right(self, device, ops)
+
+    patch.setattr(FaultyLine, "push", push)
+
+
+def _on_any_rev(patch: Patch, kinds: frozenset[str]) -> None:
+    right = FaultyLine.push
+
+    def push(self: FaultyLine, device: UUID, ops: Any) -> Any:
+        # One by one: each is put on what is there just then.
+        results: list[Any] = []
+        for op in ops:
+            rows = self._desktop.server.rows(
+                "SELECT rev FROM {t}.medical_records WHERE uid = %s", op.uid
+            )
+            if op.tbl == "record" and op.kind in kinds and rows:
+                op = replace(op, base_rev=rows[0][0])  # noqa: PLW2901  # the bug
+            results += right(self, device, (op,))
+        return tuple(results)
+
+    patch.setattr(FaultyLine, "push", push)
+
+
+def no_compare(patch: Patch) -> None:
+    """The server takes an edit on whatever revision is there."""
+    _on_any_rev(patch, frozenset({"edit"}))
+
+
+def finalize_unseen(patch: Patch) -> None:
+    """The server takes a signature on whatever revision is there."""
+    _on_any_rev(patch, frozenset({"finalize"}))
+
+
+def no_guard(patch: Patch) -> None:
+    """Nothing keeps a signed record from being changed."""
+
+    def forge(self: World, desktop: Desktop) -> None:
+        self.server.run(
+            self.server.named("ALTER TABLE {t}.medical_records DISABLE TRIGGER guard_record")
+        )
+        try:
+            rows = self.server.rows(
+                "SELECT uid FROM {t}.medical_records WHERE status = 'finalized' ORDER BY id"
+            )
+            if rows:
+                self.server.as_another_program(
+                    "UPDATE {t}.medical_records SET notes = 'forged' WHERE uid = %s", rows[0][0]
+                )
+        finally:
+            self.server.run(
+                self.server.named("ALTER TABLE {t}.medical_records ENABLE TRIGGER guard_record")
+            )
+
+    patch.setattr(World, "_forger", forge)
+
+
+def dropped(patch: Patch) -> None:
+    """What the server does not apply is gone."""
+    right = FaultyLine.push
+
+    def push(self: FaultyLine, device: UUID, ops: Any) -> Any:
+        results = right(self, device, ops)
+        ids = [one.op_id for one in results if one.outcome == "parked"]
+        self._desktop.server.rows("DELETE FROM {t}.sync_parked WHERE op_id = ANY(%s)", ids)
+        return results
+
+    patch.setattr(FaultyLine, "push", push)
+
+
+def rev_kept(patch: Patch) -> None:
+    """Another program's change is no revision of its own."""
+
+    def write(self: World, desktop: Desktop) -> None:
+        rows = self.server.rows(
+            "UPDATE {t}.medical_records SET notes = %s, row_version = row_version + 1 WHERE id ="
+            " (SELECT max(id) FROM {t}.medical_records WHERE status = 'draft') RETURNING id",
+            f"s{self.rng.randrange(10**6)}s",
+        )
+        for (key,) in rows:
+            self.server.rows(
+                "SELECT {t}.feed_add('record', v.uid, v.rev, v.row_version, v.doc)"
+                " FROM {t}.record_docs v WHERE v.id = %s",
+                key,
+            )
+
+    patch.setattr(World, "_stranger", write)
+
+
+def all_closed(patch: Patch) -> None:
+    """After a merge every op that came too late is closed."""
+
+    def closing(self: Any, known: Any, dead: Any, merged: Any) -> Supersedes | None:
+        ops = [op.op_id for op in dead if op.kind != "finalize"]
+        return Supersedes(tuple(ops)) if ops else None
+
+    patch.setattr(replicas._Receiver, "_closing", closing)
+
+
+def grandparents_forgotten(patch: Patch) -> None:
+    """A successor closes what it follows, and not what that one would have closed."""
+    right = replicas._Receiver._closing
+
+    def closing(self: Any, known: Any, dead: Any, merged: Any) -> Supersedes | None:
+        alone = [replace(op, supersedes=()) for op in dead]
+        return right(self, replace(known, supersedes=None), alone, merged)
+
+    patch.setattr(replicas._Receiver, "_closing", closing)
+
+
+def merged_unsealed(patch: Patch) -> None:
+    """What was typed is merged before it is sealed."""
+    patch.setattr(replicas, "is_marked", lambda *_: False)
+
+
+# Each with a seed that shows it, and what it breaks.
+MUTANTS: Mapping[str, tuple[Callable[[Patch], None], int, str]] = {
+    "mine wins": (mine_wins, 0, ""),
+    "theirs wins": (theirs_wins, 0, ""),
+    "cursor before rows": (cursor_before_rows, 0, ""),
+    "acked before the reply": (acked_before_reply, 0, ""),
+    "typing during a push forgotten": (typing_forgotten, 0, ""),
+    "content coalesced later": (coalesced_later, 0, ""),
+    "ids counted": (counted_ids, 0, ""),
+    "no dedupe": (no_dedupe, 0, ""),
+    "no compare-and-set": (no_compare, 0, ""),
+    "finalize without compare-and-set": (finalize_unseen, 0, ""),
+    "no immutability": (no_guard, 0, ""),
+    "parked ops dropped": (dropped, 0, ""),
+    "rev kept by another program": (rev_kept, 0, ""),
+    "all dead ops closed": (all_closed, 0, ""),
+    "grandparents forgotten": (grandparents_forgotten, 0, ""),
+    "merged before sealed": (merged_unsealed, 0, ""),
+}
+
+# What makes these two likely.
+OFTEN: Mapping[str, Mapping[str, float]] = {
+    "ids counted": {"restore": 8, "copy": 6, "server_copy": 0},
+    "content coalesced later": {"server_copy": 0, "type": 40, "start": 1},
+}
+CHANCES: Mapping[str, Chance] = {
+    "content coalesced later": Chance(lost_reply=0.4),
+}

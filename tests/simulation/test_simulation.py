@@ -1,0 +1,79 @@
+"""Many seeds of everything that can go wrong: nothing is lost, and everybody ends with the same."""
+
+import os
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.simulation.clinic import SimulatedServer
+from tests.simulation.invariants import violations
+from tests.simulation.world import World, fresh
+
+# `make test` runs these; `make sim SEEDS=10000 FIRST_SEED=1` as many as one likes.
+SEEDS = 24
+EACH = 4
+STEPS = 80
+
+
+def run_seed(
+    seed: int,
+    folder: Path,
+    simulated: tuple[SimulatedServer, Path],
+    *,
+    steps: int = STEPS,
+    **world_is: Any,
+) -> tuple[list[str], Counter[str]]:
+    """What did not hold, and what happened."""
+    server, template = simulated
+    world = World(seed, fresh(folder), template, server, **world_is)
+    try:
+        world.run(steps)
+        found = list(violations(world, world.heal()))
+        if found and "MEDREC_SIM_TRACE" in os.environ:
+            Path(os.environ["MEDREC_SIM_TRACE"]).write_text("\n".join(world.log), "utf-8")
+        return found, Counter(world.counts)
+    finally:
+        world.close()
+
+
+@pytest.mark.parametrize("first", range(1, SEEDS + 1, EACH))
+def test_nothing_is_lost_and_everybody_ends_with_the_same(
+    first: int, simulated: tuple[SimulatedServer, Path], tmp_path: Path
+) -> None:
+    failed = {
+        seed: found
+        for seed in range(first, first + EACH)
+        if (found := run_seed(seed, tmp_path / "pcs", simulated)[0])
+    }
+    assert failed == {}
+
+
+@pytest.mark.skipif("MEDREC_SIM_SEEDS" not in os.environ, reason="make sim SEEDS=… runs it")
+@pytest.mark.timeout(0)
+def test_the_long_run(
+    simulated: tuple[SimulatedServer, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = int(os.environ.get("MEDREC_SIM_FIRST", "1"))
+    seeds, steps = (
+        int(os.environ["MEDREC_SIM_SEEDS"]),
+        int(os.environ.get("MEDREC_SIM_STEPS", STEPS)),
+    )
+    happened: Counter[str] = Counter()
+    failed, begin = 0, time.monotonic()
+    for seed in range(first, first + seeds):
+        try:
+            found, counts = run_seed(seed, tmp_path / "pcs", simulated, steps=steps)
+        except Exception as error:  # noqa: BLE001  # the other seeds are run all the same
+            found, counts = [f"{type(error).__name__}: {error}"], Counter()
+        happened += counts
+        failed += bool(found)
+        if found:
+            with capsys.disabled():
+                print(f"\nseed {seed}:", *found[:6], sep="\n  ")
+    with capsys.disabled():
+        print("\n" + ", ".join(f"{name} {n}" for name, n in sorted(happened.items())))
+        print(f"{seeds} seeds in {time.monotonic() - begin:.0f} s, {failed} failed")
+    assert failed == 0

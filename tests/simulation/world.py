@@ -1,0 +1,432 @@
+"""A clinic of several desktops, one server and everything that can go wrong, from one seed.
+
+One thread, one source of chance: a seed that failed fails again.
+"""
+
+import json
+import random
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+import sqlalchemy as sa
+
+from medrec_desktop.data.clinic import read_device
+from medrec_desktop.data.schema import medical_records, patients
+from medrec_desktop.domain.ids import PatientId, RecordId
+from medrec_desktop.domain.merging import units_of
+from medrec_desktop.domain.patients import Allergy
+from medrec_desktop.domain.records import VisitDraft
+from medrec_desktop.domain.reviewing import Decision, Way, addendum_text
+from medrec_desktop.services.sync import Sync
+from tests.factories import a_diagnosis, a_lab, a_medicine, a_patient
+from tests.simulation.clinic import SimulatedServer
+from tests.simulation.desktop import Chance, Desktop
+
+TEXTS = ("complaint", "assessment", "plan", "notes")
+
+
+@dataclass
+class Word:
+    """A token somebody typed. `replaced`: by somebody who saw it. `lost`: he was not told that it
+    is stored, or it was never sent and the computer's disk was replaced."""
+
+    text: str
+    desktop: str
+    replaced: bool = False
+    lost: bool = True
+
+
+class World:
+    """Runs one seed."""
+
+    def __init__(
+        self,
+        seed: int,
+        folder: Path,
+        template: Path,
+        server: SimulatedServer,
+        *,
+        desktops: int = 3,
+        often: Mapping[str, float] | None = None,
+        chance: Chance | None = None,
+    ) -> None:
+        self.seed, self.rng = seed, random.Random(seed)
+        # New rows too are called the same whenever a seed is run.
+        self._patch = pytest.MonkeyPatch()
+        self._patch.setattr("medrec_desktop.data.ids.uuid7", self._new_uid)
+        self.server = server
+        self.words: dict[str, Word] = {}
+        self.seen: dict[str, set[tuple[str, str, str]]] = {}
+        self.signed: dict[UUID, list[Any]] = {}
+        self.counts: dict[str, int] = {}
+        self.log: list[str] = []
+        self.backwards: list[str] = []
+        self.rewound = False
+        self.server_copies = 0
+        self._next = 0
+        server.clear()
+        self.desktops = []
+        for n in range(desktops):
+            desktop = Desktop(
+                f"pc{n}",
+                folder,
+                server,
+                self.rng,
+                server.users[n % len(server.users)][0],
+                page=self.rng.choice([2, 7, 50]),
+                skew=timedelta(days=self.rng.choice([0, 0, -400, 400, 1])),
+            )
+            desktop.install(template)
+            desktop.chance = self._chance() if chance is None else replace(chance)
+            desktop.type_something = lambda desktop=desktop: self._type(desktop)  # type: ignore[misc]
+            self.desktops.append(desktop)
+            self.seen[desktop.name] = set()
+        self._weights = {
+            name: self.rng.choice([1, 1, 2, 4]) * weight
+            for name, weight in {
+                "round": 12,
+                "type": 14,
+                "start": 3,
+                "register": 1,
+                "patient": 2,
+                "finalize": 3,
+                "addendum": 1,
+                "void": 0.4,
+                "decide": 2,
+                "restart": 0.5,
+                "copy": 0.5,
+                "restore": 0.4,
+                "server_copy": 0.3,
+                "server_restore": 0.25,
+                "stranger": 0.6,
+                "forger": 0.5,
+            }.items()
+        } | dict(often or {})
+
+    def _chance(self) -> Chance:
+        def some(most: float) -> float:
+            return self.rng.choice([0.0, most / 4, most])
+
+        return Chance(
+            lost_request=some(0.1),
+            lost_reply=some(0.15),
+            twice=some(0.1),
+            late=some(0.1),
+            crash=some(0.06),
+            disk_full=some(0.03),
+            typing=some(0.3),
+        )
+
+    # --- what happens -----------------------------------------------------------------------------
+
+    def run(self, steps: int) -> None:
+        """So many things happen, one after the other."""
+        names, weights = list(self._weights), list(self._weights.values())
+        for _ in range(steps):
+            desktop = self.rng.choice(self.desktops)
+            what = self.rng.choices(names, weights)[0]
+            act = getattr(self, f"_{what}")
+            first = self._next
+            outcome = desktop.attempt(lambda act=act, desktop=desktop: act(desktop))  # type: ignore[misc]
+            self._count(f"{what} {outcome}".strip())
+            words = " ".join(f"w{n}w" for n in range(first + 1, self._next + 1))
+            self.log.append(f"{desktop.name} {what} {outcome} {words}".strip())
+            self._look(desktop)
+
+    def heal(self, rounds: int = 60) -> int:
+        """Nothing goes wrong any more; until everybody has everything. How many rounds it took."""
+        for desktop in self.desktops:
+            desktop.chance = Chance()
+        for n in range(rounds):
+            busy = False
+            for desktop in self.desktops:
+                done = desktop.cycle.run(_NEVER)
+                with desktop.db.read() as session:
+                    desktop.devices.add(read_device(session))
+                busy = busy or bool(done.pulled or done.pushed or done.more or desktop.waits())
+                self._look(desktop)
+            if not busy:
+                return n
+        return rounds
+
+    def _new_uid(self) -> UUID:
+        return UUID(int=self.rng.getrandbits(128), version=4)
+
+    def close(self) -> None:
+        """Switch everything off."""
+        self._patch.undo()
+        for desktop in self.desktops:
+            desktop.stop()
+
+    def _count(self, name: str) -> None:
+        self.counts[name] = self.counts.get(name, 0) + 1
+
+    def _word(self, desktop: Desktop) -> str:
+        self._next += 1
+        text = f"w{self._next}w"
+        self.words[text] = Word(text, desktop.name)
+        return text
+
+    def _look(self, desktop: Desktop) -> None:
+        """The user sees what his screen shows."""
+        seen = self.seen[desktop.name]
+        for (tbl, uid), doc in desktop.documents(desktop.shown).items():
+            for unit, value in units_of(tbl, doc).items():  # type: ignore[arg-type]
+                seen.add((str(uid), unit, json.dumps(value, sort_keys=True)))
+        versions = desktop.versions()
+        for uid, version in desktop.copies.items():
+            if versions.get(uid, 0) < version and not self.rewound:
+                self.backwards.append(f"I7 {desktop.name} went back on {uid}")
+        desktop.copies = versions
+
+    # --- what users do ------------------------------------------------------------------------------
+
+    def _round(self, desktop: Desktop) -> None:
+        desktop.cycle.run(_NEVER)
+
+    def _register(self, desktop: Desktop) -> None:
+        word = self._word(desktop)
+        self._commit([word], lambda: desktop.patients.register(a_patient(given=word)))
+
+    def _start(self, desktop: Desktop) -> None:
+        found = desktop.uids(patients)
+        if not found:
+            self._register(desktop)
+            return
+        desktop.visits.start(PatientId(self.rng.choice(found)))
+
+    def _patient(self, desktop: Desktop) -> None:
+        found = desktop.uids(patients)
+        if not found:
+            return
+        patient = PatientId(self.rng.choice(found))
+        word = self._word(desktop)
+        if self.rng.random() < 0.5:
+            form = desktop.patients.form(patient)
+            column = self.rng.choice(["address", "phone"])
+            after = replace(form, **{column: word})  # type: ignore[arg-type]  # a text
+            self._commit(
+                [word],
+                lambda: desktop.patients.update(patient, after),
+                old=getattr(form, column),
+            )
+            return
+        known = desktop.patients.get(patient).allergies
+        kept = tuple(one for one in known if self.rng.random() < 0.8)
+        gone = " ".join(one.substance for one in known if one not in kept)
+        new = Allergy(UUID(int=self.rng.getrandbits(128), version=4), word)
+        self._commit(
+            [word],
+            lambda: desktop.patients.set_allergies(patient, "has", (*kept, new)),
+            old=gone,
+        )
+
+    def _drafts(self, desktop: Desktop, status: str = "draft") -> list[UUID]:
+        table = medical_records.c
+        with desktop.db.read() as session:
+            return list(
+                session.scalars(
+                    sa.select(table.uid)
+                    .where(table.status == status, table.voided_at.is_(None))
+                    .order_by(table.id)
+                )
+            )
+
+    def _type(self, desktop: Desktop) -> None:
+        found = self._drafts(desktop)
+        if not found:
+            return
+        # The newest visits are the ones that two people have open.
+        record = RecordId(self.rng.choice(found[-3:]))
+        draft = desktop.visits.open(record).draft
+        self._look(desktop)
+        word = self._word(desktop)
+        after, old = self._edited(draft, word)
+        self._commit([word], lambda: desktop.visits.save_draft(after), old=old)
+
+    def _edited(self, draft: VisitDraft, word: str) -> tuple[VisitDraft, str]:
+        """The draft with the word somewhere; what it was typed over."""
+        what = self.rng.choice([*TEXTS, "vitals", "rx", "lab", "diagnosis", "follow_up"])
+        if what in TEXTS:
+            old = getattr(draft, what)
+            if self.rng.random() < 0.5:
+                return changed(draft, **{what: f"{old} {word}".strip()}), ""
+            return changed(draft, **{what: word}), old
+        if what == "vitals":
+            old = draft.vitals.pulse
+            return replace(draft, vitals=replace(draft.vitals, pulse=word)), old
+        if what == "follow_up":
+            return replace(draft, follow_up=word), draft.follow_up
+        kinds: dict[str, tuple[str, Callable[[], Any]]] = {
+            "rx": ("prescriptions", lambda: a_medicine(word)),
+            "lab": ("labs", lambda: a_lab(word)),
+            "diagnosis": ("diagnoses", lambda: a_diagnosis(name=word, kind="secondary")),
+        }
+        name, make = kinds[what]
+        rows = list(getattr(draft, name))
+        way = self.rng.random()
+        if rows and way < 0.25:
+            old = rows.pop(self.rng.randrange(len(rows)))
+            return changed(draft, **{name: tuple(rows)}, notes=f"{draft.notes} {word}"), repr(old)
+        if rows and way < 0.5:
+            at = self.rng.randrange(len(rows))
+            old = rows[at]
+            field = "medicine" if name == "prescriptions" else "name"
+            rows[at] = replace(old, **{field: word})
+            return changed(draft, **{name: tuple(rows)}), repr(old)
+        made = make()
+        if name == "diagnoses":
+            made = replace(made, id=UUID(int=self.rng.getrandbits(128), version=4))
+        else:
+            made = replace(made, uid=str(UUID(int=self.rng.getrandbits(128), version=4)))
+        rows.insert(self.rng.randint(0, len(rows)), made)
+        return changed(draft, **{name: tuple(rows)}), ""
+
+    def _finalize(self, desktop: Desktop) -> None:
+        found = self._drafts(desktop)
+        if not found:
+            return
+        record = RecordId(self.rng.choice(found[-3:]))
+        draft = desktop.visits.open(record).draft
+        if not draft.complaint or not any(one.kind == "primary" for one in draft.diagnoses):
+            word = self._word(desktop)
+            uid = UUID(int=self.rng.getrandbits(128), version=4)
+            rows = draft.diagnoses
+            if not any(one.kind == "primary" for one in rows):
+                rows = (*rows, replace(a_diagnosis(name=word), id=uid))  # type: ignore[arg-type]
+            after = replace(draft, complaint=draft.complaint or word, diagnoses=rows)
+            self._commit([word], lambda: desktop.visits.save_draft(after))
+            draft = desktop.visits.open(record).draft
+        desktop.visits.finalize(record, draft.version)
+
+    def _addendum(self, desktop: Desktop) -> None:
+        found = self._drafts(desktop, "finalized")
+        if not found:
+            return
+        record, word = RecordId(self.rng.choice(found)), self._word(desktop)
+        self._commit([word], lambda: desktop.visits.add_addendum(record, "plan", word))
+
+    def _decide(self, desktop: Desktop) -> None:
+        """Somebody looks through what waits for a choice."""
+        sync = Sync(desktop.context)
+        found = sync.reviews()
+        if not found:
+            return
+        review = self.rng.choice(found)
+        if review.kind == "finalized" and self.rng.random() < 0.5:
+            sync.propose_addendum(review.id, addendum_text(review) or "nothing")
+        elif review.kind != "edit" or self.rng.random() < 0.1:
+            sync.dismiss(review.id)
+        else:
+            ways: list[Way] = ["mine", "theirs"]
+            decisions = tuple(
+                Decision(one.unit, self.rng.choice([*ways, "both"] if one.both else ways))
+                for one in review.clashes
+            )
+            sync.decide(review.id, decisions)
+
+    def _void(self, desktop: Desktop) -> None:
+        found = self._drafts(desktop, self.rng.choice(["draft", "finalized"]))
+        if found:
+            desktop.visits.void(RecordId(self.rng.choice(found)), "wrong patient")
+
+    def _commit(self, words: list[str], act: Any, *, old: str = "") -> None:
+        """What was typed is only owed to the user once it was said to be stored."""
+        act()
+        # A crash on the way: the word may or may not be there, nobody was told.
+        for word in words:
+            self.words[word].lost = False
+        for one in self.words.values():
+            if one.text in old:
+                one.replaced = True
+
+    # --- what happens to computers --------------------------------------------------------------------
+
+    def _restart(self, desktop: Desktop) -> None:
+        desktop.restart()
+
+    def _copy(self, desktop: Desktop) -> None:
+        desktop.back_up()
+
+    def _restore(self, desktop: Desktop) -> None:
+        sent = self._on_server()
+        if desktop.restore():
+            desktop.shown, desktop.copies = {}, {}
+            for word in self.words.values():
+                if word.desktop == desktop.name and word.text not in sent:
+                    word.lost = True
+
+    def _server_copy(self, desktop: Desktop) -> None:
+        self.server.back_up()
+        self.server_copies += 1
+
+    def _server_restore(self, desktop: Desktop) -> None:
+        if not self.server_copies:
+            return
+        self.server.restore()
+        self.rewound = True
+        # Gone from the server, and its author's computer was restored as well: no third place.
+        sent = self._on_server()
+        held = {one.name: one.everything() for one in self.desktops}
+        for word in self.words.values():
+            if word.text not in sent and word.text not in held[word.desktop]:
+                word.lost = True
+
+    def _on_server(self) -> str:
+        rows = self.server.rows(
+            "SELECT doc::text FROM {t}.sync_feed UNION ALL SELECT op::text FROM {t}.sync_parked"
+        )
+        return " ".join(text for (text,) in rows)
+
+    def _stranger(self, desktop: Desktop) -> None:
+        """Another program of the clinic writes into the tables it was given."""
+        rows = self.server.rows(
+            "SELECT uid FROM {t}.medical_records WHERE status = 'draft' AND voided_at IS NULL"
+            " ORDER BY id"
+        )
+        if rows:
+            (uid,) = self.rng.choice(rows)
+            text = f"s{self.rng.randrange(10**6)}s"
+            self.server.as_another_program(
+                "UPDATE {t}.medical_records SET notes = %s WHERE uid = %s", text, uid
+            )
+
+    def _forger(self, desktop: Desktop) -> None:
+        """Somebody tries to change what is signed."""
+        rows = self.server.rows(
+            "SELECT uid FROM {t}.medical_records WHERE status = 'finalized' ORDER BY id"
+        )
+        if rows:
+            (uid,) = self.rng.choice(rows)
+            state = self.server.as_another_program(
+                "UPDATE {t}.medical_records SET notes = 'forged' WHERE uid = %s", uid
+            )
+            assert state == "P0F01" or getattr(self, "unguarded", False), state
+
+
+def changed(draft: VisitDraft, **fields: Any) -> VisitDraft:
+    """The draft with other values in these fields."""
+    return replace(draft, **fields)
+
+
+class _Never:
+    """Nobody stops the round."""
+
+    def is_set(self) -> bool:
+        return False
+
+
+_NEVER: Any = _Never()
+
+
+def fresh(folder: Path) -> Path:
+    """An empty folder for one seed."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder

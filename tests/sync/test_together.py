@@ -1,0 +1,268 @@
+"""Two computers of one clinic and its server: what one writes the other sees, and what both write."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from medrec_desktop.data import local
+from medrec_desktop.domain.errors import Conflict, Invalid
+from medrec_desktop.domain.ids import RecordId
+from medrec_desktop.domain.patients import Allergy
+from medrec_desktop.domain.reviewing import Decision
+from medrec_desktop.services.seals import Seals
+from medrec_desktop.services.sync import Sync
+from tests.clinic_servers import ClinicServer
+from tests.factories import a_diagnosis, a_medicine, a_patient
+from tests.simulation.clinic import SimulatedServer
+from tests.simulation.desktop import Desktop, make_template
+from tests.simulation.world import _NEVER
+
+New = Callable[[str], Desktop]
+
+
+@pytest.fixture(scope="module")
+def server(
+    clinic_server: ClinicServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[SimulatedServer, Path]]:
+    made = SimulatedServer.make(clinic_server)
+    template = tmp_path_factory.mktemp("template") / "medrec.db"
+    make_template(template, made)
+    yield made, template
+    made.close()
+
+
+@pytest.fixture
+def new(server: tuple[SimulatedServer, Path], tmp_path: Path) -> Iterator[New]:
+    """Makes computers of an empty clinic."""
+    simulated, template = server
+    simulated.clear()
+    made: list[Desktop] = []
+    rng = Random(1)
+
+    def make(name: str) -> Desktop:
+        user = simulated.users[len(made) % len(simulated.users)][0]
+        made.append(Desktop(name, tmp_path, simulated, rng, user))
+        made[-1].install(template)
+        return made[-1]
+
+    yield make
+    for desktop in made:
+        desktop.stop()
+
+
+def together(*desktops: Desktop) -> None:
+    """Rounds until everybody has everything."""
+    for _ in range(4):
+        for desktop in desktops:
+            desktop.cycle.run(_NEVER)
+
+
+def write(desktop: Desktop, record: RecordId, **fields: object) -> None:
+    draft = desktop.visits.open(record).draft
+    desktop.visits.save_draft(replace(draft, **fields))  # type: ignore[arg-type]  # its own fields
+
+
+@pytest.fixture
+def both(new: New) -> tuple[Desktop, Desktop, RecordId]:
+    """Two computers that have the same visit."""
+    one, other = new("FRONTDESK-1"), new("ROOM-2")
+    patient = one.patients.register(a_patient())
+    record = one.visits.start(patient)
+    write(one, record, complaint="Cough", plan="Rest", diagnoses=(a_diagnosis(),))
+    together(one, other)
+    return one, other, record
+
+
+def test_what_one_writes_the_other_sees(both: tuple[Desktop, Desktop, RecordId]) -> None:
+    one, other, record = both
+    seen = other.visits.open(record)
+    assert (seen.draft.complaint, seen.draft.plan) == ("Cough", "Rest")
+    assert seen.draft.diagnoses == one.visits.open(record).draft.diagnoses
+    assert seen.patient.family == "Okafor"
+    assert Sync(one.context).waiting().changes == 0
+
+
+def test_different_fields_are_merged(both: tuple[Desktop, Desktop, RecordId]) -> None:
+    one, other, record = both
+    write(one, record, notes="smokes", prescriptions=(a_medicine("Amoxicillin"),))
+    write(other, record, assessment="Bronchitis", prescriptions=(a_medicine("Ibuprofen"),))
+    together(one, other)
+    drafts = [each.visits.open(record).draft for each in (one, other)]
+    assert replace(drafts[0], version=0) == replace(drafts[1], version=0)
+    assert (drafts[0].notes, drafts[0].assessment) == ("smokes", "Bronchitis")
+    assert {row.medicine for row in drafts[0].prescriptions} == {"Amoxicillin", "Ibuprofen"}
+    assert Sync(one.context).reviews() == ()
+
+
+def test_the_same_field_waits_for_a_person_on_every_computer(
+    both: tuple[Desktop, Desktop, RecordId],
+) -> None:
+    one, other, record = both
+    write(one, record, plan="Rest and fluids")
+    write(other, record, plan="Admit")
+    together(one, other)
+    for each in (one, other):
+        (review,) = Sync(each.context).reviews()
+        assert (review.kind, review.record_id) == ("edit", record)
+        (clash,) = review.clashes
+        assert (clash.title, clash.mine, clash.theirs) == ("Plan", "Admit", "Rest and fluids")
+        assert (review.mine.computer, review.mine.who) == ("ROOM-2", "Dr Two")
+        assert review.mine.here == (each is other)
+        assert each.visits.open(record).draft.plan == "Rest and fluids"
+
+
+@pytest.mark.parametrize(
+    ("way", "text", "plan"),
+    [
+        ("mine", "", "Admit"),
+        ("theirs", "", "Rest and fluids"),
+        ("text", "Admit tomorrow", "Admit tomorrow"),
+    ],
+)
+def test_a_decision_closes_it_everywhere(
+    both: tuple[Desktop, Desktop, RecordId], way: str, text: str, plan: str
+) -> None:
+    one, other, record = both
+    write(one, record, plan="Rest and fluids")
+    write(other, record, plan="Admit")
+    together(one, other)
+    sync = Sync(one.context)
+    (review,) = sync.reviews()
+    with pytest.raises(Invalid):
+        sync.decide(review.id, ())
+    sync.decide(review.id, (Decision(review.clashes[0].unit, way, text),))  # type: ignore[arg-type]
+    together(one, other)
+    for each in (one, other):
+        assert Sync(each.context).reviews() == ()
+        assert each.visits.open(record).draft.plan == plan
+    with pytest.raises(Conflict):
+        sync.dismiss(review.id)
+
+
+def test_a_signature_made_offline_waits_and_then_holds(
+    both: tuple[Desktop, Desktop, RecordId],
+) -> None:
+    one, other, record = both
+    one.visits.finalize(record, one.visits.open(record).draft.version)
+    assert Sync(one.context).signed_waiting(record)
+    together(one, other)
+    assert not Sync(one.context).signed_waiting(record)
+    for each in (one, other):
+        assert each.visits.open(record).status == "finalized"
+        assert Seals(each.context).check(record).holds
+    one.visits.add_addendum(record, "plan", "The other knee.")
+    together(one, other)
+    (addendum,) = other.visits.open(record).addenda
+    assert addendum.text == "The other knee."
+    assert Seals(other.context).check(record).holds
+
+
+def test_a_signature_on_what_somebody_else_changed_comes_back(
+    both: tuple[Desktop, Desktop, RecordId],
+) -> None:
+    one, other, record = both
+    write(one, record, notes="smokes")
+    other.visits.finalize(record, other.visits.open(record).draft.version)
+    together(one, other)
+    visit = other.visits.open(record)
+    assert (visit.status, visit.draft.notes, visit.seal) == ("draft", "smokes", "")
+    (review,) = Sync(other.context).reviews()
+    assert "did not hold" in review.reason
+    other.visits.finalize(record, visit.draft.version)
+    together(one, other)
+    for each in (one, other):
+        assert each.visits.open(record).status == "finalized"
+        assert Seals(each.context).check(record).holds
+        assert Sync(each.context).reviews() == ()
+
+
+def test_what_comes_after_the_signature_becomes_an_addendum(
+    both: tuple[Desktop, Desktop, RecordId],
+) -> None:
+    one, other, record = both
+    one.visits.finalize(record, one.visits.open(record).draft.version)
+    write(other, record, plan="Admit")
+    together(one, other)
+    assert other.visits.open(record).status == "finalized"
+    assert other.visits.open(record).draft.plan == "Rest"
+    sync = Sync(other.context)
+    (review,) = sync.reviews()
+    assert (review.kind, review.clashes[0].mine) == ("finalized", "Admit")
+    with pytest.raises(Conflict):
+        sync.decide(review.id, (Decision(review.clashes[0].unit, "mine"),))
+    sync.propose_addendum(review.id, "Plan: Admit")
+    together(one, other)
+    assert [one.text for one in one.visits.open(record).addenda] == ["Plan: Admit"]
+    assert Sync(one.context).reviews() == ()
+
+
+def test_allergies_that_two_people_added_are_both_known(
+    both: tuple[Desktop, Desktop, RecordId],
+) -> None:
+    one, other, record = both
+    patient = one.visits.open(record).draft.patient_id
+    for each, substance in ((one, "Penicillin"), (other, "Latex")):
+        new_uid = each.cycle._new_id()
+        each.patients.set_allergies(patient, "has", (Allergy(new_uid, substance),))
+    together(one, other)
+    for each in (one, other):
+        known = {row.substance for row in each.patients.get(patient).allergies}
+        assert known == {"Penicillin", "Latex"}
+
+
+def test_two_patients_with_one_number_are_both_kept(new: New) -> None:
+    one, other = new("A"), new("B")
+    for each, family in ((one, "Okafor"), (other, "Mensah")):
+        each.patients.register(a_patient(family))
+    together(one, other)
+    for each in (one, other):
+        found = each.patients.search("").rows
+        assert {row.family for row in found} == {"Okafor", "Mensah"}
+        assert len({row.record_no for row in found}) == 2
+
+
+def test_a_computer_that_went_back_to_its_backup_goes_on_under_a_new_name(
+    both: tuple[Desktop, Desktop, RecordId],
+) -> None:
+    one, other, record = both
+    one.back_up()
+    write(one, record, notes="smokes")
+    together(one, other)
+    before = one.context.device
+    one.restore()
+    done = one.cycle.run(_NEVER)
+    assert any("older copy" in sentence for sentence in done.said)
+    one.restart()
+    assert one.context.device != before
+    together(one, other)
+    assert one.visits.open(record).draft.notes == "smokes"
+
+
+def test_a_server_that_went_back_to_its_backup_gets_everything_again(
+    both: tuple[Desktop, Desktop, RecordId], server: tuple[SimulatedServer, Path]
+) -> None:
+    one, other, record = both
+    server[0].back_up()
+    write(one, record, notes="smokes")
+    together(one, other)
+    server[0].restore()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("medrec_desktop.sync.cycle._log.warning", lambda *_: None)
+        done = one.cycle.run(_NEVER)
+        assert any("restored from a backup" in sentence for sentence in done.said)
+        together(one, other)
+    for each in (one, other):
+        assert each.visits.open(record).draft.notes == "smokes"
+    assert list(one.path.parent.glob("*.before-restored-*"))
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No power cuts here."""
+    pragmas = tuple(
+        "PRAGMA synchronous = OFF" if "synchronous" in one else one for one in local._PRAGMAS
+    )
+    monkeypatch.setattr(local, "_PRAGMAS", pragmas)
