@@ -301,16 +301,15 @@ class Bucket(Prefix):
         try:
             with self.calling() as s3:
                 answer = s3.get_object(Bucket=self.name, Key=key)
-                found = stored(answer)
         except StorageDenied as error:
             if self._forbidden(key, error):
                 raise
             raise NotFound("The storage does not have this file.") from error
-        if at_most is not None and found.size > at_most:
-            answer["Body"].close()
-            raise Corrupt("The storage has a longer file than was sent. It was not opened.")
         done = 0
         with closing(answer["Body"]) as body:
+            found = stored(answer)
+            if at_most is not None and found.size > at_most:
+                raise Corrupt("The storage has a longer file than was sent. It was not opened.")
             while True:
                 if stop is not None and stop.is_set():
                     raise Cancelled("Stopped before the file had arrived.")

@@ -150,6 +150,20 @@ def test_a_tampered_url_is_refused(signing: Bucket, part: str) -> None:
     assert ask("PUT", url, BODY, given["headers"])[0] == 403
 
 
+@pytest.mark.parametrize(
+    "part",
+    ["X-Amz-Signature=", "X-Amz-Expires=", "response-content-disposition=attachment%3B%20filename"],
+)
+def test_a_tampered_download_url_is_refused(signing: Bucket, part: str) -> None:
+    given = upload_url(signing)
+    assert ask("PUT", given["url"], BODY, given["headers"])[0] == 200
+    read = generate_download_url(given["key"], bucket=signing)
+    at = read.index(part) + len(part)
+    url = read[:at] + ("1" if read[at] != "1" else "2") + read[at + 1 :]
+    assert ask("GET", read)[0] == 200
+    assert ask("GET", url)[0] == 403
+
+
 def test_a_url_is_for_its_own_key_alone(signing: Bucket) -> None:
     given = upload_url(signing)
     other = given["url"].replace("/7/lab", "/8/lab")

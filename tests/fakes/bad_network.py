@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 from email.utils import formatdate
 from typing import Literal
 
-Kind = Literal["503", "reset", "swallow", "html", "lost answer", "flip"]
+Kind = Literal[
+    "503", "reset", "swallow", "html", "lost answer", "flip", "answer cut", "answer flipped"
+]
 # Or an error of S3's as it answers it, "403 RequestTimeTooSkewed".
 Answer = Kind | str
 
@@ -120,11 +122,7 @@ class BadNetwork:
         client.sendall(answer)
         if line.startswith("HEAD") or b" 204 " in answer[:20] or b" 304 " in answer[:20]:
             return True
-        if b"transfer-encoding: chunked" in answer.lower():
-            _relay_chunks(server, client)
-            return True
-        _relay(server, client, _length(answer))
-        return b"connection: close" not in answer.lower()
+        return _relay_answer(server, client, answer, fault)
 
     def _take(self, line: str) -> Answer | None:
         with self._lock:
@@ -173,6 +171,20 @@ def _relay(source: socket.socket, target: socket.socket, count: int, *, flip: bo
             piece = bytes([piece[0] ^ 1]) + piece[1:]
             flip = False
         target.sendall(piece)
+
+
+def _relay_answer(
+    server: socket.socket, client: socket.socket, answer: bytes, fault: Answer | None
+) -> bool:
+    """What follows the head; False when the connection is over."""
+    if b"transfer-encoding: chunked" in answer.lower():
+        _relay_chunks(server, client)
+        return True
+    if fault == "answer cut":
+        _relay(server, client, _length(answer) // 2)
+        return False
+    _relay(server, client, _length(answer), flip=fault == "answer flipped")
+    return b"connection: close" not in answer.lower()
 
 
 def _relay_chunks(source: socket.socket, target: socket.socket) -> None:

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -113,42 +113,69 @@ def _run_child(
     return ended.returncode, ended.stdout.split("\n")
 
 
-def test_kill_9_at_each_step_of_a_large_upload(
-    setting: Setting, tmp_path: Path, rclone_server: S3Server
-) -> None:
-    server = rclone_server
-    source = tmp_path / "scan.bin"
-    source.write_bytes(RNG.randbytes(30 * MIB))
-    assert setting.take(source) == ()
-    with setting.context.db.read() as session:
-        (attachment,) = list_attachments(session, setting.visit)
-        _, kept = get_attachment(session, attachment.id)
-        tenant = get_clinic(session).tenant
-    setting.context.db.copy_to(tmp_path / "copy.db")
+@dataclass
+class Scene:
+    """A clinic with one large file in its vault, as often as it is wanted."""
 
-    sent_again = []
-    for die_at in range(1, 100):
-        folder = tmp_path / f"killed-{die_at}"
+    setting: Setting
+    server: S3Server
+    place: Path
+    kept: Kept
+    tenant: str
+
+    def killed_at(self, die_at: int) -> int | None:
+        """Send, die at this step, send again: how many parts went twice. None where there were
+        not so many steps."""
+        folder = self.place / f"killed-{die_at}"
         (folder / "clinic").mkdir(parents=True)
-        shutil.copy(tmp_path / "copy.db", folder / "clinic" / "medrec.db")
-        shutil.copytree(setting.vault.folder, folder / "vault")
-        plain = server.bucket(tenant)
-        code, before = _run_child(folder, plain, server, die_at)
-        bucket = Watched(plain.settings, server.secret)
+        shutil.copy(self.place / "copy.db", folder / "clinic" / "medrec.db")
+        shutil.copytree(self.setting.vault.folder, folder / "vault")
+        plain = self.server.bucket(self.tenant)
+        code, before = _run_child(folder, plain, self.server, die_at)
+        bucket = Watched(plain.settings, self.server.secret)
         after: list[str] = []
         bucket.tell = after.append
         if code:
             assert send(folder, bucket)
-        sent_again.append(len(set(before) & set(after)))
-        _assert_arrived_once(folder, bucket, setting, kept)
+        _assert_arrived_once(folder, bucket, self.setting, self.kept)
         for one in (plain, bucket):
             one.close()
         shutil.rmtree(folder)
-        if not code:
-            break
-    assert len(sent_again) > 14  # so many steps were there to be killed at
-    assert max(sent_again) <= 4
-    assert min(sent_again[-6:]) == 0  # what had arrived was not sent again
+        return len(set(before) & set(after)) if code else None
+
+
+@pytest.fixture
+def scene(setting: Setting, tmp_path: Path, rclone_server: S3Server) -> Callable[[int], Scene]:
+    def make(size: int) -> Scene:
+        source = tmp_path / "scan.bin"
+        source.write_bytes(RNG.randbytes(size))
+        assert setting.take(source) == ()
+        with setting.context.db.read() as session:
+            (attachment,) = list_attachments(session, setting.visit)
+            _, kept = get_attachment(session, attachment.id)
+            tenant = get_clinic(session).tenant
+        setting.context.db.copy_to(tmp_path / "copy.db")
+        return Scene(setting, rclone_server, tmp_path, kept, tenant)
+
+    return make
+
+
+def test_kill_9_at_each_step_of_a_large_upload(scene: Callable[[int], Scene]) -> None:
+    of_thirty = scene(30 * MIB)
+    sent_again: list[int] = []
+    while (again := of_thirty.killed_at(len(sent_again) + 1)) is not None:
+        sent_again.append(again)
+    assert len(sent_again) > 13  # so many steps were there to be killed at
+    assert min(sent_again[-5:]) == 0  # what had arrived was not sent again
+
+
+def test_of_many_parts_only_those_on_their_way_are_sent_again(
+    scene: Callable[[int], Scene],
+) -> None:
+    of_many = scene(100 * MIB)  # thirteen parts, of which four are under way at a time
+    # After its first look and the begin, each part is two steps.
+    sent_again = [of_many.killed_at(die_at) for die_at in (12, 20, 27)]
+    assert all(again is not None and again <= 4 for again in sent_again), sent_again
 
 
 def _assert_arrived_once(folder: Path, bucket: Bucket, setting: Setting, kept: Kept) -> None:

@@ -18,7 +18,8 @@ from medrec_desktop.attachments.store import ObjectStore
 from medrec_desktop.attachments.vault import Vault, new_identity
 from medrec_desktop.data.clinic import get_clinic
 from medrec_desktop.domain.attachments import Kept
-from medrec_desktop.domain.storage import Secret, StorageSettings
+from medrec_desktop.domain.errors import Corrupt
+from medrec_desktop.domain.storage import Secret, StorageSettings, StorageUnavailable
 from tests.attachments.conftest import PLENTY, Sample, Setting
 from tests.attachments.upload.conftest import MIB, Sending
 from tests.fakes.bad_network import BadNetwork, Kind
@@ -222,6 +223,30 @@ def test_every_step_of_a_large_file_may_fail(
     assert not bad.faults
     assert_back_byte_for_byte(sending, over_bad, elsewhere, uid)
     assert len(list(over_bad.list_objects())) == 1
+
+
+@pytest.mark.parametrize("kind", ["503", "swallow", "html", "answer cut", "answer flipped"])
+@pytest.mark.parametrize("size", [300_000, 20 * MIB])
+def test_a_bad_network_on_the_way_back_lets_in_nothing_but_the_file(
+    make_sending: MakeSending,
+    over_bad: Bucket,
+    bad: BadNetwork,
+    elsewhere: Vault,
+    kind: Kind,
+    size: int,
+) -> None:
+    sending = make_sending(over_bad)
+    uid = sending.keep(size)
+    until_stored(sending)
+    row = sending.row(uid)
+    kept = Kept(row.file_size, row.sha256, row.kept_size, row.kept_sha256)
+    bad.fault(kind, "GET ")
+    with pytest.raises((StorageUnavailable, Corrupt)):
+        fetch(over_bad, elsewhere, uid, row.s3_key, kept)
+    assert not bad.faults
+    assert not elsewhere.has(uid)
+    assert not [one for one in elsewhere.folder.rglob("*") if one.is_file()]
+    assert_back_byte_for_byte(sending, over_bad, elsewhere, uid)
 
 
 def test_a_limit_holds_on_the_wire(make_sending: MakeSending, real: Bucket) -> None:
