@@ -167,6 +167,17 @@ def new_clinic(server: ClinicServer, word: str) -> str:
     return server.create(f"{word} {uuid4().hex}")
 
 
+def whole(feed: tuple[FeedEntry, ...]) -> None:
+    """Without holes, each version after the one before."""
+    assert [e.seq for e in feed] == list(range(1, len(feed) + 1))
+    versions: dict[UUID, int] = {}
+    for entry in feed:
+        if entry.tbl not in {"audit", "device"}:
+            assert entry.row_version == versions.get(entry.uid, 0) + 1
+            versions[entry.uid] = entry.row_version
+    assert len({e.chain for e in feed}) == len(feed)
+
+
 def line_to(server: ClinicServer, tenant: str) -> Line:
     """A line as the clinic's login role."""
     admin = server.address
