@@ -192,11 +192,13 @@ def _seen(standing: _Standing, context: "Context") -> OpenClinic:
 def _seat(standing: _Standing, context: "Context") -> Seat:
     from medrec_desktop.services.accounts import Accounts
     from medrec_desktop.services.emergency import Emergency
+    from medrec_desktop.services.ready import Ready
     from medrec_desktop.services.sign_in import has_accounts
 
     return Seat(
         accounts=Accounts(context),
         emergency=Emergency(context),
+        ready=Ready(context),
         others=_others(standing, context),
         since=now(),
         protected=partial(has_accounts, context.db.path.parent),

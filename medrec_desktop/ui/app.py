@@ -271,6 +271,7 @@ class App(QObject):
             storage=self._desk_of(clinic, notices),
             server=self._server_of(clinic, notices),
             seat=clinic.seat,
+            user=clinic.user,
         )
         window.show_clinic(clinic, self.services)
         menu = ClinicMenu(window, clinic, self.services, self._clock)

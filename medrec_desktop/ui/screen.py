@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from medrec_desktop.services.diagnoses import Diagnoses
     from medrec_desktop.services.emergency import Emergency
     from medrec_desktop.services.patients import Patients
+    from medrec_desktop.services.ready import Ready
     from medrec_desktop.services.visits import Visits
     from medrec_desktop.ui.background import Background
     from medrec_desktop.ui.notices import Notices
@@ -58,6 +59,8 @@ class Services:
     """The clinic's server; None while the clinic is on this computer alone."""
     seat: Seat | None = None
     """Who is signed in; None where nobody has to."""
+    user: User | None = None
+    """As they were when this was made, for menus that mirror roles; None offers everything."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,7 @@ class Seat:
 
     accounts: Accounts
     emergency: Emergency
+    ready: Ready
     others: Entry
     since: datetime
     protected: Callable[[], bool]

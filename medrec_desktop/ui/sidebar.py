@@ -184,7 +184,8 @@ class Sidebar(QFrame):
         layout.addWidget(hairline())
         layout.addSpacing(theme.px(10))
         layout.addWidget(self._list_to_be, 1)
-        layout.addLayout(row(self._new, None, KeyHint("Ctrl N"), margins=(0, 4, 4, 0)))
+        self._new_key = KeyHint("Ctrl N")
+        layout.addLayout(row(self._new, None, self._new_key, margins=(0, 4, 4, 0)))
         self._layout = layout
         self.fit()
         self._enable(False)
@@ -226,8 +227,13 @@ class Sidebar(QFrame):
         """Without patients' records there is nothing to list and to find."""
         for button in self._nav.values():
             button.setEnabled(sees)
-        self._new.setEnabled(starts)
+        self._new.setVisible(starts)
+        self._new_key.setVisible(starts)
         self._find_shown.setEnabled(sees)
+        # Its room stays, or the rest would spread over it.
+        policy = self.day_list.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)
+        self.day_list.setSizePolicy(policy)
         self.day_list.setVisible(sees)
 
     def prepare(self) -> None:

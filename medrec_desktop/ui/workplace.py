@@ -262,6 +262,9 @@ class Workplace(QWidget):
         self.inspector.set_parts(*(part for part in parts if part is not None))
 
     def _make_chart(self) -> None:
+        from medrec_desktop.domain.roles import Action
+        from medrec_desktop.ui.may import may
+
         if self._chart is None:
             self._chart = self._add(self._screens.chart)
             chart = cast("ChartScreen", self._chart)
@@ -269,7 +272,9 @@ class Workplace(QWidget):
             chart.visit_requested.connect(self.visit_requested)
             chart.new_visit_requested.connect(self.new_visit_requested)
             chart.export_requested.connect(self.export_requested)
-            chart.offer_export()
+            user = self._need().user
+            if user is None or may(user, Action.EXPORT_PATIENT):
+                chart.offer_export()
 
     def _make_patients(self) -> None:
         if self._patients is None:

@@ -20,9 +20,7 @@ from medrec_desktop.ui.widgets import (
     PlainButton,
     TextArea,
     column,
-    hairline,
     label,
-    row,
 )
 
 ROLES: tuple[tuple[Role, str], ...] = (
@@ -258,7 +256,6 @@ class EmergencyDialog(_Asking):
         )
         self.body.addLayout(column(label("Reason", "strong"), self.reason, spacing=4))
         self.body.addWidget(self.password)
-        self.body.addWidget(hairline())
         self._finish_with("Open for 60 minutes")
         self.password.setVisible(protected)
         self.password.entered.connect(self.go_on)
@@ -270,10 +267,3 @@ class EmergencyDialog(_Asking):
             self.reason.setFocus()
         elif self.password.ready:
             self.entered.emit(self.reason.toPlainText(), self.password.text())
-
-
-def section(title: str, *parts: QWidget) -> QWidget:
-    """A titled group of rows."""
-    made = QWidget()
-    made.setLayout(column(row(label(title, "title"), None), *parts, spacing=6))
-    return made

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QAction
 
+from medrec_desktop.domain.roles import Action
+from medrec_desktop.ui.may import may
 from medrec_desktop.ui.storage.desk import StorageDesk
 from medrec_desktop.ui.storage.totals import UploadTotals
 from medrec_desktop.ui.storage.words import totals
@@ -28,10 +30,10 @@ class StorageMenu(QObject):
         self._uploads: QAction | None = None
         if menu is not None:
             before = menu.actions()[1]
-            for words, slot in (
-                ("Uploads…", self.show_uploads),
-                ("File storage (S3)…", self.show_set_up),
-            ):
+            entries = [("Uploads…", self.show_uploads), ("File storage (S3)…", self.show_set_up)]
+            if services.user is not None and not may(services.user, Action.SET_UP_STORAGE):
+                del entries[1]
+            for words, slot in entries:
                 action = menu.addAction(words)
                 action.triggered.connect(slot)
                 menu.insertAction(before, action)

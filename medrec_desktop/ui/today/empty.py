@@ -32,7 +32,7 @@ class EmptyPage(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._find = PlainButton("Find patient", "search")
-        self._new = FilledButton("New visit", "plus")
+        self._new, self._new_key = FilledButton("New visit", "plus"), KeyHint("Ctrl N")
         self._find.clicked.connect(self.find_requested)
         self._new.clicked.connect(self.new_visit_requested)
         layout = QVBoxLayout(self)
@@ -53,7 +53,7 @@ class EmptyPage(QWidget):
                 KeyHint("Ctrl K"),
                 14,
                 self._new,
-                KeyHint("Ctrl N"),
+                self._new_key,
                 None,
             )
         )
@@ -64,6 +64,7 @@ class EmptyPage(QWidget):
     def set_starts(self, starts: bool) -> None:
         """Whether whoever works here opens visits."""
         self._new.setVisible(starts)
+        self._new_key.setVisible(starts)
 
     def set_enabled(self, enabled: bool) -> None:
         """Buttons work once the clinic is open."""
@@ -97,7 +98,7 @@ class NoRecordsPage(QWidget):
         centre = Qt.AlignmentFlag.AlignHCenter
         layout.addWidget(IconLabel("lock", "text2", 34), 0, centre)
         layout.addWidget(label("No records here", "title"), 0, centre)
-        layout.addWidget(words, 0, centre)
+        layout.addLayout(row(None, words, None))
         layout.addLayout(row(None, users, emergency, None, spacing=12))
         layout.addStretch(3)
         self.setFocusProxy(users)

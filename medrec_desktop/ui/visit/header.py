@@ -39,6 +39,8 @@ class VisitHeader(QFrame):
     finalize_requested = Signal()
     addendum_requested = Signal()
     verify_requested = Signal()
+    ready_requested = Signal()
+    """The doctor's word that the front desk may finalize it, or not after all."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -58,6 +60,9 @@ class VisitHeader(QFrame):
         self.verify_button.setAccessibleName("Verify the seal")
         self.verify_button.clicked.connect(self.verify_requested)
         self.verify_button.hide()
+        self.ready_button = LinkButton("Mark as ready")
+        self.ready_button.clicked.connect(self.ready_requested)
+        self.ready_button.hide()
         which = row(self._title, self._when)
         which.setStretch(1, 1)
         state = row(self._chip, self._icon, self._mark)
@@ -66,6 +71,7 @@ class VisitHeader(QFrame):
         line = row(
             self._words,
             self.verify_button,
+            self.ready_button,
             self.print_button,
             4,
             self.finalize_button,
@@ -98,9 +104,9 @@ class VisitHeader(QFrame):
         # On one line the title is as wide as its words; below each other it may wrap.
         self._when.setWordWrap(not beside)
 
-    def show_visit(self, visit: Visit, *, mine: bool = True, adds: bool = True) -> None:
-        """Another visit, or another state of it; `mine`: the user may sign it; `adds`: they may
-        add to a signed one."""
+    def show_visit(self, visit: Visit, *, signs: bool = True, adds: bool = True) -> None:
+        """Another visit, or another state of it; `signs`: the user may finalize it; `adds`: they
+        may add to a signed one."""
         at = dates.shown_time(visit.draft.visit_date).replace(" ", "  ")
         self._when.setText(f"{at} · {visit.doctor}")
         draft = visit.status == "draft" and not visit.voided_reason
@@ -122,10 +128,21 @@ class VisitHeader(QFrame):
             seal = f" · seal {visit.seal[:8]}" if visit.seal else ""
             words = f"{visit.signed_words} {signed}"
             self._say("lock", "text2", f"{words}{seal}", words)
-        self.finalize_button.setVisible(draft and mine)
+        self.finalize_button.setVisible(draft and signs)
         self.verify_button.setVisible(visit.status == "finalized")
         may_add = adds and visit.status == "finalized" and not visit.voided_reason
         self.addendum_button.setVisible(may_add)
+
+    def show_ready(self, *, ready: bool, marks: bool) -> None:
+        """Whether the front desk may finalize it, and whether that is the user's to say."""
+        self.ready_button.setVisible(marks)
+        self.ready_button.setText("Not ready yet" if ready else "Mark as ready")
+        self.ready_button.setAccessibleDescription(
+            "The front desk may finalize it as it is now." if ready else ""
+        )
+        if ready:
+            self._chip.setText("Marked as ready")
+            theme.set_look(self._chip, "tone", "ok")
 
     def show_saved(self, at: datetime) -> None:
         """Said only when the database has acknowledged it."""

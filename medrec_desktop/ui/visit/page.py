@@ -114,6 +114,7 @@ class VisitPage(QWidget):
         self.header.finalize_requested.connect(self.finalize)
         self.header.addendum_requested.connect(self.add_addendum)
         self.header.verify_requested.connect(self.signing.verify)
+        self.header.ready_requested.connect(self._on_ready)
         self.trouble.copy_requested.connect(self._on_copy)
         self.saving.edited.connect(self._on_edited)
         self.signing.signed.connect(self._on_signed)
@@ -187,7 +188,7 @@ class VisitPage(QWidget):
 
     def finalize(self) -> None:
         """Ask once, then sign."""
-        if self._is_draft and self._shown is not None:
+        if self._shown is not None and self._shown.signs:
             self.flush()
             self.form.vitals.judge()
             self._show_problems()
@@ -257,7 +258,8 @@ class VisitPage(QWidget):
             self.form.judge()
             self.form.set_addenda(shown.visit.addenda)
             writing = shown.draft and shown.writes != "nothing"
-            self.saving.show_visit(shown.visit, writing=writing, mine=shown.mine, adds=shown.adds)
+            self.saving.show_visit(shown.visit, writing=writing, signs=shown.signs, adds=shown.adds)
+            self.header.show_ready(ready=shown.ready, marks=shown.marks)
             self.ready.setVisible(shown.draft and shown.mine)
             self.form.error_link.setVisible(shown.mine and not shown.visit.voided_reason)
             self._whose.setText("" if shown.mine else whose(shown))
@@ -362,10 +364,24 @@ class VisitPage(QWidget):
             self.form.prescriptions.add_medicine()
 
     def _on_finish(self) -> None:
-        if self._is_draft:
+        if self._shown is not None and self._shown.draft:
             self.finalize()
         else:
             self.add_addendum()
+
+    def _on_ready(self) -> None:
+        """The doctor's word holds for what is stored: everything typed is stored before."""
+        self.saving.when_saved(self._mark_ready)
+
+    def _mark_ready(self) -> None:
+        shown, stored, seat = self._shown, self.saving.stored, self._services.seat
+        if shown is None or stored is None or seat is None:
+            return
+        write = self._services.background.write
+        if shown.ready:
+            write(self, seat.ready.take_back, stored.record_id)
+        else:
+            write(self, seat.ready.mark, stored.record_id, stored.version)
 
     def _on_chart(self) -> None:
         if self._shown is not None:

@@ -21,6 +21,10 @@ class OpenVisit:
     me: User
     place: Place | None
     writes: Writes = "all"
+    ready: bool = False
+    """Its doctor has said that the front desk may finalize it as it is stored."""
+    marks: bool = False
+    """Whether that is for the user to say: they may sign it, and there is a front desk."""
 
     @property
     def draft(self) -> bool:
@@ -33,6 +37,12 @@ class OpenVisit:
         return self.writes == "all"
 
     @property
+    def signs(self) -> bool:
+        """Whether the user may finalize it."""
+        desk = self.ready and may(self.me, Action.FINALIZE_READY)
+        return self.draft and (self.mine or desk)
+
+    @property
     def adds(self) -> bool:
         """Whether the user may add to it once it is signed."""
         return may(self.me, Action.ADD_ADDENDUM)
@@ -42,14 +52,20 @@ def read_visit(services: Services, record_id: RecordId) -> OpenVisit:
     """Six short reads; the version tells a save whether it is still right."""
     visit = services.visits.open(record_id)
     me = services.clinic.me()
-    active = {user.id for user in services.clinic.users() if user.active}
+    users = [user for user in services.clinic.users() if user.active]
+    writes = writes_in(me, visit, owner_active=any(one.id == visit.doctor_id for one in users))
+    seat = services.seat
+    desk = any(one.role == "front_desk" for one in users)
+    marked = seat is not None and desk and visit.status == "draft"
     return OpenVisit(
         visit=visit,
         last=services.visits.last_seen(visit.draft.patient_id, record_id),
         settings=services.clinic.settings(),
         me=me,
         place=services.clinic.place(),
-        writes=writes_in(me, visit, owner_active=visit.doctor_id in active),
+        writes=writes,
+        ready=seat is not None and marked and seat.ready.is_ready(record_id),
+        marks=seat is not None and marked and writes == "all" and seat.ready.desk_finalizes(),
     )
 
 

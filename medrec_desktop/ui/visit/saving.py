@@ -115,12 +115,12 @@ class VisitSaving(QObject):
         self._saved_at = visit.saved_at
 
     def show_visit(
-        self, visit: Visit, *, writing: bool, mine: bool = True, adds: bool = True
+        self, visit: Visit, *, writing: bool, signs: bool = True, adds: bool = True
     ) -> None:
         """Another state of the visit; `writing` while it may be changed; the others as the
         header's."""
         self._writing = writing
-        self._header.show_visit(visit, mine=mine, adds=adds)
+        self._header.show_visit(visit, signs=signs, adds=adds)
         if self._autosave is not None and writing:
             self._show_state(self._autosave.state)
 

@@ -45,6 +45,7 @@ class VisitSigning(QObject):
         super().__init__(page)
         self._services, self._saving, self._page = services, saving, page
         self._dialog: FinalizeDialog | None = None
+        self._mine = True
         self._seen: VisitDraft | None = None
         saving.failed.connect(self._on_save_failed)
 
@@ -68,7 +69,7 @@ class VisitSigning(QObject):
             today=self._services.clock().astimezone().date(),
             clock=self._services.clock,
         )
-        self._dialog, self._seen = dialog, typed
+        self._dialog, self._seen, self._mine = dialog, typed, shown.mine
         dialog.sign_requested.connect(self._on_sign)
         dialog.jump_requested.connect(self.jump_requested)
         dialog.finished.connect(self._on_finished)
@@ -152,9 +153,11 @@ class VisitSigning(QObject):
         if replace(stored, version=seen.version) != seen:
             self._on_save_failed(CHANGED_SINCE)
         else:
-            self._services.background.write(
-                self, self._services.visits.finalize, stored.record_id, stored.version
-            ).then(self._on_signed).failed(self._on_not_signed)
+            visits = self._services.visits
+            finalize = visits.finalize if self._mine else visits.finalize_ready
+            self._services.background.write(self, finalize, stored.record_id, stored.version).then(
+                self._on_signed
+            ).failed(self._on_not_signed)
 
     def _on_signed(self, visit: Visit) -> None:
         if self._dialog is not None:

@@ -1,6 +1,7 @@
 """What each role is offered, and what an administrator does about users and emergencies."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,7 @@ from tests.ui.sign_in.signing import (
     wait_for,
     words,
 )
+from tests.ui.visit.keyboard import enter
 
 PEOPLE = (
     ("Ama Owusu", "front_desk", FIRST),
@@ -112,6 +114,45 @@ def test_front_desk_writes_complaint_and_vitals_and_is_offered_nothing_else(
     qtbot.waitUntil(lambda: not settings.name.isEnabled(), timeout=SLOW)
     with qtbot.waitSignal(settings.saved, timeout=SLOW):
         settings.save()
+
+
+def test_front_desk_finalizes_what_the_doctor_marked_as_ready_and_nothing_else(
+    qtbot: QtBot, start: Start
+) -> None:
+    app = start()
+    come(qtbot, app, "Dr M. Haddad", DOCTOR)
+    record = a_draft(app)
+    assert app._clinic is not None
+    visits = app._clinic.visits
+    draft = visits.open(record).draft  # type: ignore[arg-type] # a RecordId
+    visits.save_draft(replace(draft, complaint="Cough", no_diagnosis=True))
+    window = window_of(app)
+    window.open_visit(record)  # type: ignore[arg-type] # as above
+    qtbot.waitUntil(lambda: window.workplace.visit is not None, timeout=SLOW)
+    page = window.findChild(VisitPage)
+    assert page is not None
+    assert page.header.ready_button.isVisible()
+    page.form.plan.setFocus()
+    page.form.plan.insertPlainText("Rest")
+    page.header.ready_button.setFocus()
+    enter()
+    qtbot.waitUntil(lambda: "Marked as ready" in words(app), timeout=SLOW)
+    assert page.header.ready_button.text() == "Not ready yet"
+    switch(qtbot, app, "Ama Owusu", DESK)
+    theirs = window_of(app)
+    theirs.open_visit(record)  # type: ignore[arg-type] # as above
+    qtbot.waitUntil(lambda: theirs.workplace.visit is not None, timeout=SLOW)
+    page = theirs.findChild(VisitPage)
+    assert page is not None
+    assert not page.header.ready_button.isVisible()
+    assert page.header.finalize_button.isVisible()
+    page.finalize()
+    dialog = page.signing.dialog
+    assert dialog is not None
+    dialog.sign_requested.emit()
+    qtbot.waitUntil(
+        lambda: page.visit is not None and page.visit.status == "finalized", timeout=SLOW
+    )
 
 
 def test_administrator_sees_no_patient_until_an_emergency_is_written_down(
