@@ -20,6 +20,7 @@ from medrec_desktop.data import attachments as rows
 from medrec_desktop.data.audit import add_entry
 from medrec_desktop.data.clinic import get_clinic, read_device, user_key
 from medrec_desktop.data.ids import new_uid
+from medrec_desktop.data.journal import joined
 from medrec_desktop.data.local import LocalDb
 from medrec_desktop.data.outbox import mark
 from medrec_desktop.data.patients import patient_of
@@ -146,7 +147,10 @@ class Taker:
                 mime=kind.mime,
                 pages=pages,
                 kept=kept,
-                s3_key=rows.free_key(
+                # A clinic with a server: the server gives the key, by its own numbers.
+                s3_key=None
+                if joined(session)
+                else rows.free_key(
                     session,
                     tenant=get_clinic(session).tenant,
                     record_key=place.key,

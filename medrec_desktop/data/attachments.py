@@ -130,7 +130,7 @@ def insert_attachment(
     mime: str,
     pages: int | None,
     kept: Kept,
-    s3_key: str,
+    s3_key: str | None,
     by: int,
     device: UUID,
     now: datetime,

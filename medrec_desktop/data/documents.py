@@ -28,6 +28,7 @@ from medrec_desktop.data.schema import (
     users,
 )
 from medrec_desktop.data.session import Session
+from medrec_desktop.domain.errors import Corrupt
 from medrec_desktop.domain.merging import same_value
 from medrec_desktop.domain.syncing import Aggregate, Document, moment, moment_of, setting_uid
 
@@ -52,8 +53,17 @@ _USER_COLUMNS = frozenset(
 _UNKNOWN_USER = "Somebody this computer does not know yet"
 
 
-class UnknownParent(Exception):  # noqa: N818  # named for what is true
+_HOLE = (
+    "The clinic's server sent something that belongs to a record which is not on this computer. "
+    "Nothing was changed. Ask whoever looks after the server to run: medrec-admin clinic check"
+)
+
+
+class UnknownParent(Corrupt):
     """The document points to a patient or a visit that is not here."""
+
+    def __init__(self) -> None:
+        super().__init__(_HOLE)
 
 
 def _coders(column: sa.Column[Any]) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
@@ -312,7 +322,7 @@ class Rows:
         if (column, uid) not in self._parents:
             key = self.session.scalar(sa.select(table.c.id).where(table.c.uid == uid))
             if key is None:
-                raise UnknownParent(table.name)
+                raise UnknownParent
             self._parents[column, uid] = key
         return self._parents[column, uid]
 

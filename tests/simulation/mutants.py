@@ -260,22 +260,22 @@ def merged_unsealed(patch: Patch) -> None:
 
 # Each with a seed that shows it, and what it breaks.
 MUTANTS: Mapping[str, tuple[Callable[[Patch], None], int, str]] = {
-    "mine wins": (mine_wins, 0, ""),
-    "theirs wins": (theirs_wins, 0, ""),
-    "cursor before rows": (cursor_before_rows, 0, ""),
-    "acked before the reply": (acked_before_reply, 0, ""),
-    "typing during a push forgotten": (typing_forgotten, 0, ""),
+    "mine wins": (mine_wins, 8, "I2"),
+    "theirs wins": (theirs_wins, 2, "I6"),
+    "cursor before rows": (cursor_before_rows, 4, "error"),
+    "acked before the reply": (acked_before_reply, 5, "I7"),
+    "typing during a push forgotten": (typing_forgotten, 1, "I1"),
     "content coalesced later": (coalesced_later, 0, ""),
-    "ids counted": (counted_ids, 0, ""),
-    "no dedupe": (no_dedupe, 0, ""),
-    "no compare-and-set": (no_compare, 0, ""),
-    "finalize without compare-and-set": (finalize_unseen, 0, ""),
-    "no immutability": (no_guard, 0, ""),
-    "parked ops dropped": (dropped, 0, ""),
-    "rev kept by another program": (rev_kept, 0, ""),
-    "all dead ops closed": (all_closed, 0, ""),
+    "ids counted": (counted_ids, 1, "I5"),
+    "no dedupe": (no_dedupe, 8, "I3"),
+    "no compare-and-set": (no_compare, 7, "I2"),
+    "finalize without compare-and-set": (finalize_unseen, 12, "I1"),
+    "no immutability": (no_guard, 12, "I8"),
+    "parked ops dropped": (dropped, 4, "I9"),
+    "rev kept by another program": (rev_kept, 1, "I3"),
+    "all dead ops closed": (all_closed, 8, "I6"),
     "grandparents forgotten": (grandparents_forgotten, 0, ""),
-    "merged before sealed": (merged_unsealed, 0, ""),
+    "merged before sealed": (merged_unsealed, 2, "I1"),
 }
 
 # What makes these two likely.

@@ -8,8 +8,19 @@ from random import Random
 import pytest
 
 from medrec_desktop.data import local
+from medrec_desktop.data.attachments import (
+    attachment_row,
+    change_attachment,
+    insert_attachment,
+    list_attachments,
+    record_place,
+)
+from medrec_desktop.data.clinic import user_key
+from medrec_desktop.data.ids import new_uid
+from medrec_desktop.data.outbox import mark
+from medrec_desktop.domain.attachments import Kept
 from medrec_desktop.domain.errors import Conflict, Invalid
-from medrec_desktop.domain.ids import RecordId
+from medrec_desktop.domain.ids import AttachmentId, RecordId, UserId
 from medrec_desktop.domain.patients import Allergy
 from medrec_desktop.domain.reviewing import Decision
 from medrec_desktop.services.seals import Seals
@@ -211,6 +222,50 @@ def test_allergies_that_two_people_added_are_both_known(
     for each in (one, other):
         known = {row.substance for row in each.patients.get(patient).allergies}
         assert known == {"Penicillin", "Latex"}
+
+
+def test_a_file_gets_its_key_from_the_server_and_is_seen_on_both(
+    both: tuple[Desktop, Desktop, RecordId],
+) -> None:
+    one, other, record = both
+    uid = new_uid()
+    kept = Kept(1000, "a" * 64, 900, "b" * 64)
+    with one.db.begin() as session:
+        key = insert_attachment(
+            session,
+            uid=uid,
+            place=record_place(session, record),
+            name="Okafor knee.pdf",
+            kind="pdf",
+            mime="application/pdf",
+            pages=1,
+            kept=kept,
+            s3_key=None,
+            by=user_key(session, UserId(one.user)),
+            device=one.context.device,
+            now=one.clock(),
+        )
+        mark(session, "attachment", uid, now=one.clock())
+    one.visits.finalize(record, one.visits.open(record).draft.version)
+    together(one, other)
+    for each in (one, other):
+        with each.db.read() as session:
+            (file,) = list_attachments(session, record)
+            row = attachment_row(session, file.id)
+        assert (file.file_name, file.late, file.upload_state) == (
+            "Okafor knee.pdf",
+            False,
+            "pending",
+        )
+        assert row.s3_key.startswith(f"{each.server.tenant}/medical-records/")
+        assert "okafor" not in row.s3_key.lower()
+        assert Seals(each.context).check(record).holds
+    with one.db.begin() as session:
+        change_attachment(session, key, upload_state="stored", s3_bucket="clinic", s3_version="1")
+        mark(session, "attachment", uid, now=one.clock())
+    together(one, other)
+    with other.db.read() as session:
+        assert attachment_row(session, AttachmentId(uid)).s3_version == "1"
 
 
 def test_two_patients_with_one_number_are_both_kept(new: New) -> None:
