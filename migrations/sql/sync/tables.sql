@@ -21,6 +21,9 @@ CREATE TABLE <schema>.sync_feed (
 -- Squeezing each document would take longer than all the rest of a push, and again at each pull.
 WITH (toast_tuple_target = 8160);
 ----
+-- The history of one visit, for whoever compares two versions of it.
+CREATE INDEX sync_feed_uid ON <schema>.sync_feed (uid);
+----
 CREATE TABLE <schema>.sync_ops (
   op_id uuid PRIMARY KEY,
   device uuid NOT NULL,
