@@ -120,6 +120,19 @@ class FeedEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class Version:
+    """What an aggregate was at one time, and who made it so; no actor and no device where another
+    program wrote."""
+
+    rev: UUID
+    doc: Document
+    at: datetime
+    actor: UUID | None = None
+    device: UUID | None = None
+    computer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """A piece of the feed from the cursor's own row on, which the caller compares and drops.
     Without holes, or `Line.pull` raises Corrupt. `more`: there is another one."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from medrec_desktop.data.authors import keep_authors, unknown_versions
 from medrec_desktop.data.clinic import read_device
 from medrec_desktop.data.local import LocalDb
 from medrec_desktop.data.migrate import head
@@ -267,7 +268,7 @@ class Rounds:
         editing: Callable[[], tuple[UUID, ...]],
         keyring: Any,
     ) -> None:
-        self._context, self._db = context, context.db
+        self._context, self._db, self._way = context, context.db, way
         self._fetching = FirstDownload(
             context.db,
             way.line,
@@ -302,6 +303,7 @@ class Rounds:
             self._fetching.run(stop, self._on_progress)
             return Round(more=True)
         done = self._cycle.run(stop)
+        self._ask_authors()
         self._note_contact()
         if self.users_changed:
             self.users_changed = False
@@ -314,6 +316,22 @@ class Rounds:
 
     def _on_progress(self, download: Download) -> None:
         self.download = download
+
+    def _ask_authors(self) -> None:
+        """Whoever chooses between two versions sees who wrote both."""
+        with self._db.read() as session:
+            unknown = unknown_versions(session)
+        if not unknown:
+            return
+        line = self._way.line()
+        try:
+            for shown in unknown:
+                history = line.history(shown.tbl, shown.uid)
+                with self._db.begin() as session:
+                    keep_authors(session, shown, history)
+        finally:
+            line.close()
+        self._context.changes.publish(Changed("review"))
 
     def _note_contact(self) -> None:
         """For signing in without the server; once an hour is often enough."""

@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 
 from medrec_desktop.data import journal, reviews
+from medrec_desktop.data.authors import Author, author_of
 from medrec_desktop.data.clinic import get_user
 from medrec_desktop.data.documents import Rows
 from medrec_desktop.data.migrate import head
@@ -213,7 +214,7 @@ class Sync:
                 here=journal.own_op(session, op.op_id) is not None,
                 offline=(chain.last.server_at - op.client_at).total_seconds() > 120,
             ),
-            theirs=Side(at=moment_of(theirs_at) if theirs_at else None),
+            theirs=_shown_side(session, known, clashes, theirs_at),
             clashes=clashes,
             reason=reason,
         )
@@ -361,6 +362,20 @@ def _with_choice(
     both = combined_text(clash.mine, clash.theirs)
     text = both if chosen.way == "both" else storable(chosen.text)
     return doc | {clash.unit: text or None, "updated_at": at}
+
+
+def _shown_side(
+    session: Session, known: Replica, clashes: tuple[Clash, ...], at: str | None
+) -> Side:
+    """Who wrote what the record shows in the first field that clashes, as far as that is known."""
+    units = [clash.unit for clash in clashes]
+    author = author_of(session, known.base_rev, units) or Author()
+    return Side(
+        who=_name(session, author.actor),
+        computer=author.computer,
+        at=author.at or (moment_of(at) if at else None),
+        here=author.here,
+    )
 
 
 def _name(session: Session, actor: UUID | None) -> str:

@@ -29,6 +29,7 @@ from medrec_desktop.domain.syncing import (
     Page,
     Result,
     TablePage,
+    Version,
     Welcome,
     moment_of,
     op_document,
@@ -99,6 +100,7 @@ class Line:
         self._hello = ours(_HELLO)
         self._pull = ours(_PULL)
         self._push = ours(_PUSH)
+        self._history = ours(_HISTORY)
         self._pages = {
             tbl: sql.SQL(_PAGE)
             .format(schema=sql.Identifier(schema), view=sql.Identifier(view))
@@ -175,6 +177,10 @@ class Line:
         )
         return TablePage(entries, rows[-1][0] if len(rows) == limit else None)
 
+    def history(self, tbl: Aggregate, uid: UUID, limit: int = 50) -> tuple[Version, ...]:
+        """The newest versions of an aggregate, newest first, and who made them."""
+        return tuple(Version(*row) for row in self._rows(self._history, (uid, tbl, limit)))
+
     def _rows(self, query: bytes, parameters: tuple[Any, ...]) -> list[Any]:
         with _ours(), self._connection.cursor(binary=True) as cursor:
             return cursor.execute(query, parameters).fetchall()
@@ -205,6 +211,12 @@ _PULL: LiteralString = (
 )
 _PUSH: LiteralString = (
     "SELECT op_id, outcome, reason, dup FROM {schema}.sync_push(%b, %b::int, %b::text::jsonb)"
+)
+_HISTORY: LiteralString = (
+    "SELECT f.rev, f.doc, f.at AT TIME ZONE 'UTC', o.actor, o.device, coalesce(d.name, '')"
+    " FROM {schema}.sync_feed f LEFT JOIN {schema}.sync_ops o ON o.op_id = f.rev"
+    " LEFT JOIN {schema}.sync_devices d ON d.uid = o.device"
+    " WHERE f.uid = %b AND f.tbl = %b ORDER BY f.seq DESC LIMIT %b"
 )
 _PAGE: LiteralString = (
     "SELECT id, uid, rev, row_version, doc, now() FROM {schema}.{view}"

@@ -39,7 +39,7 @@ def who_and_when(side: Side, now: datetime, *, record: bool) -> str:
     at = "" if side.at is None else clock_time(side.at, now)
     if at and side.offline:
         at += ", while offline"
-    where = side.computer if record and not side.here else ""
+    where = ("this computer" if side.here else side.computer) if record else ""
     return "  ·  ".join(part for part in (side.who, at, where) if part) or "Not known"
 
 

@@ -237,6 +237,9 @@ def decided_on(two: Desk, wanted: str) -> None:
     page = two.window.workplace.stack.currentWidget()
     assert isinstance(page, ReviewPage)
     assert page.sheet is not None
+    assert page.shown is not None
+    assert {page.shown.mine.who, page.shown.theirs.who} == {"Dr Amina Osei"}
+    assert page.shown.mine.here != page.shown.theirs.here
     (row,) = page.sheet.rows
     versions = {row.mine.words.text: row.choose_mine, row.theirs.words.text: row.choose_theirs}
     assert set(versions) == {"Amlodipine 10 mg", "Amlodipine 5 mg"}
