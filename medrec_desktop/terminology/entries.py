@@ -23,6 +23,21 @@ _SYNONYM, _INCLUDES, _OTHER_TERM, _NAME, _INDEX = 0.97, 0.85, 0.85, 1.04, 0.93
 _OPTIONAL_LENGTH = 0.25
 _FEWEST_INITIALS, _MOST_INITIALS = 3, 6
 _MOST_OF_INITIALS = 6
+_LAST_OF_NAMES = frozenset(["disease", "disorder", "syndrome", "infection", "deficiency"])
+# First parts of medical words, where an abbreviation takes a letter of the second as well.
+_FIRST_PART = re.compile(
+    r"(?:a[bd]en?o|arterio|arthro|athero|atrio|audio|auto|bacterio|bi|bio|blepharo|broncho"
+    r"|cardio|cephalo|cerebro|cervico|chole|cholangio|chondro|chorio|choroido|colo|cranio|cysto"
+    r"|dermato|dys|electro|encephalo|endo|entero|epidermo|erythro|esophago|extra|fibro|gastro"
+    r"|genito|glio|glomerulo|granulo|hemato|hemi|hemo|hepato|hernio|histio|hydro|hyper|hypo"
+    r"|ileo|immuno|inter|intra|irido|kerato|labyrintho|laryngo|leio|leuko|lipo|lumbo|lympho"
+    r"|macro|medullo|megalo|meningo|meso|meta|micro|mono|muco|multi|musculo|myco|myelo|myo"
+    r"|nephro|neuro|non|oculo|oligo|onycho|oro|osteo|oto|pan|para|peri|pharyngo|phlebo|pleuro"
+    r"|pneumo|poly|post|pre|procto|pseudo|psycho|pulmono|pyelo|pyo|radiculo|recto|retino|retro"
+    r"|rhabdo|rhino|sacro|sclero|sero|spondylo|staphylo|steato|sterno|strepto|sub|supra|syn"
+    r"|temporo|thoraco|thrombo|thyro|tracheo|trans|tri|tubulo|uretero|urethro|uro|utero"
+    r"|vagino|vaso|ventriculo|vertebro|vesico|vulvo)(?=[a-z]{5})"
+)
 _OWN_TIER, _KIN_TIER = 0.11, 0.03
 # The part of a score that does not depend on how much of an entry was asked for (search.py).
 BASE = 0.6
@@ -181,18 +196,34 @@ def _length(text: str) -> float:
 
 
 def _first_letters(text: str) -> Iterator[str]:
-    """ "LBRF" of "Louse-borne relapsing fever" and of "Fever, relapsing, louse-borne"."""
+    """ "LBRF" of "Louse-borne relapsing fever" and of "Fever, relapsing, louse-borne".
+
+    Long words count as their parts as well ("HCC" of hepatocellular carcinoma), small words may
+    count ("DOE" of dyspnea on exertion), and what every name ends with need not.
+    """
     parts = _LAST_WORD.sub(" ", _BRACKETS.sub(" ", text)).split(", ")
     orders = [parts, parts[::-1]] if 1 < len(parts) <= 3 else [parts] if len(parts) == 1 else []
+    ways: dict[str, None] = {}
     for order in orders:
-        found = [
-            word.text
-            for word in words.words(" ".join(order))
-            if word.text not in words.STOP_WORDS and word.text != "unspecified"
-        ]
-        letters = "".join(word[0] for word in found if word[0].isalpha())
-        if len(letters) == len(found) and _FEWEST_INITIALS <= len(letters) <= _MOST_INITIALS:
-            yield letters
+        said = [word.text for word in words.words(" ".join(order)) if word.text != "unspecified"]
+        found = [word for word in said if word not in words.STOP_WORDS]
+        choices = [found]
+        if len(found) != len(said):
+            choices.append(said)
+        choices += [one[:-1] for one in choices if one and one[-1] in _LAST_OF_NAMES]
+        for choice in choices:
+            divided = [part for word in choice for part in _divided(word)]
+            for one in (choice, divided):
+                letters = "".join(word[0] for word in one if word[0].isalpha())
+                if len(letters) == len(one) and _FEWEST_INITIALS <= len(letters) <= _MOST_INITIALS:
+                    ways[letters] = None
+    yield from ways
+
+
+def _divided(word: str) -> tuple[str, ...]:
+    """ "hepato" and "cellular" of "hepatocellular"; a word of one part as it is."""
+    found = _FIRST_PART.match(word)
+    return (word,) if found is None else (found[0], word[found.end() :])
 
 
 def _first_variant(part: str) -> str:

@@ -57,7 +57,9 @@ class Matcher:
     def __init__(self, held: Held) -> None:
         self._held = held
         self.token = lru_cache(maxsize=160)(self._token)
-        self._repairs = Spelling(held).repairs
+        spelling = Spelling(held)
+        self._repairs = spelling.repairs
+        self.near_short = spelling.near_short
 
     def _token(
         self, word: str, *, typing: bool = False, near: bool = False, aside: bool = False

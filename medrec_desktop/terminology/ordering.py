@@ -19,6 +19,7 @@ _ALL, _LEAST_BESIDE_ALL, _LEAST_SHARE = 0.9, 0.55, 0.4
 # What another row of the same category before it costs one of the first rows: five kinds of one
 # disease above a second that fits nearly as well say less than three and that one.
 _SAME_AGAIN, _MIXED_ROWS = 0.9, 12
+_SAME_PART = 0.85
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,17 +69,33 @@ def ordered(
 
     scores = {one.row: score(one) for one in rows}
     waiting = sorted(rows, key=lambda one: -scores[one.row])
+    # Where no row says everything, rows for the one half of what was typed leave room for the
+    # other: what "hypoplasia of ureter" is may be found at either.
+    parts = {one.row: _said(one.found) if fullest < _ALL else frozenset() for one in rows}
+    worth = _SAME_PART if fullest < _ALL else 1.0
     first: list[Picked] = []
-    before: Counter[str] = Counter()
+    before: Counter[object] = Counter()
     rest = waiting[:_MIXED_ROWS]
     while rest:
         best = max(
-            rest, key=lambda one: scores[one.row] * _SAME_AGAIN ** before[_category(one, codes)]
+            rest,
+            key=lambda one: (
+                scores[one.row]
+                * _SAME_AGAIN ** before[_category(one, codes)]
+                * worth ** before[parts[one.row]]
+            ),
         )
         rest.remove(best)
         first.append(best)
         before[_category(best, codes)] += 1
+        before[parts[best.row]] += 1
     return first + waiting[_MIXED_ROWS:]
+
+
+def _said(one: Found) -> frozenset[str]:
+    """The words of its query that an entry has."""
+    tokens = one.query.tokens
+    return frozenset(token.word for token in tokens if token.telling and token.fit(one.entry) > 0)
 
 
 def _category(one: Picked, codes: Mapping[int, Code]) -> str:

@@ -1,5 +1,6 @@
 """Which entries answer a query best. Works in memory on what `held` holds; knows no titles."""
 
+from collections import ChainMap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -11,7 +12,7 @@ from medrec_desktop.terminology.matching import INITIALS, Matcher, Token
 from medrec_desktop.terminology.readings import Reading, readings
 
 # How many entries are looked at: all words there, all but one, a single word.
-USUAL, _WITHOUT_ONE, _SINGLE = 160, 40, 24
+USUAL, _WITHOUT_ONE, _SINGLE = 120, 40, 24
 _ENOUGH = 24
 _LENGTH_UNIT = 8
 _COVERED, _WHOLE = 0.8, 0.97
@@ -23,6 +24,10 @@ _READ_PARTLY, _MOST_PAIRED = 3, 4
 # Below this a result says too little of what was typed: try near spellings of every word.
 _POOR = 0.45
 _SHORTEST_HALF, _SHORTEST_JOINED = 3, 7
+_SHORTEST_SHORT, _LONGEST_SHORT, _MOST_SHORTENED = 3, 6, 4
+# A word that more entries have the beginning of is being typed.
+_LIKELY_BEGUN = 12
+_SIDE_LETTERS = {"l": "left", "r": "right", "b": "bilateral"}
 _JOINING = frozenset(
     ["non", "pre", "post", "micro", "macro", "hyper", "hypo", "poly", "multi", "anti", "peri"]
 )
@@ -79,11 +84,30 @@ class Ranking:
     def _variants(self, typed: Sequence[str], compounds: Mapping[str, str]) -> list[Reading]:
         held = self._held
         words_typed = list(self._parted(typed))
-        found = readings(words_typed, held.readings, held.equivalents)
+        known: Mapping[str, Sequence[str]] = held.readings
+        unknown = {one: meant for one in words_typed if (meant := self._shortened(one))}
+        if unknown:
+            known = ChainMap[str, list[str]](unknown, held.readings)
+        found = readings(words_typed, known, held.equivalents)
         for other in (_joined(words_typed, compounds, held), self._split(words_typed)):
             if other != words_typed:
                 found += readings(other, held.readings, held.equivalents)[:2]
         return found
+
+    def _shortened(self, word: str) -> list[str]:
+        """What a short word that nothing begins with may stand for: an abbreviation with a side
+        before it ("LOM"), or with a slip in it ("IADH")."""
+        held = self._held
+        short = _SHORTEST_SHORT <= len(word) <= _LONGEST_SHORT and word.isalpha()
+        if not short or word in held.readings or held.begun(word).bit_count() >= _LIKELY_BEGUN:
+            return []
+        side = _SIDE_LETTERS.get(word[0])
+        found = [f"{side} {meant}" for meant in held.readings.get(word[1:], ())] if side else []
+        if not found and not held.has_start(word):
+            found = [
+                meant for one in self._matcher.near_short(word) for meant in held.readings[one]
+            ]
+        return found[:_MOST_SHORTENED]
 
     def _split(self, typed: Sequence[str]) -> list[str]:
         """The words with one that the index lacks cut into two that it has."""

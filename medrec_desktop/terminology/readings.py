@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from medrec_desktop.terminology import words
 
-MOST_READINGS = 8
+MOST_READINGS = 6
 _LONGEST_PHRASE = 5
 _AS_TYPED, _WRITTEN_OUT, _SAME_MEANING = 1.0, 0.99, 0.93
 _NEXT_READING = 0.96

@@ -89,11 +89,16 @@ class Icd10:
             return CodeMatches(text, tuple(exact))
         most = limit * _ENTRIES_A_ROW if limit > _USUAL_ROWS else USUAL
         found, said = self._found(typed, most)
+        while len(said) == 1 and len(found) * 2 >= most and most < limit * _ENTRIES_OF_SYNONYMS:
+            # Many names of few codes ("pain"): there is more, and what is shown as a count must be
+            # true. As many more as these few codes let expect.
+            distinct = len(ordering.picked(found, self._held, limit))
+            if distinct >= limit:
+                break
+            expected = len(found) * limit * 5 // (4 * distinct)
+            most = min(max(expected, 2 * most), limit * _ENTRIES_OF_SYNONYMS)
+            found, said = self._found(typed, most)
         rows = self._distinct(exact, found, limit, known or {})
-        if len(rows) < limit and len(said) == 1 and len(found) * 2 >= most:
-            # Many names of few codes ("pain"): there is more, and what is shown as a count must be true.
-            found, said = self._found(typed, limit * _ENTRIES_OF_SYNONYMS)
-            rows = self._distinct(exact, found, limit, known or {})
         # A word that chose the code within its row was understood, though its entry lacks it.
         chosen = rows[0].title if rows else ""
         return CodeMatches(text, rows, understood(found, said, chosen) if found else "")

@@ -31,6 +31,7 @@ class Spelling:
         self._held = held
         self.repairs = lru_cache(maxsize=512)(self._repairs)
         self._cut = lru_cache(maxsize=6)(self._cut_to)
+        self.near_short = lru_cache(maxsize=256)(self._near_short)
         self._of_length = _by_length(held.vocabulary)
 
     def _repairs(self, word: str, *, begun: bool = False) -> tuple[Repair, ...]:
@@ -63,6 +64,14 @@ class Spelling:
         return tuple((one, distance) for distance, _, _, one in ranked if distance <= nearest)[
             :_MOST_REPAIRS
         ]
+
+    def _near_short(self, word: str) -> tuple[str, ...]:
+        """The listed abbreviations with one letter more, less, other or changed about."""
+        if len(word) < _SHORTEST_REPAIRED:
+            return ()
+        listed = [one for one in self._held.readings if abs(len(one) - len(word)) <= 1]
+        found = [one for one, _ in _near(word, listed, 1) if len(one) >= _SHORTEST_SKELETON]
+        return tuple(sorted(found, key=lambda one: (len(one) == len(word), one)))
 
     def _written_out(self, word: str) -> tuple[Repair, ...]:
         """The words that "bwl" and "hmrrhg" are without their vowels, the shortest first."""

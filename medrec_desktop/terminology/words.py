@@ -82,6 +82,7 @@ WEAK = frozenset(
 
 # Endings that turn one word into another of the same root, longest first, and what they leave.
 _ENDINGS = (
+    *[("atory", ""), ("ator", ""), ("icity", "")],
     *[("ational", ""), ("ization", ""), ("atous", ""), ("ation", ""), ("ative", ""), ("ement", "")],
     *[("ities", ""), ("ical", ""), ("ious", ""), ("ance", ""), ("ancy", ""), ("ence", "")],
     *[("ency", ""), ("ated", ""), ("atic", ""), ("otic", "os"), ("osis", "os"), ("itic", "it")],

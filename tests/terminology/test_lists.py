@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from medrec_desktop.shipped import resources
-from medrec_desktop.terminology import build, lists, words
+from medrec_desktop.terminology import build, entries, lists, words
 from medrec_desktop.terminology.search import Icd10
 from tests.benchmarks import _phrases
 
@@ -81,6 +81,21 @@ def test_the_lists_hold_no_phrases_of_those_that_measure_them() -> None:
     unseen = share([phrase for phrase in dev if phrase.held_out])
     assert seen <= unseen + _MORE_BY_CHANCE
     assert share(_phrases.read(_phrases.GOLDEN)) <= _MOST_OF_INDEX_TERMS
+
+
+@pytest.mark.parametrize(
+    ("name", "letters"),
+    [
+        ("Louse-borne relapsing fever", "lbrf"),
+        ("Fever, relapsing, louse-borne", "lbrf"),
+        ("Hepatocellular carcinoma", "hcc"),
+        ("Dyspnea on exertion", "doe"),
+        ("Acute respiratory distress syndrome", "ard"),
+        ("Acute respiratory distress syndrome", "ards"),
+    ],
+)
+def test_a_name_has_initials_as_abbreviations_are_made(name: str, letters: str) -> None:
+    assert letters in set(entries._first_letters(name))
 
 
 def test_what_an_abbreviation_stands_for_finds_something(icd10: Icd10) -> None:

@@ -282,6 +282,55 @@ def test_kinds_of_one_disease_do_not_hide_others_that_fit_as_well(icd10: Icd10) 
         assert len(set(first)) > 3, typed
 
 
+@pytest.mark.parametrize(
+    ("typed", "code", "understood"),
+    [
+        ("RDVT", "I82.401", "right"),
+        ("LDVT", "I82.402", "left"),
+        ("GERDD", "K21.9", "gastro"),
+        ("CKDD", "N18.9", "chronic kidney"),
+        ("COPDD", "J44.9", "chronic obstructive"),
+    ],
+)
+def test_a_side_or_a_slip_in_an_abbreviation_is_understood_and_said(
+    icd10: Icd10, typed: str, code: str, understood: str
+) -> None:
+    found = icd10.search(typed)
+    assert code in codes(found)[:3]
+    assert understood in found.understood
+
+
+@pytest.mark.parametrize("typed", ["ren", "bon", "lun", "liv"])
+def test_a_word_being_typed_is_no_abbreviation_with_a_side(icd10: Icd10, typed: str) -> None:
+    assert icd10.search(typed).understood == ""
+
+
+def test_where_no_row_says_all_each_part_has_rows_among_the_first(icd10: Icd10) -> None:
+    """No scleritis is of the clavicle: the one and the other are offered."""
+    titles = [
+        f"{row.title} {row.also}".lower() for row in icd10.search("scleritis clavicle").rows[:5]
+    ]
+    assert any("sclerit" in title for title in titles)
+    assert any("clavic" in title or "collar" in title for title in titles)
+
+
+@pytest.mark.parametrize(
+    ("typed", "code"),
+    [
+        ("potassium elevated", "E87.5"),
+        ("phosphorus low", "E83.39"),
+        ("urine ketones positive", "R82.4"),
+        ("pancreatic calcification", "K86.89"),
+        ("ureter narrowing", "N13.5"),
+        ("mass, mediastinal", "J98.59"),
+        ("thigh swelling", "R22.40"),
+        ("decompensated heart failure", "I50.9"),
+    ],
+)
+def test_findings_are_found_by_organ_and_by_value(icd10: Icd10, typed: str, code: str) -> None:
+    assert code[:3] in [one[:3] for one in codes(icd10.search(typed))[:3]]
+
+
 def test_known_codes_move_up_among_what_fits_and_no_further(icd10: Icd10) -> None:
     plain = codes(icd10.search("asthma"))
     rare = [row.code for row in icd10.search("asthma").rows if row.billable][6]

@@ -45,6 +45,14 @@ def test_words_that_only_look_british_or_plural_stay(word: str) -> None:
     assert words.forms(word) == (word,)
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("ejaculator", "ejaculation"), ("respiratory", "respiration"), ("diabetic", "diabetes")],
+)
+def test_words_of_one_root_have_one_stem(one: str, other: str) -> None:
+    assert words.stem(words.canonical(one)) == words.stem(words.canonical(other))
+
+
 def test_small_words_are_left_out_but_not_those_that_decide() -> None:
     assert words.query_words("hepatitis a without pain in the knee") == (
         "hepatitis",
