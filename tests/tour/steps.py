@@ -22,6 +22,7 @@ from medrec_desktop.ui.visit.finalize import FinalizeDialog
 from medrec_desktop.ui.visit.page import VisitPage
 from medrec_desktop.ui.visit.printing import save_pdf
 from medrec_desktop.ui.widgets import Dialog
+from tests.tour.doors import Doors
 from tests.tour.driving import (
     CTRL,
     SHIFT,
@@ -38,7 +39,6 @@ from tests.tour.driving import (
     words_of,
 )
 from tests.tour.papers import papers
-from tests.tour.running import Running
 
 if TYPE_CHECKING:
     from medrec_desktop.ui.theme import Mode
@@ -66,7 +66,7 @@ def take(mode: "Mode", home: Path, pictures: Path) -> int:
     return 1 if failed or tour.faults else 0
 
 
-class Tour(Running):
+class Tour(Doors):
     """Each method is a step and leaves its picture."""
 
     def steps(self) -> tuple[Callable[[], None], ...]:
@@ -87,7 +87,9 @@ class Tour(Running):
             self.addendum,
             self.printed,
             self.settings,
+            self.lock,
             self.larger_text,
+            self.sign_in,
         )
 
     # --- steps ---------------------------------------------------------------------------------
