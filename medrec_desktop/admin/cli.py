@@ -238,6 +238,9 @@ def _add_server(
     every = add(clinics, "list", "clinic list", "the clinics of a server")
     check = add(clinics, "check", "clinic check", "compare clinics with what they ought to be")
     check.add_argument("name", metavar="NAME", nargs="?", help="name or id (all)")
+    check.add_argument(
+        "--history", action="store_true", help="read every row's history too (takes minutes)"
+    )
     archive = add(clinics, "archive", "clinic archive", "let a clinic's computers in no more")
     archive.add_argument("name", metavar="NAME", help="the clinic's name or id")
     archive.add_argument("--undo", action="store_true", help="let them in again")

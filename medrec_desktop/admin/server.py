@@ -205,10 +205,10 @@ def list_all(options: argparse.Namespace, _passphrases: Passphrases) -> int:
 
 
 def check(options: argparse.Namespace, _passphrases: Passphrases) -> int:
-    """`medrec-admin clinic check [NAME]`; 1 when something is not as it should be."""
+    """`medrec-admin clinic check [NAME] [--history]`; 1 when something is not as it should be."""
     wrong = 0
     with opened(options) as engine:
-        for looked in server.check(engine, options.name):
+        for looked in server.check(engine, options.name, history=options.history):
             clinic = looked.clinic
             about = f"{clinic.tenant}  {clinic.name}" if clinic else "the server"
             wrong += len(looked.problems)

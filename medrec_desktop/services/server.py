@@ -26,6 +26,7 @@ from medrec_desktop.data.server.clinics import (
 )
 from medrec_desktop.data.server.drift import differences, shared_differences
 from medrec_desktop.data.server.facts import Fact, facts_of
+from medrec_desktop.data.server.history import SINCE, history_problems
 from medrec_desktop.data.server.rehearsal import rehearsed, upgrade_clinic
 from medrec_desktop.data.server.rights import (
     SERVER,
@@ -260,8 +261,11 @@ class Looked:
     problems: tuple[str, ...]
 
 
-def check(engine: sa.Engine, asked: str | None = None) -> Iterator[Looked]:
-    """Compare the server, and one clinic or all, with what they ought to be. Changes nothing."""
+def check(
+    engine: sa.Engine, asked: str | None = None, *, history: bool = False
+) -> Iterator[Looked]:
+    """Compare the server, and one clinic or all, with what they ought to be; with `history` also
+    every row with what the feed tells of it. Changes nothing."""
     with transaction(engine) as session:
         require_set_up(session)
         every = list_clinics(session)
@@ -272,7 +276,11 @@ def check(engine: sa.Engine, asked: str | None = None) -> Iterator[Looked]:
     yield Looked(None, tuple(problems))
     wanted: dict[str, frozenset[Fact]] = {}
     for clinic in chosen:
-        yield Looked(clinic, tuple(_problems(engine, clinic, wanted)))
+        problems = list(_problems(engine, clinic, wanted))
+        if history and not problems and (clinic.revision or "") >= SINCE:
+            with plain_errors(), engine.connect() as session:
+                problems = list(history_problems(session, clinic.tenant))
+        yield Looked(clinic, tuple(problems))
 
 
 def _problems(

@@ -6,6 +6,7 @@ from contextlib import closing
 
 import pytest
 
+from medrec_desktop.admin import cli
 from medrec_desktop.data.ids import new_uid
 from medrec_desktop.domain.errors import Denied
 from medrec_desktop.services import rollout, server
@@ -146,3 +147,80 @@ def test_what_was_changed_about_sync_is_named(
                 " timestamp) FROM medrec_clinic"
             )
         clinic_server.clear()
+
+
+@pytest.fixture
+def history(clinic_server: ClinicServer) -> Iterator[str]:
+    """A clinic in which everything happened by proper ways."""
+    tenant = new_clinic(clinic_server, "History Surgery")
+    with desktop(clinic_server, tenant) as one:
+        patient = one.patient(allergies=[{"uid": str(new_uid()), "substance": "Penicillin"}])
+        visits = [
+            one.record(patient.uid, diagnoses=[{"uid": str(new_uid()), "diagnosis_name": "Gout"}])
+            for _ in range(12)
+        ]
+        edit = one.edit(visits[0], notes="x")
+        signed = one.finalize(visits[1])
+        file = one.attach(visits[0].uid)
+        one.push(patient, *visits, edit, one.edit(visits[0], notes="stale"), signed, file)
+        one.applied(one.addendum(signed), one.edit(patient, given="Ada"))
+        one.applied(
+            one.op("edit", "user", one.doctor, {"name": "Dr Osei"}, one.newest(one.doctor).rev)
+        )
+    clinic_server.run(f"UPDATE {tenant}.medical_records SET notes = 'x' WHERE status = 'draft'")
+    clinic_server.run(
+        f"UPDATE {tenant}.diagnoses SET diagnosis_name = 'y' WHERE record_id IN (SELECT id FROM {tenant}.medical_records WHERE status = 'draft' LIMIT 1)"
+    )
+    clinic_server.run(f"UPDATE {tenant}.allergies SET reaction = 'z'")
+    clinic_server.run("UPDATE public.users SET name = 'Dr A Osei'")
+    yield tenant
+    clinic_server.clear()
+
+
+def found_in(clinic_server: ClinicServer, tenant: str) -> list[str]:
+    return [
+        p for one in server.check(clinic_server.engine, tenant, history=True) for p in one.problems
+    ]
+
+
+def test_a_history_that_holds_is_told_so(clinic_server: ClinicServer, history: str) -> None:
+    assert found_in(clinic_server, history) == []
+
+
+@pytest.mark.parametrize(
+    ("statement", "says"),
+    [
+        (
+            'UPDATE {t}.sync_feed SET doc = doc || \'{{"notes": "z"}}\' WHERE seq = 7',
+            "from entry 7 on",
+        ),
+        ("DELETE FROM {t}.sync_feed WHERE seq = 9", "from entry 10 on"),
+        ("UPDATE {t}.sync_feed SET seq = -seq WHERE seq IN (4, 5)", "from entry -5 on"),
+        (
+            "UPDATE {t}.medical_records SET notes = 'forged' WHERE status = 'finalized'",
+            "1 visits are not",
+        ),
+        ("UPDATE {t}.diagnoses SET icd_code = 'X' WHERE id = 3", "1 visits are not"),
+        ("UPDATE {t}.record_seals SET canonical = 'x'", "1 visits are not"),
+        ("UPDATE {t}.patients SET birth_date = now()", "1 patients are not"),
+        ("UPDATE {t}.sync_users SET admin = NOT admin", "1 users are not"),
+        ("UPDATE {t}.record_attachments SET sha256 = 'x'", "1 files are not"),
+    ],
+)
+def test_what_was_changed_past_the_history_is_named(
+    clinic_server: ClinicServer, history: str, statement: str, says: str
+) -> None:
+    with closing(clinic_server.connect()) as superuser:
+        superuser.execute(b"SET session_replication_role = replica")
+        superuser.execute(statement.format(t=history).encode())
+    found = found_in(clinic_server, history)
+    assert [p for p in found if says in p], found
+    assert (
+        cli.main(["clinic", "check", history, "--history", "--server", address_of(clinic_server)])
+        == 1
+    )
+
+
+def address_of(clinic_server: ClinicServer) -> str:
+    address = clinic_server.address
+    return f"postgresql://{address.user}@{address.host}:{address.port}/{address.database}"
