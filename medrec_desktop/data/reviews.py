@@ -54,6 +54,13 @@ def count_open(session: Session, *tbls: str) -> int:
     return len(open_chains(session, *tbls))
 
 
+def waits_for_choice(session: Session, record: UUID) -> bool:
+    """Whether somebody's words in this visit wait for a person to choose."""
+    table = sync_reviews.c
+    docs = session.scalars(sa.select(table.doc).where(table.uid == record, table.state == "open"))
+    return any(doc["op"]["kind"] == "edit" for doc in docs)
+
+
 def list_waiting(session: Session) -> tuple[set[tuple[str, UUID]], datetime | None]:
     """What is not on the server, and since when the oldest of it waits."""
     marks = session.execute(sa.select(outbox.c.kind, outbox.c.uid, outbox.c.marked_at)).all()

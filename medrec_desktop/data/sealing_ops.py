@@ -38,6 +38,8 @@ _SERVERS = frozenset({"finalize_accepted_at", "late"})
 """The server says these; nobody sends them."""
 _STORING = frozenset({"upload_state", "s3_key", "s3_bucket", "s3_version", "held_by"})
 _CREATING: dict[str, OpKind] = {"attachment": "attach", "addendum": "addendum"}
+_LAST_HOLDS = frozenset({"settings", "user", "attachment"})
+"""No clinical words: who changes one of these again has seen what it is, and that holds."""
 _KINDS: dict[str, OutboxKind] = {
     "record": "record",
     "attachment": "attachment",
@@ -98,8 +100,11 @@ class Sealer:
         actor = _author(session, tbl, uid) or self.actor
         head = known.head_rev or known.base_rev
         closing = known.supersedes
+        steps = list(self._steps(rows, tbl, before, doc))
+        if tbl in _LAST_HOLDS and any(step.kind == "edit" for step in steps):
+            closing = _with_overtaken(session, tbl, uid, closing)
         ops: list[Op] = []
-        for step in self._steps(rows, tbl, before, doc):
+        for step in steps:
             if step.kind == "finalize":
                 # The server stamps late what comes after the signature.
                 self._seal_files(rows, uid)
@@ -245,6 +250,20 @@ def _author(session: Session, tbl: str, uid: UUID) -> UUID | None:
         .limit(1)
     )
     return found
+
+
+def _with_overtaken(
+    session: Session, tbl: str, uid: UUID, closing: Supersedes | None
+) -> Supersedes | None:
+    """With everything about it that was parked."""
+    table = sync_reviews.c
+    found = session.scalars(
+        sa.select(table.op_id).where(table.uid == uid, table.tbl == tbl, table.state == "open")
+    ).all()
+    if not found:
+        return closing
+    ops = dict.fromkeys((*(closing.ops if closing else ()), *found))
+    return Supersedes(tuple(ops), resolved=True)
 
 
 def _with_claims(session: Session, record: UUID, closing: Supersedes | None) -> Supersedes | None:

@@ -63,7 +63,16 @@ _TODO = (
     "It is safe on this computer and kept on the server. Change it and it is sent again, or ask "
     "whoever looks after the server."
 )
-_WHAT = {"record": "A visit", "patient": "A patient's details", "attachment": "A file"}
+_OVERTAKEN = "It was changed on another computer at the same time, and that version holds."
+_LOOK = (
+    "Look at it, and change it again if it is not right. The other version is kept on the server."
+)
+_WHAT = {
+    "user": "A user of the clinic",
+    "record": "A visit",
+    "patient": "A patient's details",
+    "attachment": "A file",
+}
 _SHOWN = ("record", "patient", "addendum")
 _FRONT_DESK = frozenset({"chief_complaint"})
 
@@ -80,6 +89,7 @@ class Sync:
         with self._context.db.read() as session:
             waiting, oldest = reviews.list_waiting(session)
             held = reviews.list_held(session)
+            overtaken = reviews.open_chains(session, "settings", "user", "attachment")
         kinds = [tbl for tbl, _ in waiting]
         visits, patients = kinds.count("record"), kinds.count("patient")
         return Waiting(
@@ -95,6 +105,15 @@ class Sync:
                     record=RecordId(one.uid) if one.tbl == "record" else None,
                 )
                 for one in held
+            )
+            + tuple(
+                FailedChange(
+                    what=_WHAT.get(one.last.op.tbl, "A setting of the clinic"),
+                    why=_OVERTAKEN,
+                    todo=_LOOK,
+                    at=one.last.op.client_at,
+                )
+                for one in overtaken
             ),
         )
 

@@ -20,6 +20,7 @@ from medrec_desktop.data.clinic import (
 from medrec_desktop.data.ids import new_uid
 from medrec_desktop.data.outbox import mark
 from medrec_desktop.data.patients import patient_key
+from medrec_desktop.data.reviews import waits_for_choice
 from medrec_desktop.data.session import Session
 from medrec_desktop.domain import dates, sealing
 from medrec_desktop.domain.changes import Changed
@@ -57,6 +58,10 @@ _STALE = (
 )
 _FINALIZED = (
     "This visit is finalized and can no longer be changed. Nothing was changed. Write an addendum."
+)
+_UNREVIEWED = (
+    "Two people wrote in the same field of this visit. Nothing was changed. Choose between the two "
+    "versions under To review, then finalize."
 )
 _VOIDED = "This visit was marked as entered in error and can no longer be changed."
 _EARLIER = 50
@@ -207,6 +212,8 @@ class Visits:
             row = records.record_row(session, record_id)
             permit(session, row)
             _check_open(row, version)
+            if waits_for_choice(session, record_id):
+                raise Conflict(_UNREVIEWED)
             require_recent(self._context)
             visit = records.visit_of(session, row)
             self._check_finished(session, row, visit)

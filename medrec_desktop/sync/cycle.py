@@ -169,9 +169,11 @@ class SyncCycle:
         if welcome.revoked:
             raise Denied(_REVOKED)
         self.editors = welcome.editors
-        with self._db.begin() as session:
-            journal.set_joined(session)
-            unfinished = journal.read_meta(session, _REWINDING)
+        with self._db.read() as session:
+            known, unfinished = journal.joined(session), journal.read_meta(session, _REWINDING)
+        if not known:
+            with self._db.begin() as session:
+                journal.set_joined(session)
         if unfinished:
             self._read_anew(line, said)
         elif welcome.server_rewound:

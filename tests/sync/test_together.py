@@ -23,6 +23,7 @@ from medrec_desktop.domain.errors import Conflict, Invalid
 from medrec_desktop.domain.ids import AttachmentId, RecordId, UserId
 from medrec_desktop.domain.patients import Allergy
 from medrec_desktop.domain.reviewing import Decision
+from medrec_desktop.services.clinic import Clinic
 from medrec_desktop.services.seals import Seals
 from medrec_desktop.services.sync import Sync
 from tests.clinic_servers import ClinicServer
@@ -50,6 +51,8 @@ def new(server: tuple[SimulatedServer, Path], tmp_path: Path) -> Iterator[New]:
     """Makes computers of an empty clinic."""
     simulated, template = server
     simulated.clear()
+    # As it is when a clinic is made: its users begin the feed.
+    simulated.server.run(simulated.named("UPDATE {t}.sync_users SET name = name"))
     made: list[Desktop] = []
     rng = Random(1)
 
@@ -321,3 +324,40 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
         "PRAGMA synchronous = OFF" if "synchronous" in one else one for one in local._PRAGMAS
     )
     monkeypatch.setattr(local, "_PRAGMAS", pragmas)
+
+
+def test_a_setting_two_people_changed_is_said_and_holds_when_changed_again(
+    both: tuple[Desktop, Desktop, RecordId],
+) -> None:
+    one, other, _ = both
+    clinics = [Clinic(each.context) for each in (one, other)]
+    for clinic, days in zip(clinics, (frozenset({5}), frozenset({6})), strict=True):
+        clinic.save_settings(replace(clinic.settings(), name="Hill Clinic", closed_days=days))
+    together(one, other)
+    assert [clinic.settings().closed_days for clinic in clinics] == [frozenset({5})] * 2
+    assert [each.what for each in Sync(other.context).waiting().failed] == [
+        "A setting of the clinic"
+    ]
+    clinics[1].save_settings(replace(clinics[1].settings(), closed_days=frozenset({6})))
+    together(one, other)
+    assert [clinic.settings().closed_days for clinic in clinics] == [frozenset({6})] * 2
+    assert Sync(one.context).waiting().failed == ()
+
+
+def test_a_visit_with_two_versions_of_a_field_is_not_signed(
+    both: tuple[Desktop, Desktop, RecordId],
+) -> None:
+    one, other, record = both
+    write(one, record, plan="Rest and fluids")
+    write(other, record, plan="Admit")
+    together(one, other)
+    version = one.visits.open(record).draft.version
+    with pytest.raises(Conflict, match="To review"):
+        one.visits.finalize(record, version)
+
+
+def test_a_users_new_name_is_everybodys(both: tuple[Desktop, Desktop, RecordId]) -> None:
+    one, other, _ = both
+    Clinic(one.context).rename_user(UserId(one.user), "Dr Amina Osei-Mensah")
+    together(one, other)
+    assert "Dr Amina Osei-Mensah" in {user.name for user in Clinic(other.context).users()}
