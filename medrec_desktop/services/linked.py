@@ -288,7 +288,7 @@ class Rounds:
         )
         with context.db.read() as session:
             self.download = read_download(session)
-        self._noted, self._keyring = 0.0, keyring
+        self._noted, self._keyring, self._spoken = 0.0, keyring, False
         self.users_changed = True
         """Set when somebody may have been disabled elsewhere, or this computer revoked."""
 
@@ -302,12 +302,24 @@ class Rounds:
         if not self.download.finished:
             self._fetching.run(stop, self._on_progress)
             return Round(more=True)
-        done = self._cycle.run(stop)
+        done = self._round(stop)
         self._ask_authors()
         self._note_contact()
         if self.users_changed:
             self.users_changed = False
             follow_users(self._db, self._keyring, sitting=self._context.sitting)
+        return done
+
+    def _round(self, stop: threading.Event) -> Round:
+        """A line that was cut while nobody spoke is no news: only a new one that fails is."""
+        spoken, self._spoken = self._spoken, False
+        try:
+            done = self._cycle.run(stop)
+        except Unavailable:
+            if not spoken:
+                raise
+            done = self._cycle.run(stop)
+        self._spoken = True
         return done
 
     def close(self) -> None:

@@ -209,6 +209,22 @@ def test_a_server_that_lets_nobody_in_is_told_from_one_that_is_away(
     assert one.link.link().state == "offline"
 
 
+def test_a_line_that_was_cut_while_nobody_spoke_is_no_news(
+    clinic_server: ClinicServer, computer: Callable[..., Computer], tenant: str
+) -> None:
+    one = computer("one")
+    one.wait_for("connected")
+    states: list[LinkState] = []
+    one.context.changes.subscribe(lambda _changed: states.append(one.link.link().state))
+    clinic_server.run(
+        f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = '{tenant}'"
+    )
+    before = one.link.link().last_full
+    one.link.try_now()
+    one.wait(lambda: one.link.link().last_full != before)
+    assert set(states) == {"connected"}
+
+
 def test_the_support_bundle_holds_nothing_of_patients(
     computer: Callable[..., Computer], tmp_path: Path
 ) -> None:
