@@ -5,12 +5,17 @@ a JSON object of an aggregate as the server has it: keys are columns' names, a r
 of what it points to, a time is `moment`'s text. Row numbers never travel.
 """
 
+import base64
 import hashlib
+import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
 from uuid import UUID
+
+from medrec_desktop.domain.text import storable
 
 PROTOCOL: Final = 1
 """What this program speaks; a server that asks for more takes no pushes from it (`Outdated`)."""
@@ -250,8 +255,37 @@ def op_document(op: Op) -> dict[str, Any]:
     }
 
 
+def sent_op(op: Op) -> dict[str, Any]:
+    """The op as the line carries it. PostgreSQL's JSON knows no NUL and no half characters: an op
+    with such a thing in it travels in letters, is parked, and is whole again in `op_of`."""
+    document = op_document(op)
+    text = json.dumps(document)
+    if not _UNSENDABLE.search(text) or _sendable(document):
+        return document
+    raw = base64.b64encode(text.encode()).decode()
+    return {**document, "patch": {}, "base": {}, "raw": raw}
+
+
+# As json.dumps writes them: perhaps one, for a character beyond 16 bits is written as two halves.
+_UNSENDABLE = re.compile(r"\\u0000|\\ud[89a-f]")
+
+
+def _sendable(value: Any) -> bool:
+    match value:
+        case str():
+            return storable(value) == value
+        case Mapping():
+            return all(_sendable(k) and _sendable(v) for k, v in value.items())
+        case list() | tuple():
+            return all(_sendable(item) for item in value)
+        case _:
+            return True
+
+
 def op_of(document: Document) -> Op:
-    """The op that `op_document` wrote."""
+    """The op that `op_document` or `sent_op` wrote."""
+    if "raw" in document:
+        document = json.loads(base64.b64decode(document["raw"]))
     base_rev = document["base_rev"]
     return Op(
         op_id=UUID(document["op_id"]),

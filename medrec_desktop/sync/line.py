@@ -32,7 +32,7 @@ from medrec_desktop.domain.syncing import (
     Version,
     Welcome,
     moment_of,
-    op_document,
+    sent_op,
 )
 from medrec_desktop.sync import hint
 
@@ -157,7 +157,7 @@ class Line:
     def push(self, device: UUID, ops: Sequence[Op]) -> tuple[Result, ...]:
         """Hand over ops, oldest first; what became of each, in order. All or none of them arrive;
         when the answer is lost, pushing the same ops again finds out."""
-        text = json.dumps([op_document(op) for op in ops], ensure_ascii=False)
+        text = json.dumps([sent_op(op) for op in ops], ensure_ascii=False)
         rows = self._rows(self._push, (device, PROTOCOL, text))
         results = tuple(Result(*row) for row in rows)
         if [one.op_id for one in results] != [op.op_id for op in ops]:

@@ -274,3 +274,20 @@ def test_a_record_number_given_twice_holds_back_no_patient(one: Desktop) -> None
         "RC-000 077-2",
         "RC-000 077-3",
     ]
+
+
+@pytest.mark.parametrize("typed", ["a\x00b", "a\ud800b", {"k\x00": ["\udfff"]}])
+def test_what_json_cannot_carry_is_kept_whole_and_holds_up_nothing(
+    one: Desktop, typed: Any
+) -> None:
+    visit = visit_of(one)
+    bad = one.edit(visit, notes=typed)
+    good = one.edit(visit, notes="\\u0000 in letters, 😀, \x1f")
+    results = one.push(bad, good, bad)
+    assert [(r.outcome, r.reason) for r in results] == [
+        ("parked", "rejected:22P05"),
+        ("applied", ""),
+        ("parked", "rejected:22P05"),
+    ]
+    assert parked_of(one.newest(bad.op_id).doc).op == bad
+    assert one.newest(visit.uid).doc["notes"] == good.patch["notes"]

@@ -39,7 +39,7 @@ BEGIN
     -- From here to there new visits alone?
     there := greatest(there, i);
     WHILE there < many AND p_ops -> there ->> 'tbl' = 'record'
-        AND p_ops -> there ->> 'kind' = 'create' LOOP
+        AND p_ops -> there ->> 'kind' = 'create' AND NOT p_ops -> there ? 'raw' LOOP
       there := there + 1;
     END LOOP;
     IF there - i >= 8 AND i >= looked THEN
@@ -89,6 +89,9 @@ BEGIN
       IF NOT EXISTS (SELECT 1 FROM <schema>.sync_users u WHERE u.uid = (p ->> 'actor')::uuid)
           AND NOT (p ->> 'tbl' = 'user' AND p ->> 'uid' = p ->> 'actor') THEN
         v_reason := 'unknown_user';
+      ELSIF p ? 'raw' THEN
+        -- What its author wrote does not fit into JSON here; it is kept as it came.
+        v_reason := 'rejected:22P05';
       ELSIF p ->> 'kind' = 'dismiss' THEN
         v_reason := NULL;
       ELSE
