@@ -2,7 +2,8 @@
 is never given back.
 
 `python -m tests.benchmarks._sending WHAT FOLDER SOURCES ENDPOINT BUCKET LINE ACCESS SECRET` prints
-JSON: seconds, the process's CPU seconds, MB of memory grown; of the window also what `told` tells.
+JSON: seconds, the process's CPU seconds, MB of memory grown; of sending also the seconds spent
+looking at objects, of the window what `told` tells.
 LINE is the bytes a second that may leave, 0 for all.
 
 keep: a new clinic in FOLDER takes the sources into its vault. send: a copy of that clinic's
@@ -22,6 +23,7 @@ from pathlib import Path
 
 from medrec_desktop.attachments.intake import Intake
 from medrec_desktop.attachments.s3 import Bucket
+from medrec_desktop.attachments.s3_objects import Stored
 from medrec_desktop.attachments.upload import Uploader
 from medrec_desktop.attachments.vault import Vault, open_vault
 from medrec_desktop.data.clinic import get_clinic
@@ -34,13 +36,27 @@ from tests.factories import KEY, a_clinic, a_visit, context_of
 
 LONGEST_S = 3600
 
-Connect = Callable[[LocalDb], Bucket]
+Connect = Callable[[LocalDb], "Looking"]
 Line = Callable[[], int]
 
 
 def clock() -> datetime:
     """Files must not look older than they are: the queue is ordered by it."""
     return datetime.now(UTC)
+
+
+class Looking(Bucket):
+    """The real bucket; adds up the seconds in which it waited for looks at objects."""
+
+    looked = 0.0
+
+    def head(self, key: str) -> Stored | None:
+        """As the bucket."""
+        start = time.perf_counter()
+        try:
+            return super().head(key)
+        finally:
+            self.looked += time.perf_counter() - start
 
 
 class Timed:
@@ -60,7 +76,7 @@ def _peak() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def bucket_of(db: LocalDb, endpoint: str, name: str, secret: Secret) -> Bucket:
+def bucket_of(db: LocalDb, endpoint: str, name: str, secret: Secret) -> Looking:
     """The clinic's bucket, connected."""
     with db.read() as session:
         tenant = get_clinic(session).tenant
@@ -72,7 +88,7 @@ def bucket_of(db: LocalDb, endpoint: str, name: str, secret: Secret) -> Bucket:
         tiering=False,
         suffix_always=True,
     )
-    bucket = Bucket(settings, secret)
+    bucket = Looking(settings, secret)
     bucket.client  # noqa: B018 - half a second of imports is not sending
     return bucket
 
@@ -116,7 +132,7 @@ def send(folder: Path, _sources: Path, bucket: Connect, line: Line) -> list[floa
     uploader = Uploader(context.db, vault, store, context.changes, clock, limit=line)
     uploader.start()
     send_all(uploader)
-    said = timed.told()
+    said = [*timed.told(), store.looked]
     uploader.stop()
     context.db.close()
     return said
