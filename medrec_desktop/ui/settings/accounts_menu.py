@@ -57,7 +57,7 @@ class AccountsMenu(QObject):
         from medrec_desktop.ui.settings.users import UsersDialog
 
         dialog = UsersDialog(
-            self._window, self._seat.accounts, self._clinic.clinic, self._services.background
+            self._window, self._seat, self._clinic.clinic, self._services.background
         )
         dialog.code_requested.connect(self._make_code)
         dialog.open()

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QVBoxLayout, QWidget
 
 from medrec_desktop.domain.errors import Invalid, MedrecError
 from medrec_desktop.ui import theme
@@ -35,10 +35,11 @@ from medrec_desktop.ui.widgets import (
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from medrec_desktop.services.accounts import Account, Accounts, Recovery
+    from medrec_desktop.services.accounts import Account, Recovery
     from medrec_desktop.services.clinic import Clinic
     from medrec_desktop.services.computers import Computer
     from medrec_desktop.ui.background import Background
+    from medrec_desktop.ui.screen import Seat
 
 REVOKE = (
     "It opens this clinic no more: at its next contact with the clinic’s server, or at the next "
@@ -53,11 +54,10 @@ class UsersDialog(Dialog):
     code_requested = Signal()
     """Make a new recovery code."""
 
-    def __init__(
-        self, parent: QWidget, accounts: Accounts, clinic: Clinic, background: Background
-    ) -> None:
+    def __init__(self, parent: QWidget, seat: Seat, clinic: Clinic, background: Background) -> None:
         super().__init__(parent, "Users and computers", width=720)
-        self._accounts, self._clinic, self._background = accounts, clinic, background
+        self._accounts, self._ready = seat.accounts, seat.ready
+        self._clinic, self._background = clinic, background
         self._form: UserDialog | None = None
         self._shown: tuple[Account, ...] = ()
         self._users, self._computers = _List(), _List()
@@ -70,6 +70,10 @@ class UsersDialog(Dialog):
         code.setStretch(0, 1)
         self.body.addLayout(row(label("Users", "title"), None, self.add_button))
         self.body.addWidget(self._users)
+        self.desk = QCheckBox("The front desk may finalize visits that a doctor marked as ready")
+        self.desk.setEnabled(False)
+        self.desk.clicked.connect(self._on_desk)
+        self.body.addWidget(self.desk)
         self.body.addWidget(label("Computers", "title"))
         self.body.addWidget(self._computers)
         self.body.addWidget(label("Recovery code", "title"))
@@ -86,6 +90,7 @@ class UsersDialog(Dialog):
         slow(self, self._accounts.users).then(self._show_users)
         slow(self, self._accounts.computers).then(self._show_computers)
         slow(self, self._accounts.recovery).then(self._show_recovery)
+        slow(self, self._ready.desk_finalizes).then(self._show_desk)
 
     # --- users ---------------------------------------------------------------------------------
 
@@ -114,6 +119,13 @@ class UsersDialog(Dialog):
         line.setStretch(1, 1)
         made.setLayout(line)
         return made
+
+    def _show_desk(self, may: bool) -> None:
+        self.desk.setChecked(may)
+        self.desk.setEnabled(True)
+
+    def _on_desk(self, checked: bool) -> None:
+        self._background.write(self, self._ready.let_desk_finalize, checked)
 
     def _ask_new(self) -> None:
         self._form = UserDialog(self)

@@ -233,6 +233,12 @@ def test_administrator_adds_changes_and_stops_users_in_the_program(
     qtbot.waitUntil(lambda: len(users._shown) == 3, timeout=SLOW)
     qtbot.waitUntil(lambda: "This computer" in words(app), timeout=SLOW)
     qtbot.waitUntil(lambda: "confirmed from its printed page" in words(app), timeout=SLOW)
+    qtbot.waitUntil(users.desk.isChecked, timeout=SLOW)
+    users.desk.click()
+    app.background.drain()
+    assert app._clinic is not None
+    assert app._clinic.seat is not None
+    assert not app._clinic.seat.ready.desk_finalizes()
     users.add_button.click()
     form = window_of(app).findChild(UserDialog)
     assert form is not None
