@@ -152,6 +152,13 @@ class _Receiver:
             journal.mark_seen(self._session, [op.op_id for op in ops])
             self._keep(replace(known, head_rev=None, head_doc=None), entry)
             return
+        if known.base_rev is None and not (
+            known.head_rev or merging.changed_units(entry.tbl, current, entry.doc)
+        ):
+            # Here before there was a server, or put here by hand: it is the same.
+            self._write(entry, entry.doc)
+            self._keep(known, entry)
+            return
         if known.base_rev is None or is_marked(self._session, entry.tbl, entry.uid):
             # On the disk and on its way before anything is decided about it.
             self._sealer.seal(self._rows, entry.tbl, entry.uid)
