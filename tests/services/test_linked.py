@@ -43,9 +43,9 @@ class Computer:
 
     def __init__(self, folder: Path, keyring: MemoryKeyring, pace: Pace) -> None:
         (known,) = known_users(folder)
-        signed = sign_in(folder, known.id, PASSWORD, now=NOW, keyring=keyring)
+        signed = sign_in(folder, known.id, PASSWORD, now=_now(), keyring=keyring)
         self.folder = folder
-        self.db: LocalDb = open_signed_in(folder, signed, now=NOW)
+        self.db: LocalDb = open_signed_in(folder, signed, now=_now())
         self.context: Context = open_context(self.db, changes=Changes(), clock=_now)
         with self.db.read() as session:
             account = read_account(session)

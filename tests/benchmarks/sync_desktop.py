@@ -1,0 +1,132 @@
+"""Computers of one clinic: how soon one sees what another typed, and the first download."""
+
+import os
+import resource
+import statistics
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from medrec_desktop.data.server.address import server_engine
+from medrec_desktop.domain.ids import RecordId
+from medrec_desktop.domain.joining import JoinCode
+from medrec_desktop.domain.link import Download
+from medrec_desktop.services import joining, server
+from medrec_desktop.services.patients import Patients
+from medrec_desktop.sync.loop import Pace
+from tests.benchmarks.server import _address
+from tests.clinic_servers import ClinicServer
+from tests.factories import a_patient, a_visit
+from tests.fakes.keyrings import MemoryKeyring
+from tests.postgres import _new_database, _running_server
+from tests.services.test_joining import fill
+from tests.services.test_linked import PASSWORD, Computer
+
+VISITS = int(os.environ.get("MEDREC_BENCH_FIRST_SYNC", "50000"))
+EDITS = 10
+
+Row = tuple[str, str, str]
+
+
+def run() -> list[Row]:
+    """Rows of what, measured, target."""
+    with (
+        _running_server() as url,
+        _new_database(url) as database,
+        tempfile.TemporaryDirectory() as folder,
+    ):
+        clinics = ClinicServer(database, server_engine(_address(database), None), user="postgres")
+        server.set_up(clinics.engine)
+        try:
+            return [*_seen(clinics, Path(folder)), *_first(clinics, Path(folder))]
+        finally:
+            clinics.engine.dispose()
+
+
+def _join(
+    clinics: ClinicServer,
+    tenant: str,
+    folder: Path,
+    progress: Callable[[Download], object] = lambda _seen: None,
+) -> MemoryKeyring:
+    keyring, code = MemoryKeyring(), JoinCode.new(tenant).text
+    address = clinics.address
+    seen = joining.look(f"{address.host}:{address.port}/{address.database}")
+    joining.join(
+        folder,
+        seen,
+        code,
+        joining.find(seen, code).users[0].id,
+        PASSWORD,
+        progress=progress,
+        stop=threading.Event(),
+        keyring=keyring,
+        now=datetime.now(UTC),
+        waiting_s=3_600,
+    )
+    return keyring
+
+
+def _seen(clinics: ClinicServer, folder: Path) -> list[Row]:
+    tenant = clinics.create("Two desks")
+    rows: list[Row] = []
+    keyrings = [_join(clinics, tenant, folder / name) for name in ("one", "two")]
+    for what, target, again_s in (
+        ("with the hint", "< 1 s", 0.05),
+        ("by polling alone", "< 4 s", 3_600.0),
+    ):
+        one, two = (
+            Computer(folder / name, keyring, Pace(otherwise=3.0, spread=0.0))
+            for name, keyring in zip(("one", "two"), keyrings, strict=True)
+        )
+        if again_s > 1:
+            two.link._hints.stop()
+        two.wait_for("connected")
+        one.wait_for("connected")
+        record = a_visit(one.context, Patients(one.context).register(a_patient()))
+        took = [_edited(one, two, record, f"Plan {number}") for number in range(EDITS)]
+        for computer in (one, two):
+            computer.close()
+        p95 = statistics.quantiles(took, n=20)[-1]
+        middle = statistics.median(took)
+        rows.append((f"an edit seen on the other, {what}", f"{middle:.2f} s, p95 {p95:.2f} s", target))  # fmt: skip
+    return rows
+
+
+def _edited(one: Computer, two: Computer, record: RecordId, words: str) -> float:
+    """Seconds from the save on one to the row on two."""
+    two.wait(lambda: two.has(record))
+    begin = time.perf_counter()
+    one.save(record, plan=words)
+    two.wait(lambda: two.has(record, plan=words))
+    return time.perf_counter() - begin
+
+
+def _first(clinics: ClinicServer, folder: Path) -> list[Row]:
+    tenant = clinics.create("Large")
+    fill(clinics, tenant, VISITS)
+    told: list[tuple[float, Download]] = []
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    begin = time.perf_counter()
+    _join(clinics, tenant, folder / "first", lambda seen: told.append((time.perf_counter(), seen)))
+    usable = next(at for at, seen in told if seen.usable) - begin
+    whole = told[-1][0] - begin
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    rows = 2 * VISITS
+    return [
+        (
+            f"first download, {VISITS:,} patients with a visit each: usable after",
+            f"{usable:.1f} s",
+            "< 2 s",
+        ),
+        ("  all", f"{whole:.1f} s", ""),
+        ("  rows a second", f"{rows / whole:,.0f}", "1,000,000 visits in 3 min: 5,600"),
+        (
+            "  memory at most (before it)",
+            f"{memory / 1024:.0f} ({before / 1024:.0f}) MB",
+            "< 300 MB",
+        ),
+    ]
