@@ -1,5 +1,6 @@
 """Signing in to a clinic with accounts, by keys alone, on real files; who works here changes."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -45,9 +46,16 @@ from tests.ui.visit.keyboard import enter, press, tab, write
 Start = Callable[[], App]
 
 
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """Made once: each password is stretched for half a second."""
+    return clinic_with_accounts(tmp_path_factory.mktemp("template"))
+
+
 @pytest.fixture
-def made(tmp_path: Path) -> Made:
-    return clinic_with_accounts(tmp_path)
+def made(tmp_path: Path, template: Made) -> Made:
+    shutil.copytree(template.home, tmp_path, dirs_exist_ok=True)
+    return Made(tmp_path, template.code)
 
 
 @pytest.fixture
