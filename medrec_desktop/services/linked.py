@@ -106,7 +106,8 @@ def rounds_of(context: Context, folder: Path, *, keyring: Any = None) -> "Rounds
 
 
 class ServerLink:
-    """What the window asks. Nothing of it waits for the network."""
+    """What the window asks. Nothing of it waits for the network. What only looks at memory asks
+    nobody who may: the window says how the link stands also to whoever has just been disabled."""
 
     def __init__(
         self,
@@ -146,19 +147,16 @@ class ServerLink:
             self._cycle.close()
         return loop_ended and hints_ended
 
-    @needs(Action.SEE_CLINIC)
     def work_here(self) -> None:
         """From now on what is sealed is sent in the name of this user."""
         self._actor = self._context.actor.id
 
     # --- how it stands -------------------------------------------------------------------------
 
-    @needs(Action.SEE_CLINIC)
     def link(self) -> Link:
         """How things stand now."""
         return self._loop.link
 
-    @needs(Action.SEE_CLINIC)
     def download(self) -> Download:
         """How far the first download is."""
         return self._cycle.download
@@ -168,17 +166,14 @@ class ServerLink:
         """What is not on the server yet."""
         return self._sync().waiting()
 
-    @needs(Action.SEE_CLINIC)
     def try_now(self) -> None:
         """A person does not want to wait for the next try."""
         self._loop.try_now()
 
-    @needs(Action.SEE_CLINIC)
     def set_foreground(self, *, foreground: bool) -> None:
         """Whether somebody looks at the window."""
         self._loop.set_foreground(foreground=foreground)
 
-    @needs(Action.SEE_CLINIC)
     def heard(self, news: tuple[str, ...]) -> None:
         """These have been read."""
         self._loop.heard(news)
@@ -230,7 +225,6 @@ class ServerLink:
         """Whether it was signed here and the server has not accepted it yet."""
         return self._reads and self._sync().signed_waiting(record_id)
 
-    @needs(Action.SEE_CLINIC)
     def set_editing(self, records: frozenset[RecordId]) -> None:
         """Which visits are open in this program; the others are told."""
         self._editing = tuple(records)

@@ -68,6 +68,13 @@ UNASKED = {
     "FileRoom.quota": "asked by the thread that makes room",
     "ServerLink.begin": "starts the threads of an opened clinic",
     "ServerLink.close": "ends them",
+    "ServerLink.work_here": "says in whose name is sent",
+    "ServerLink.link": "how the link stands, from memory",
+    "ServerLink.download": "how far it is, from memory",
+    "ServerLink.try_now": "wakes the thread",
+    "ServerLink.set_foreground": "wakes the thread",
+    "ServerLink.set_editing": "says which forms are open",
+    "ServerLink.heard": "these were read",
 }
 # Modules' public functions that act on a clinic; everything else there is pure.
 FUNCTIONS = {

@@ -15,7 +15,7 @@ from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QGuiApplication
 
 from medrec_desktop.domain.changes import Changed
-from medrec_desktop.domain.errors import MedrecError
+from medrec_desktop.domain.errors import Denied, MedrecError
 from medrec_desktop.domain.ids import RecordId
 from medrec_desktop.domain.link import Download, Link, Waiting
 from medrec_desktop.domain.reviewing import Decision, Review
@@ -100,7 +100,7 @@ class ServerDesk(QObject):
         self.link, self.download = service.link(), service.download()
         self.waiting = Waiting()
         self.reviews: tuple[Review, ...] = ()
-        self._reading = self._read_again = False
+        self._reading = self._read_again = self._ended = False
         self._open: dict[int, RecordId] = {}
         self._pause = QTimer(self)
         self._pause.setSingleShot(True)
@@ -123,6 +123,8 @@ class ServerDesk(QObject):
 
     def read(self) -> None:
         """Look again; one look at a time, with a rest between two."""
+        if self._ended:
+            return
         if self._reading or self._pause.isActive():
             self._read_again = True
             return
@@ -132,6 +134,8 @@ class ServerDesk(QObject):
 
     def read_reviews(self) -> None:
         """Read what waits for a person."""
+        if self._ended:
+            return
         reading = self._background.read(self, self.service.reviews)
         reading.then(self._on_reviews).failed(self._on_not_read)
 
@@ -161,6 +165,8 @@ class ServerDesk(QObject):
 
     def look_at(self, record_id: RecordId) -> None:
         """Find out who else has it open; `seen_together` says so."""
+        if self._ended:
+            return
         reading = self._background.read(self, self._together, record_id)
         reading.then(self._on_together).failed(self._on_not_read)
 
@@ -266,7 +272,9 @@ class ServerDesk(QObject):
         self._on_not_read(error)
 
     def _on_not_read(self, error: BaseException) -> None:
-        # The database is busy for a moment: it is read again at the next notice.
+        # The database is busy for a moment: it is read again at the next notice. Whoever may not
+        # look any more would be refused, and noted, every few seconds.
+        self._ended = self._ended or isinstance(error, Denied)
         if not isinstance(error, MedrecError):
             self._background.error_unhandled.emit(error)
 

@@ -24,6 +24,8 @@ class FakeServerLink:
         self.asked: list[tuple[object, ...]] = []
         self.foreground = False
         self.problem: MedrecError | None = None
+        self.refusal: MedrecError | None = None
+        self.refused = 0
 
     def say(self, link: Link) -> None:
         """The link stands otherwise now."""
@@ -37,6 +39,9 @@ class FakeServerLink:
         return self.download_now
 
     def waiting(self) -> Waiting:
+        if self.refusal is not None:
+            self.refused += 1
+            raise self.refusal
         return self.waiting_now
 
     def reviews(self) -> tuple[Review, ...]:

@@ -5,7 +5,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
-from medrec_desktop.domain.errors import Conflict, Invalid
+from medrec_desktop.domain.errors import Conflict, Denied, Invalid
 from medrec_desktop.domain.link import Download, FailedChange, Link, Waiting
 from medrec_desktop.domain.reviewing import Decision
 from medrec_desktop.ui.review.page import ReviewPage
@@ -235,3 +235,15 @@ def test_a_join_code_is_asked_for_only_where_it_may_help(window: Window) -> None
     with window.qtbot.waitSignal(asking.accepted):
         asking.use.click()
     assert ("code", "the right one") in window.server.asked
+
+
+def test_whoever_was_disabled_is_refused_once_and_not_every_few_seconds(window: Window) -> None:
+    window.server.refusal = Denied("You no longer have access to this clinic.")
+    window.server.say(OFFLINE)
+    window.qtbot.waitUntil(lambda: window.server.refused == 1)
+    for _ in range(3):
+        window.desk.read()
+        window.desk.read_reviews()
+    window.desk._background.drain()
+    window.qtbot.waitUntil(lambda: not window.desk._reading)
+    assert window.server.refused == 1
