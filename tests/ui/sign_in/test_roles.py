@@ -213,6 +213,39 @@ def test_administrator_sees_no_patient_until_an_emergency_is_written_down(
     assert "OKAFOR" not in words(app)
 
 
+def test_signature_asks_for_the_password_when_the_sign_in_was_long_ago(
+    qtbot: QtBot, start: Start
+) -> None:
+    app = start()
+    come(qtbot, app, "Dr M. Haddad", DOCTOR)
+    record = a_draft(app)
+    assert app._clinic is not None
+    visits = app._clinic.visits
+    draft = visits.open(record).draft  # type: ignore[arg-type] # a RecordId
+    visits.save_draft(replace(draft, complaint="Cough", no_diagnosis=True))
+    window = window_of(app)
+    window.open_visit(record)  # type: ignore[arg-type] # as above
+    qtbot.waitUntil(lambda: window.workplace.visit is not None, timeout=SLOW)
+    page = window.findChild(VisitPage)
+    assert page is not None
+    visits._context.sitting._confirmed.clear()
+    page.finalize()
+    dialog = page.signing.dialog
+    assert dialog is not None
+    dialog.sign_button.click()
+    qtbot.waitUntil(dialog.password.isVisible, timeout=SLOW)
+    dialog.password.line.setText("not these words")
+    dialog.sign_button.click()
+    qtbot.waitUntil(lambda: "does not fit" in words(app), timeout=SLOW)
+    assert page.visit is not None
+    assert page.visit.status == "draft"
+    dialog.password.line.setText(DOCTOR)
+    dialog.sign_button.click()
+    qtbot.waitUntil(
+        lambda: page.visit is not None and page.visit.status == "finalized", timeout=SLOW
+    )
+
+
 def test_hour_of_an_emergency_that_is_over_closes_the_records(qtbot: QtBot, start: Start) -> None:
     app = start()
     come(qtbot, app, "Lena Brandt", DESK)
