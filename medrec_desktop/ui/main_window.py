@@ -14,9 +14,9 @@ from medrec_desktop.domain.errors import Invalid
 from medrec_desktop.ui.instance import bring_to_front
 from medrec_desktop.ui.sidebar import Place, Sidebar
 from medrec_desktop.ui.status_bar import StatusBar
-from medrec_desktop.ui.today.empty import EmptyPage, nothing_to_review
+from medrec_desktop.ui.today.empty import EmptyPage
 from medrec_desktop.ui.workplace import Workplace
-from medrec_desktop.ui.zones import Zone, focus_page, step_zone
+from medrec_desktop.ui.zones import step_in
 
 # What only an open clinic needs comes with it: the first paint waits for none of it.
 if TYPE_CHECKING:
@@ -352,23 +352,12 @@ class MainWindow(QMainWindow):
         self.sidebar.set_place(self._place)
 
     def _show_review(self) -> None:
-        self._review = self._review or self._make_review()
+        from medrec_desktop.ui.review.in_window import review_page
+
+        self._review = self._review or review_page(self, self._services)
         self.workplace.show_page(self._review)
         if (focus := getattr(self._review, "focus_first", None)) is not None:
             focus()
-
-    def _make_review(self) -> QWidget:
-        server = self._services.server if self._services is not None else None
-        if server is None:
-            return nothing_to_review()
-        from medrec_desktop.ui.review.page import ReviewPage
-
-        page = ReviewPage(server, self._clock)
-        page.later.connect(self.show_today)
-        page.visit_requested.connect(self.open_visit)
-        page.chart_requested.connect(self.open_chart)
-        page.told.connect(self.toast.say)
-        return page
 
     def _show_work(self) -> None:
         if self.workplace.has_visit:
@@ -454,23 +443,10 @@ class MainWindow(QMainWindow):
         show_keys(self)
 
     def _next_zone(self) -> None:
-        self._zone(1)
+        step_in(self, 1)
 
     def _previous_zone(self) -> None:
-        self._zone(-1)
-
-    def _zone(self, step: int) -> None:
-        zones: list[Zone] = [
-            (self.sidebar, self.sidebar.focus_first),
-            (self.workplace.stack, self._focus_page),
-        ]
-        inspector = self.workplace.inspector
-        if inspector.isVisible():
-            zones.append((inspector, self.workplace.focus_inspector))
-        step_zone(zones, self.focusWidget(), step)
-
-    def _focus_page(self) -> None:
-        focus_page(self.workplace.stack)
+        step_in(self, -1)
 
     def _larger(self) -> None:
         self._choose_size(self._theme.text_percent + TEXT_STEP)
