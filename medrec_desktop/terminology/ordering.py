@@ -34,7 +34,7 @@ class Picked:
 
 def picked(found: Sequence[Found], held: Held, limit: int) -> list[Picked]:
     """At most `limit` rows of the entries found, best first."""
-    fullest = max(one.covered for one in found)
+    fullest = max((one.covered for one in found), default=0.0)
     least = _LEAST_BESIDE_ALL if fullest > _ALL else fullest * _LEAST_SHARE
     rows: dict[int, Picked] = {}
     entry_code, preferred, stem = held.entry_code, held.preferred, held.stem

@@ -12,6 +12,7 @@ from typing import Self
 from medrec_desktop.domain.terminology import CodeMatch, CodeMatches, CodeNotes
 from medrec_desktop.terminology import ordering, varying, words
 from medrec_desktop.terminology.code_file import FORMAT, INDEX, Code, CodeFile, code_key
+from medrec_desktop.terminology.ordering import Picked
 from medrec_desktop.terminology.ranking import USUAL, Found, Ranking
 from medrec_desktop.terminology.understood import understood
 
@@ -89,16 +90,17 @@ class Icd10:
             return CodeMatches(text, tuple(exact))
         most = limit * _ENTRIES_A_ROW if limit > _USUAL_ROWS else USUAL
         found, said = self._found(typed, most)
+        picked = ordering.picked(found, self._held, limit)
         while len(said) == 1 and len(found) * 2 >= most and most < limit * _ENTRIES_OF_SYNONYMS:
             # Many names of few codes ("pain"): there is more, and what is shown as a count must be
             # true. As many more as these few codes let expect.
-            distinct = len(ordering.picked(found, self._held, limit))
-            if distinct >= limit:
+            if len(picked) >= limit:
                 break
-            expected = len(found) * limit * 5 // (4 * distinct)
+            expected = len(found) * limit * 5 // (4 * len(picked))
             most = min(max(expected, 2 * most), limit * _ENTRIES_OF_SYNONYMS)
             found, said = self._found(typed, most)
-        rows = self._distinct(exact, found, limit, known or {})
+            picked = ordering.picked(found, self._held, limit)
+        rows = self._distinct(exact, picked, limit, known or {})
         # A word that chose the code within its row was understood, though its entry lacks it.
         chosen = rows[0].title if rows else ""
         return CodeMatches(text, rows, understood(found, said, chosen) if found else "")
@@ -119,14 +121,14 @@ class Icd10:
     def _distinct(
         self,
         exact: Sequence[CodeMatch],
-        found: Sequence[Found],
+        picked: Sequence[Picked],
         limit: int,
         known: Mapping[str, float],
     ) -> tuple[CodeMatch, ...]:
         """The rows found by code, then those found by words, each code once."""
         rows = {row.code: row for row in exact}
-        if found and len(rows) < limit:
-            for row in self._rows(found, limit, known):
+        if picked and len(rows) < limit:
+            for row in self._rows(picked, known):
                 if len(rows) < limit:
                     rows.setdefault(row.code, row)
         return tuple(rows.values())
@@ -178,12 +180,9 @@ class Icd10:
 
     # -- by words
 
-    def _rows(
-        self, found: Sequence[Found], limit: int, known: Mapping[str, float]
-    ) -> Iterator[CodeMatch]:
+    def _rows(self, picked: Sequence[Picked], known: Mapping[str, float]) -> Iterator[CodeMatch]:
         """A row for each stem, the best entry's; headings that led to one, below the first."""
         held = self._held
-        picked = ordering.picked(found, held, limit)
         also = self._file.synonyms([one.found.entry for one in picked])
         codes = self._file.by_id(
             number
