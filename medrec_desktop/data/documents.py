@@ -290,6 +290,8 @@ class Rows:
             lost = (record_addenda.c.record_id == key) & (
                 record_addenda.c.amends_sha256 == stored.sha256
             )
+            added = self.session.scalars(sa.select(record_addenda.c.seal_sha256).where(lost)).all()
+            self.unsealed += [(uid, sha256) for sha256 in added]
             self.session.execute(sa.delete(record_addenda).where(lost))
             stored = None
         if seal is not None and stored is None:

@@ -41,8 +41,12 @@ _FILLED: Final = frozenset({"patient", *_PARENTS})
 _SINGLE: Final = ("record_no", "source_id", "s3_key")
 
 
-def fill(session: Session, entries: Sequence[FeedEntry]) -> tuple[Received, tuple[FeedEntry, ...]]:
-    """What was stored, and the entries that must be received one by one. All are of one table."""
+def fill(
+    session: Session, entries: Sequence[FeedEntry], *, whole: bool = False
+) -> tuple[Received, tuple[FeedEntry, ...]]:
+    """What was stored, and the entries that must be received one by one. All are of one table.
+    `whole`: nothing comes later by the feed, so whatever belongs to something that is not here is
+    an `UnknownParent`."""
     tbl = entries[0].tbl if entries else ""
     if tbl not in _FILLED:
         return Received(), tuple(entries)
@@ -50,7 +54,7 @@ def fill(session: Session, entries: Sequence[FeedEntry]) -> tuple[Received, tupl
     if not fresh:
         return Received(), others
     session.execute(sa.insert(sync_applying).values(one=True))
-    stored = _store(session, tbl, fresh)
+    stored = _store(session, tbl, fresh, whole=whole)
     session.execute(sa.delete(sync_applying))
     return _received(tbl, stored), others
 
@@ -72,7 +76,9 @@ def _apart(
     return fresh, tuple(entry for entry in entries if entry.uid in seen)
 
 
-def _store(session: Session, tbl: str, entries: Sequence[FeedEntry]) -> list[FeedEntry]:
+def _store(
+    session: Session, tbl: str, entries: Sequence[FeedEntry], *, whole: bool
+) -> list[FeedEntry]:
     """Rows, parts, seals, search index and what is remembered of each; the entries that are in."""
     table, rows = TABLES[tbl], Rows(session)
     if tbl in _PARENTS:
@@ -88,6 +94,8 @@ def _store(session: Session, tbl: str, entries: Sequence[FeedEntry]) -> list[Fee
         try:
             made = rows.columns(table, entry.doc)
         except UnknownParent:
+            if whole:
+                raise
             # It came to the server after the download began: the feed brings both.
             continue
         made["uid"] = entry.uid

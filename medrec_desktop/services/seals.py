@@ -118,7 +118,8 @@ def _checked(session: Session, record_id: RecordId) -> SealCheck:
     if named and named[-1] != seal.sha256:
         problems.append(NOT_IN_TRAIL)
     addenda = seals.sealed_addenda(session, row.id)
-    problems += _addenda_problems(addenda, trail, record_id, seal.sha256)
+    kept = [entry for entry in trail if entry.detail not in gone]
+    problems += _addenda_problems(addenda, kept, record_id, seal.sha256)
     remark = "" if sealing.in_signed_form(draft) else OTHER_FORM
     signed_at: datetime = seal.signed_at
     return SealCheck(

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from medrec_desktop.data import journal
 from medrec_desktop.data.clinic import DEVICE, read_device, write_computer_settings
+from medrec_desktop.data.filling import fill
 from medrec_desktop.data.local import LocalDb
 from medrec_desktop.data.migrate import head as newest_schema
 from medrec_desktop.data.replica import (
@@ -26,6 +27,7 @@ from medrec_desktop.data.replica import (
 )
 from medrec_desktop.data.schema_sync import sync_replicas, sync_reviews
 from medrec_desktop.data.sealing_ops import Sealer
+from medrec_desktop.data.session import Session
 from medrec_desktop.domain.changes import Changed, Changes
 from medrec_desktop.domain.errors import Cancelled, Corrupt, Denied, Unavailable
 from medrec_desktop.domain.link import Round
@@ -67,6 +69,8 @@ _STRANGE = (
     "Nothing was changed on this computer. Send us the report."
 )
 _REWINDING = "rewinding"
+_AT_ONCE = 100
+_TOGETHER = 4
 # References come before what refers to them.
 PAGED: tuple[Aggregate, ...] = (
     *("user", "device", "settings", "patient", "record", "attachment", "addendum", "parked"),
@@ -222,17 +226,24 @@ class SyncCycle:
                     continue
                 entries = entries[1:]
             more = page.more
-            if entries:
-                self._store(entries, Cursor(entries[-1].seq, entries[-1].chain))
-                pulled += len(entries)
+            # In short transactions: whoever types waits for each.
+            for at in range(0, len(entries), _AT_ONCE):
+                part = entries[at : at + _AT_ONCE]
+                self._store(part, Cursor(part[-1].seq, part[-1].chain))
+            pulled += len(entries)
         return pulled
 
     def _store(self, entries: tuple[FeedEntry, ...], cursor: Cursor | None) -> None:
+        paged = cursor is None
         with self._db.begin() as session:
-            received = receive(session, entries, self._sealer(), paged=cursor is None)
+            sealer = self._sealer()
+            received = [
+                one for run in _runs(entries) for one in _applied(session, run, sealer, paged=paged)
+            ]
             if cursor is not None:
                 journal.write_cursor(session, cursor)
-        self._publish(received)
+        for one in received:
+            self._publish(one)
 
     def _publish(self, received: Received) -> None:
         for kind, ids in (
@@ -310,6 +321,31 @@ class SyncCycle:
         """In a quiet round: close what needs nobody any more."""
         with self._db.begin() as session:
             return close_what_is_there(session, self._sealer())
+
+
+def _runs(entries: tuple[FeedEntry, ...]) -> list[list[FeedEntry]]:
+    """Neighbours of one kind, each aggregate once in a run."""
+    runs: list[list[FeedEntry]] = []
+    uids: set[UUID] = set()
+    for entry in entries:
+        if not runs or runs[-1][0].tbl != entry.tbl or entry.uid in uids:
+            runs.append([])
+            uids = set()
+        runs[-1].append(entry)
+        uids.add(entry.uid)
+    return runs
+
+
+def _applied(
+    session: Session, run: list[FeedEntry], sealer: Sealer, *, paged: bool
+) -> list[Received]:
+    """Many that are new here go in together, the others one by one."""
+    if len(run) < _TOGETHER:
+        return [receive(session, run, sealer, paged=paged)]
+    filled, others = fill(session, run, whole=not paged)
+    if len(others) < len(run):
+        try_held_again(session, sealer, only="unknown_")
+    return [filled, receive(session, others, sealer, paged=paged)]
 
 
 def _batch(ops: tuple[Op, ...]) -> tuple[Op, ...]:

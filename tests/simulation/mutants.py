@@ -251,6 +251,8 @@ def grandparents_forgotten(patch: Patch) -> None:
         return right(self, replace(known, supersedes=None), alone, merged)
 
     patch.setattr(replicas._Receiver, "_closing", closing)
+    # In quiet rounds the program finds such ops by itself: without this the bug is healed.
+    patch.setattr(SyncCycle, "_tidy", lambda _: False)
 
 
 def merged_unsealed(patch: Patch) -> None:
@@ -265,7 +267,7 @@ MUTANTS: Mapping[str, tuple[Callable[[Patch], None], int, str]] = {
     "cursor before rows": (cursor_before_rows, 4, "error"),
     "acked before the reply": (acked_before_reply, 5, "I7"),
     "typing during a push forgotten": (typing_forgotten, 1, "I1"),
-    "content coalesced later": (coalesced_later, 0, ""),
+    "content coalesced later": (coalesced_later, 9, "I1"),
     "ids counted": (counted_ids, 1, "I5"),
     "no dedupe": (no_dedupe, 8, "I3"),
     "no compare-and-set": (no_compare, 7, "I2"),
@@ -274,14 +276,14 @@ MUTANTS: Mapping[str, tuple[Callable[[Patch], None], int, str]] = {
     "parked ops dropped": (dropped, 4, "I9"),
     "rev kept by another program": (rev_kept, 1, "I3"),
     "all dead ops closed": (all_closed, 8, "I6"),
-    "grandparents forgotten": (grandparents_forgotten, 0, ""),
+    "grandparents forgotten": (grandparents_forgotten, 7, "I12"),
     "merged before sealed": (merged_unsealed, 2, "I1"),
 }
 
 # What makes these two likely.
 OFTEN: Mapping[str, Mapping[str, float]] = {
     "ids counted": {"restore": 8, "copy": 6, "server_copy": 0},
-    "content coalesced later": {"server_copy": 0, "type": 40, "start": 1},
+    "content coalesced later": {"server_copy": 0, "type": 40, "round": 40, "start": 0.5},
 }
 CHANCES: Mapping[str, Chance] = {
     "content coalesced later": Chance(lost_reply=0.4),

@@ -136,6 +136,11 @@ BEGIN
   IF NOT FOUND THEN
     RETURN 'unknown_record';
   END IF;
+  -- It was written to a signature that did not hold: another one is there, or none.
+  IF coalesce(patch ->> 'amends_sha256', '') <> '' AND NOT EXISTS (SELECT 1 FROM <schema>.record_seals
+      WHERE record_id = m.id AND sha256 = patch ->> 'amends_sha256') THEN
+    RETURN 'stale';
+  END IF;
   INSERT INTO <schema>.record_addenda (uid, record_id, kind, section, text, author_id, written_at,
     seal_sha256, amends_sha256)
   VALUES (v_uid, m.id, coalesce(patch ->> 'kind', 'addendum'), coalesce(patch ->> 'section', ''),
