@@ -3,14 +3,12 @@ that the program is there at once, and reads nothing itself: `today/reading` doe
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QByteArray, Signal
 from PySide6.QtGui import QCloseEvent, QKeySequence, QPaintEvent, QShortcut
 from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QVBoxLayout, QWidget
 
-from medrec_desktop.domain.errors import Invalid
 from medrec_desktop.ui.instance import bring_to_front
 from medrec_desktop.ui.sidebar import Place, Sidebar
 from medrec_desktop.ui.status_bar import StatusBar
@@ -23,9 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from medrec_desktop.domain.ids import PatientId, RecordId, UserId
+    from medrec_desktop.domain.ids import PatientId, RecordId
     from medrec_desktop.domain.patients import Patient
-    from medrec_desktop.domain.people import Clinic, User
+    from medrec_desktop.domain.people import Clinic
     from medrec_desktop.domain.records import QueueRow, Visit
     from medrec_desktop.domain.settings import Place as LeftOff
     from medrec_desktop.ui.background import Background
@@ -34,6 +32,7 @@ if TYPE_CHECKING:
     from medrec_desktop.ui.saves import Saves
     from medrec_desktop.ui.screen import OpenClinic, Screens, Services
     from medrec_desktop.ui.theme import Theme
+    from medrec_desktop.ui.today.choose_doctor import Starting
     from medrec_desktop.ui.today.reading import Reading
     from medrec_desktop.ui.visit_window import VisitWindow
     from medrec_desktop.ui.widgets import Toast
@@ -93,6 +92,7 @@ class MainWindow(QMainWindow):
         self._review: QWidget | None = None
         self._starts = self._sees = True
         self._clinic: OpenClinic | None = None
+        self._starting: Starting | None = None
         self._find: QWidget | None = None
 
         self.sidebar = Sidebar(clock)
@@ -374,30 +374,12 @@ class MainWindow(QMainWindow):
     def _start_visit(self, patient_id: PatientId) -> None:
         self._picking_for_visit = False
         if self._services is not None:
-            visits = self._services.visits
-            starting = self._background.write(self, visits.start, patient_id)
-            starting.then(self.open_visit).failed(partial(self._on_not_started, patient_id))
+            from medrec_desktop.ui.today.choose_doctor import Starting
 
-    def _on_not_started(self, patient_id: PatientId, error: BaseException) -> None:
-        if isinstance(error, Invalid) and "doctor" in error.fields and self._services is not None:
-            reading = self._background.read(self, self._services.clinic.users)
-            reading.then(partial(self._ask_doctor, patient_id))
-        else:
-            self._background.error_unhandled.emit(error)
-
-    def _ask_doctor(self, patient_id: PatientId, users: tuple[User, ...]) -> None:
-        from medrec_desktop.ui.today.choose_doctor import ChooseDoctor
-
-        doctors = [user for user in users if user.active and user.role == "doctor"]
-        dialog = ChooseDoctor(self, doctors)
-        dialog.chosen.connect(partial(self._start_for, patient_id))
-        dialog.open()
-
-    def _start_for(self, patient_id: PatientId, doctor: UserId) -> None:
-        if self._services is not None:
-            visits = self._services.visits
-            starting = self._background.write(self, visits.start, patient_id, doctor)
-            starting.then(self.open_visit)
+            if self._starting is None:
+                self._starting = Starting(self, self._services)
+                self._starting.started.connect(self.open_visit)
+            self._starting.start(patient_id)
 
     def _on_visit_opened(self, visit: Visit) -> None:
         self._place = "drafts" if self._place == "drafts" else "today"
