@@ -115,7 +115,7 @@ class App(QObject):
             bring_to_front(self.window)
             self.window.toast.say("MedRec Desktop is already open: this is its window.")
         elif self._beginning is not None:
-            bring_to_front(self._beginning.pages)
+            bring_to_front(self._beginning.shown)
 
     def _claim(self, demo: bool) -> bool:
         """Take one of the two folders and give the other back."""

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QSettings, Signal
+from PySide6.QtWidgets import QWidget
 
 from medrec_desktop.domain.errors import Invalid, MedrecError
 from medrec_desktop.domain.settings import ComputerSettings
@@ -53,6 +54,11 @@ class Beginning(QObject):
         self.pages.clinic_requested.connect(self._make_clinic)
         self.pages.join_requested.connect(self._show_join)
         self.pages.restore_requested.connect(self._ask_restore)
+
+    @property
+    def shown(self) -> QWidget:
+        """The window that is on the screen."""
+        return self.joining or self.pages
 
     def show(self) -> None:
         """Show the pages; whether this computer keeps keys is found out meanwhile."""
