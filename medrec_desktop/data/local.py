@@ -7,7 +7,7 @@ must never print, log or keep the key anywhere but in memory.
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -221,6 +221,9 @@ class LocalDb:
                 connection.execute(f"PRAGMA rekey = \"x'{key.hex()}'\"")
             finally:
                 connection.close()
+            # Rewriting tells of no failure: whether it is done shows only now.
+            with closing(_connect(self.path, key, self._busy_ms, may_make=False)) as proof:
+                proof.execute("SELECT count(*) FROM sqlite_master").fetchone()
             self.key = key
             self._keep_readers_apart()
 
