@@ -260,7 +260,7 @@ def merged_unsealed(patch: Patch) -> None:
     patch.setattr(replicas, "is_marked", lambda *_: False)
 
 
-# Each with a seed that shows it, and what it breaks.
+# Each with a seed that showed it, and what it broke.
 MUTANTS: Mapping[str, tuple[Callable[[Patch], None], int, str]] = {
     "mine wins": (mine_wins, 8, "I2"),
     "theirs wins": (theirs_wins, 2, "I6"),
