@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,6 @@ import sqlalchemy as sa
 
 from medrec_desktop.data.clinic import get_clinic
 from medrec_desktop.data.local import LocalDb
-from medrec_desktop.data.outbox import marked
 from medrec_desktop.data.schema import (
     clinic_settings,
     metadata,
@@ -165,20 +164,34 @@ def test_everything_moves_and_another_computer_has_it(
             assert Seals(context).check_all() == (6, ())
 
 
-def test_cut_short_it_goes_on(clinic: Context, clinic_server: ClinicServer, tmp_path: Path) -> None:
+class CutAt(threading.Event):
+    """Set when it is asked for the nth time: somewhere in the middle of a round."""
+
+    def __init__(self, asked: int) -> None:
+        super().__init__()
+        self.left = asked
+
+    def is_set(self) -> bool:
+        self.left -= 1
+        return self.left < 0
+
+
+@pytest.mark.parametrize("asked", [0, 1, 2, 4])
+def test_cut_short_it_goes_on(
+    clinic: Context, clinic_server: ClinicServer, tmp_path: Path, asked: int
+) -> None:
     keyring, place = MemoryKeyring(), place_of(clinic_server)
     before = contents(clinic.db)
     code = moving.move_to_server(clinic, clinic_server.engine, place, keyring=keyring)
     assert code is not None
-    stop = threading.Event()
-
-    def cut(_done: int, _whole: int) -> None:
-        stop.set()
-
-    with pytest.raises(Cancelled):
-        moving.send_everything(clinic, tmp_path, progress=cut, stop=stop, keyring=keyring)
-    with clinic.db.read() as session:
-        assert marked(session)
+    with suppress(Cancelled):
+        moving.send_everything(
+            clinic,
+            tmp_path,
+            progress=lambda _done, _whole: None,
+            stop=CutAt(asked),
+            keyring=keyring,
+        )
     # The command once more: the clinic has its place already.
     again = moving.move_to_server(clinic, clinic_server.engine, place, keyring=keyring)
     assert again is None
@@ -186,6 +199,22 @@ def test_cut_short_it_goes_on(clinic: Context, clinic_server: ClinicServer, tmp_
     other = joined(clinic_server, code, tmp_path / "other")
     with closing(other.db):
         assert contents(other.db) == before
+
+
+def test_stopped_before_it_began_everything_waits(
+    clinic: Context, clinic_server: ClinicServer, tmp_path: Path
+) -> None:
+    keyring, place = MemoryKeyring(), place_of(clinic_server)
+    moving.move_to_server(clinic, clinic_server.engine, place, keyring=keyring)
+    with pytest.raises(Cancelled):
+        moving.send_everything(
+            clinic,
+            tmp_path,
+            progress=lambda _done, _whole: None,
+            stop=CutAt(0),
+            keyring=keyring,
+        )
+    assert Sync(clinic).waiting().changes > 0
 
 
 def test_a_place_made_by_an_attempt_that_was_cut_short_is_used_again(
