@@ -262,22 +262,22 @@ def merged_unsealed(patch: Patch) -> None:
 
 # Each with a seed that showed it, and what it broke.
 MUTANTS: Mapping[str, tuple[Callable[[Patch], None], int, str]] = {
-    "mine wins": (mine_wins, 8, "I2"),
-    "theirs wins": (theirs_wins, 2, "I6"),
-    "cursor before rows": (cursor_before_rows, 4, "error"),
-    "acked before the reply": (acked_before_reply, 5, "I7"),
-    "typing during a push forgotten": (typing_forgotten, 1, "I1"),
+    "mine wins": (mine_wins, 6, "I2"),
+    "theirs wins": (theirs_wins, 1, "I6"),
+    "cursor before rows": (cursor_before_rows, 1, "error"),
+    "acked before the reply": (acked_before_reply, 6, "I7"),
+    "typing during a push forgotten": (typing_forgotten, 4, "I1"),
     "content coalesced later": (coalesced_later, 9, "I1"),
-    "ids counted": (counted_ids, 1, "I5"),
-    "no dedupe": (no_dedupe, 8, "I3"),
+    "ids counted": (counted_ids, 2, "I5"),
+    "no dedupe": (no_dedupe, 1, "I3"),
     "no compare-and-set": (no_compare, 7, "I2"),
     "finalize without compare-and-set": (finalize_unseen, 12, "I1"),
     "no immutability": (no_guard, 12, "I8"),
-    "parked ops dropped": (dropped, 4, "I9"),
-    "rev kept by another program": (rev_kept, 1, "I3"),
-    "all dead ops closed": (all_closed, 8, "I6"),
+    "parked ops dropped": (dropped, 1, "I1"),
+    "rev kept by another program": (rev_kept, 2, "I3"),
+    "all dead ops closed": (all_closed, 1, "I6"),
     "grandparents forgotten": (grandparents_forgotten, 7, "I12"),
-    "merged before sealed": (merged_unsealed, 2, "I1"),
+    "merged before sealed": (merged_unsealed, 1, "I1"),
 }
 
 # What makes these two likely.
