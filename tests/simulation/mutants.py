@@ -274,7 +274,7 @@ MUTANTS: Mapping[str, tuple[Callable[[Patch], None], int, str]] = {
     "finalize without compare-and-set": (finalize_unseen, 12, "I1"),
     "no immutability": (no_guard, 12, "I8"),
     "parked ops dropped": (dropped, 1, "I1"),
-    "rev kept by another program": (rev_kept, 2, "I3"),
+    "rev kept by another program": (rev_kept, 5, "I3"),
     "all dead ops closed": (all_closed, 1, "I6"),
     "grandparents forgotten": (grandparents_forgotten, 7, "I12"),
     "merged before sealed": (merged_unsealed, 1, "I1"),
