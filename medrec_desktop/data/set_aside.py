@@ -42,7 +42,7 @@ def drop_aside(session: Session, record: RecordId, window: UUID) -> None:
 
 def aside_of(session: Session, record: RecordId) -> tuple[sa.Row[Any], ...]:
     """All that this visit refused, oldest first: window, words, why, at, name of who typed."""
-    rows = session.execute(
+    asked: sa.Select[Any] = (
         sa.select(
             set_aside.c.window,
             set_aside.c.words,
@@ -54,4 +54,4 @@ def aside_of(session: Session, record: RecordId) -> tuple[sa.Row[Any], ...]:
         .where(set_aside.c.record == record)
         .order_by(set_aside.c.at)
     )
-    return tuple(rows)
+    return tuple(session.execute(asked))
