@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import psycopg
 from psycopg import sql
@@ -10,8 +10,6 @@ from psycopg import sql
 from medrec_desktop.data.server.address import ServerAddress
 from medrec_desktop.sync.line import Line
 from tests.clinic_servers import ClinicServer
-
-_COPY = "simulation_copy"
 
 
 @dataclass
@@ -28,7 +26,7 @@ class SimulatedServer:
     @classmethod
     def make(cls, server: ClinicServer) -> "SimulatedServer":
         """A clinic with three doctors."""
-        tenant = server.create("Simulated", "Dr One")
+        tenant = server.create(f"Simulated {uuid4().hex}", "Dr One")
         owner = f"(SELECT id FROM public.tenants WHERE schema_name = '{tenant}')"
         for name in ("Dr Two", "Dr Three"):
             server.run(
@@ -49,10 +47,14 @@ class SimulatedServer:
                 " ORDER BY tablename"
             )
         ]
-        made.run(f"CREATE SCHEMA {_COPY}")
+        made.run(f"CREATE SCHEMA {made._copy}")
         for name in made._tables:
-            made.run(f'CREATE TABLE {_COPY}."{name}" (LIKE "{tenant}"."{name}")')
+            made.run(f'CREATE TABLE {made._copy}."{name}" (LIKE "{tenant}"."{name}")')
         return made
+
+    @property
+    def _copy(self) -> str:
+        return f"copy_of_{self.tenant}"
 
     def run(self, statement: str, *values: Any) -> list[Any]:
         """As the superuser, guards off."""
@@ -77,11 +79,11 @@ class SimulatedServer:
 
     def back_up(self) -> None:
         """Keep everything as it is."""
-        self._replace(_COPY, self.tenant)
+        self._replace(self._copy, self.tenant)
 
     def restore(self) -> None:
         """Back to the last copy."""
-        self._replace(self.tenant, _COPY)
+        self._replace(self.tenant, self._copy)
 
     def _replace(self, to: str, by: str) -> None:
         names = ", ".join(f'"{to}"."{name}"' for name in self._tables)
@@ -121,5 +123,7 @@ class SimulatedServer:
 
     def close(self) -> None:
         """Leave nothing behind."""
-        self.run(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(_COPY)).as_string(None))
+        self.run(
+            sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(self._copy)).as_string(None)
+        )
         self._past.close()

@@ -17,10 +17,11 @@ def _seen(server: ClinicServer) -> Seen:
 
 
 def test_a_code_finds_its_clinic_and_who_works_there_and_no_other(
-    clinic_server: ClinicServer, two_clinics: tuple[str, str]
+    clinic_server: ClinicServer,
 ) -> None:
-    found = find_clinic(_seen(clinic_server), JoinCode.new(two_clinics[1]))
-    assert (found.name, found.tenant) == ("Hillside", two_clinics[1])
+    tenant = clinic_server.create("Lakeside")
+    found = find_clinic(_seen(clinic_server), JoinCode.new(tenant))
+    assert (found.name, found.tenant) == ("Lakeside", tenant)
     assert [user.name for user in found.users] == ["Dr Amina Osei"]
     assert found.users[0].admin
     assert (found.patients, found.visits) == (0, 0)

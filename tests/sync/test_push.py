@@ -198,7 +198,9 @@ def test_corrections_are_added_and_files_come_late(one: Desktop) -> None:
     early = one.attach(visit.uid)
     signed = one.finalize(visit)
     addendum, late = one.addendum(signed), one.attach(visit.uid)
-    assert one.parked(one.addendum(signed)) == "rejected:P0F02"  # not signed yet
+    assert one.parked(one.addendum(signed)) == "stale"  # the signature it names is not there
+    unnamed = {k: v for k, v in addendum.patch.items() if k != "amends_sha256"}
+    assert one.parked(one.op("addendum", "addendum", new_uid(), unnamed)) == "rejected:P0F02"
     one.applied(early, signed, addendum, late)
     seen = one.newest(addendum.uid)
     assert (seen.tbl, seen.rev, seen.doc["text"]) == ("addendum", addendum.op_id, "Dose corrected")
