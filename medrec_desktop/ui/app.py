@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from medrec_desktop.ui.sign_in.beginning import Beginning
     from medrec_desktop.ui.sign_in.ground import Ground
     from medrec_desktop.ui.sign_in.signing_in import SigningIn
-    from medrec_desktop.ui.storage.desk import StorageDesk
-    from medrec_desktop.ui.sync.desk import ServerDesk
 
 WARM_AFTER_MS = 400
 UNPAINTED_MS = 250
@@ -247,6 +245,7 @@ class App(QObject):
         from medrec_desktop.ui.clinic_menu import ClinicMenu
         from medrec_desktop.ui.notices import Notices
         from medrec_desktop.ui.seats import Working
+        from medrec_desktop.ui.serving import serve
 
         self._question = None
         if self._signing is not None:
@@ -257,26 +256,12 @@ class App(QObject):
         if window is None:
             return
         self._notices = notices = Notices(clinic.changes, self)
-        self.services = Services(
-            visits=clinic.visits,
-            patients=clinic.patients,
-            diagnoses=clinic.diagnoses,
-            attachments=clinic.attachments,
-            clinic=clinic.clinic,
-            background=self.background,
-            notices=self._notices,
-            saves=self.saves,
-            theme=self._theme,
-            clock=self._clock,
-            storage=self._desk_of(clinic, notices),
-            server=self._server_of(clinic, notices),
-            seat=clinic.seat,
-            user=clinic.user,
-        )
+        self.services = serve(clinic, notices, (self.background, self.saves), self._theme, self)
         window.show_clinic(clinic, self.services)
         menu = ClinicMenu(window, clinic, self.services, self._clock)
         if menu.accounts is not None:
             menu.accounts.glass_changed.connect(self._on_glass)
+        menu.server_came.connect(self._on_server)
         seats = self._take_seats()
         window.lock_requested.connect(seats.lock_now)
         window.switch_requested.connect(seats.switch_user)
@@ -292,20 +277,6 @@ class App(QObject):
             self._choices = None
         else:
             self.background.read(self, clinic.clinic.computer).then(self._wear)
-
-    def _desk_of(self, clinic: OpenClinic, notices: "Notices") -> "StorageDesk | None":
-        if clinic.storage is None:
-            return None
-        from medrec_desktop.ui.storage.desk import StorageDesk
-
-        return StorageDesk(clinic.storage, self.background, notices, self._clock, self)
-
-    def _server_of(self, clinic: OpenClinic, notices: "Notices") -> "ServerDesk | None":
-        if clinic.server is None:
-            return None
-        from medrec_desktop.ui.sync.desk import ServerDesk
-
-        return ServerDesk(clinic.server, self.background, notices, self._clock, self)
 
     def _on_filled(self) -> None:
         self._garbage.settle()
@@ -386,11 +357,23 @@ class App(QObject):
         self._on_opened(clinic)
 
     def _on_glass(self) -> None:
-        """What may be seen is another thing now: a window of its own, and the old one goes with
-        everything in it."""
-        seats, clinic, old = self._seats, self._clinic, self.window
-        if seats is None or seats.current is None or clinic is None or old is None:
+        """What may be seen is another thing now."""
+        if self._clinic is not None:
+            self._begin_anew(self._clinic)
+
+    def _on_server(self, clinic: OpenClinic) -> None:
+        """The clinic has a server now. Whoever has work parked here signs in again: their windows
+        know nothing of it."""
+        if self._seats is not None:
+            self._close_windows([working.window for working in self._seats.parked()])
+        self._begin_anew(clinic)
+
+    def _begin_anew(self, clinic: OpenClinic) -> None:
+        """A window of its own, and the old one goes with everything in it."""
+        seats, old = self._seats, self.window
+        if seats is None or seats.current is None or old is None:
             return
+        self.saves.flush()
         before = seats.current
         self._on_came(clinic)
         before.end()
@@ -423,6 +406,7 @@ class App(QObject):
             window.closed.disconnect(self._on_closed)
             window.close()
             window.deleteLater()
+        self._garbage.windows_closed()
 
     # --- leaving the demo, closing -------------------------------------------------------------
 

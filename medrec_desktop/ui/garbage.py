@@ -3,6 +3,9 @@
 Python collects on whatever thread happens to allocate. Widgets in a cycle would then be destroyed
 on a background thread, and Qt ends the program. So automatic collection is off while the window
 lives, and a timer does it here, youngest first.
+
+To look through everything that lives takes longer than a frame, so what a search found alive is
+not looked at again before windows close: the next search costs what was made since.
 """
 
 import gc
@@ -12,6 +15,8 @@ from PySide6.QtCore import QObject, QTimer
 EVERY_MS = 1_000
 LONGEST_WAIT = 30
 """Rounds of `EVERY_MS`."""
+FULL_AFTER = 3
+"""Searches of the middle generation, a few thousand objects each: more would be felt."""
 
 
 class UiGarbage(QObject):
@@ -21,6 +26,7 @@ class UiGarbage(QObject):
         super().__init__(parent)
         self._taken_over = False
         self._rounds_to_wait = 0
+        self._windows_closed = False
         self._timer = QTimer(self)
         self._timer.setInterval(EVERY_MS)
         self._timer.timeout.connect(self._on_time)
@@ -43,6 +49,10 @@ class UiGarbage(QObject):
             gc.freeze()
             self._rounds_to_wait = 0
 
+    def windows_closed(self) -> None:
+        """Much that lived may be garbage now: everything is looked through once."""
+        self._windows_closed = True
+
     def stop(self) -> None:
         """Give it back to Python; no background thread may live any more."""
         self._taken_over = False
@@ -57,9 +67,24 @@ class UiGarbage(QObject):
             self.collect()
 
     def collect(self) -> None:
-        """The generations that are due, by Python's own thresholds."""
-        due = [
-            count > limit for count, limit in zip(gc.get_count(), gc.get_threshold(), strict=True)
-        ]
-        if due[0]:
-            gc.collect(2 if due[2] and due[1] else 1 if due[1] else 0)
+        """The generations that are due: the younger two by Python's own thresholds."""
+        if self._windows_closed:
+            self._windows_closed = False
+            gc.unfreeze()
+            self._search_all()
+            return
+        young, middle, old = gc.get_count()
+        young_limit, middle_limit, _ = gc.get_threshold()
+        if young <= young_limit:
+            return
+        if middle <= middle_limit:
+            gc.collect(0)
+        elif old <= FULL_AFTER:
+            gc.collect(1)
+        else:
+            self._search_all()
+
+    def _search_all(self) -> None:
+        gc.collect(2)
+        if self._taken_over:
+            gc.freeze()

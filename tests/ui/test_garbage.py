@@ -78,3 +78,27 @@ def test_what_is_loaded_meanwhile_is_not_looked_through_and_the_wait_ends(
     garbage._on_time()
     assert Cycle.taken_on == ["MainThread"]
     del kept
+
+
+def test_a_full_search_looks_only_at_what_was_made_since_the_last(garbage: UiGarbage) -> None:
+    held = Cycle()
+    _search_fully(garbage)
+    del held
+    Cycle()
+    _search_fully(garbage)
+    assert len(Cycle.taken_on) == 1
+    garbage.windows_closed()
+    garbage._on_time()
+    assert len(Cycle.taken_on) == 2
+
+
+def _search_fully(garbage: UiGarbage) -> None:
+    """As much work as makes one due."""
+    kept: list[object] = []
+    before = gc.get_freeze_count()
+    for _ in range(1_000):
+        if gc.get_freeze_count() > before:
+            return
+        kept.append([[] for _ in range(1_000)])
+        garbage.collect()
+    raise AssertionError("no full search in a million objects")
