@@ -29,6 +29,7 @@ from medrec_desktop.domain.errors import MedrecError, NotFound
 from medrec_desktop.domain.ids import AttachmentId, PatientId, RecordId
 from medrec_desktop.domain.patients import Allergy
 from medrec_desktop.domain.records import Diagnosis, LabTest, Prescription
+from medrec_desktop.domain.vitals import Vitals
 from medrec_desktop.services.context import Context
 from medrec_desktop.services.patients import Patients
 from medrec_desktop.services.visits import Visits
@@ -82,6 +83,7 @@ def a_person(context: Context, folder: Path, word: str) -> Person:
 
     texts["prescriptions"] = (Prescription(f"p{word}", word, word),)
     texts["labs"] = (LabTest(f"l{word}", word),)
+    texts["vitals"] = Vitals(pulse=str(60 + len(word)), pain=str(ord(word[0]) % 10))
     final = a_finalized_visit(context, patient, **texts, diagnoses=diagnoses())
     visits.add_addendum(final, "plan", word)
     context.clock.now += _HOUR  # type: ignore[attr-defined]  # a clock of the tests
