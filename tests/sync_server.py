@@ -178,11 +178,13 @@ def whole(feed: tuple[FeedEntry, ...]) -> None:
     assert len({e.chain for e in feed}) == len(feed)
 
 
-def line_to(server: ClinicServer, tenant: str) -> Line:
-    """A line as the clinic's login role."""
+def line_to(server: ClinicServer, tenant: str, device: UUID | None = None) -> Line:
+    """A line as the clinic's login role; `device` has said hello on another one."""
     admin = server.address
     address = ServerAddress(admin.host, admin.port, admin.database, tenant)
-    return Line.open(address, None, tenant)
+    line = Line.open(address, None, tenant)
+    line.device = device
+    return line
 
 
 @contextmanager

@@ -122,6 +122,8 @@ class FeedEntry:
     doc: Document
     chain: bytes
     at: datetime
+    text: str = field(default="", repr=False, compare=False)
+    """The document as it came, where it came as a text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +137,18 @@ class Version:
     actor: UUID | None = None
     device: UUID | None = None
     computer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LookElsewhere:
+    """An entry of another computer's trail, as far as "who looked at this patient" asks."""
+
+    at: datetime
+    actor: UUID
+    what: str
+    outcome: str
+    device: UUID
+    computer: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -326,10 +326,11 @@ class Rounds:
     def _ask_authors(self) -> None:
         """Whoever chooses between two versions sees who wrote both."""
         with self._db.read() as session:
-            unknown = unknown_versions(session)
+            unknown, device = unknown_versions(session), read_device(session)
         if not unknown:
             return
         line = self._way.line()
+        line.device = device
         try:
             for shown in unknown:
                 history = line.history(shown.tbl, shown.uid)

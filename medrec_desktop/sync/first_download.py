@@ -100,12 +100,13 @@ class FirstDownload:
     ) -> Download:
         """Fetch until everything is here, or `enough`. Cancelled once `stop` is set."""
         with self._db.read() as session:
-            state = _read(session)
+            state, device = _read(session), read_device(session)
         if state is None:
             return Download(usable=True, finished=True)
         if state.finished:
             return state.download
         line = self._connect()
+        line.device = device
         try:
             while not _over(state, enough):
                 if stop.is_set():

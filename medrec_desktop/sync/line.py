@@ -25,6 +25,7 @@ from medrec_desktop.domain.syncing import (
     Editor,
     FeedEntry,
     Hello,
+    LookElsewhere,
     Op,
     Page,
     Result,
@@ -68,20 +69,17 @@ _HOLES = (
     "looks after the server to run: medrec-admin clinic check"
 )
 
-_VIEWS: Final[dict[Aggregate, str]] = {
-    "record": "record_docs",
-    "attachment": "attachment_docs",
-    "addendum": "addendum_docs",
-    "patient": "patient_docs",
-    "settings": "settings_docs",
-    "user": "user_docs",
-    "device": "device_docs",
-    "parked": "parked_docs",
-}
-
 
 class Outdated(Denied):
     """The server takes no pushes from this version of the program; pulling goes on."""
+
+
+class SignedOut(Denied):
+    """An administrator of the clinic has signed this computer out: the server tells it nothing
+    and takes nothing from it."""
+
+    def __init__(self) -> None:
+        super().__init__(_REVOKED)
 
 
 class Line:
@@ -91,6 +89,9 @@ class Line:
         """`connection` in autocommit: each call is one statement, and so one transaction."""
         self._connection = connection
         self._schema = checked_schema(schema)
+        self.device: UUID | None = None
+        """Who reads; a hello says it too. The server tells nothing to a computer it does not know,
+        or has signed out."""
 
         def ours(text: LiteralString) -> bytes:
             # Qualified here: a search_path would reach the next clinic behind a pooler.
@@ -101,13 +102,8 @@ class Line:
         self._pull = ours(_PULL)
         self._push = ours(_PUSH)
         self._history = ours(_HISTORY)
-        self._pages = {
-            tbl: sql.SQL(_PAGE)
-            .format(schema=sql.Identifier(schema), view=sql.Identifier(view))
-            .as_string(connection)
-            .encode()
-            for tbl, view in _VIEWS.items()
-        }
+        self._page = ours(_PAGE)
+        self._looks = ours(_LOOKS)
         set_json_loads(json.loads, connection)
 
     @classmethod
@@ -141,6 +137,7 @@ class Line:
         rows = self._rows(self._hello, (json.dumps(said),))
         if not rows:
             raise Denied(_NO_CLINIC)
+        self.device = hello.device
         answer, clinic, tenant = rows[0]
         return _understood(lambda: _welcome(answer, clinic, tenant))
 
@@ -148,7 +145,7 @@ class Line:
         """The feed from the cursor's own row on, `limit` rows beside it. The caller compares that
         row's chain with its own; a feed that does not have it any more begins later or is empty.
         """
-        rows = self._rows(self._pull, (cursor.seq, limit + 2))
+        rows = self._rows(self._pull, (self.device, cursor.seq, limit + 2))
         entries = tuple(FeedEntry(*row) for row in rows[: limit + 1])
         if entries and entries[-1].seq - entries[0].seq != len(entries) - 1:
             raise Corrupt(_HOLES)
@@ -170,7 +167,7 @@ class Line:
         self, tbl: Aggregate, after_id: int | None = None, limit: int = PAGE
     ) -> TablePage:
         """Rows of a table as documents, newest first, from `after_id` (None: the newest) down."""
-        rows = self._rows(self._pages[tbl], (after_id, after_id, limit))
+        rows = self._rows(self._page, (self.device, tbl, after_id, limit))
         entries = tuple(
             FeedEntry(0, tbl, uid, rev, version, doc, b"", at)
             for _, uid, rev, version, doc, at in rows
@@ -179,7 +176,15 @@ class Line:
 
     def history(self, tbl: Aggregate, uid: UUID, limit: int = 50) -> tuple[Version, ...]:
         """The newest versions of an aggregate, newest first, and who made them."""
-        return tuple(Version(*row) for row in self._rows(self._history, (uid, tbl, limit)))
+        return tuple(
+            Version(*row) for row in self._rows(self._history, (self.device, tbl, uid, limit))
+        )
+
+    def looks(self, patient: UUID, limit: int) -> tuple[LookElsewhere, ...]:
+        """What was done with this patient's records on the clinic's other computers, newest first,
+        as far as they have sent their trails."""
+        rows = self._rows(self._looks, (self.device, patient, limit))
+        return tuple(LookElsewhere(*row) for row in rows)
 
     def _rows(self, query: bytes, parameters: tuple[Any, ...]) -> list[Any]:
         with _ours(), self._connection.cursor(binary=True) as cursor:
@@ -207,20 +212,22 @@ _HELLO: LiteralString = (
 )
 _PULL: LiteralString = (
     "SELECT seq, tbl, uid, rev, row_version, doc, chain, at AT TIME ZONE 'UTC'"
-    " FROM {schema}.sync_feed WHERE seq >= %b ORDER BY seq LIMIT %b"
+    " FROM {schema}.sync_pull(%b, %b::bigint, %b::int)"
 )
 _PUSH: LiteralString = (
     "SELECT op_id, outcome, reason, dup FROM {schema}.sync_push(%b, %b::int, %b::text::jsonb)"
 )
 _HISTORY: LiteralString = (
-    "SELECT f.rev, f.doc, f.at AT TIME ZONE 'UTC', o.actor, o.device, coalesce(d.name, '')"
-    " FROM {schema}.sync_feed f LEFT JOIN {schema}.sync_ops o ON o.op_id = f.rev"
-    " LEFT JOIN {schema}.sync_devices d ON d.uid = o.device"
-    " WHERE f.uid = %b AND f.tbl = %b ORDER BY f.seq DESC LIMIT %b"
+    "SELECT rev, doc, at AT TIME ZONE 'UTC', actor, device, device_name"
+    " FROM {schema}.sync_history(%b, %b, %b, %b::int)"
 )
 _PAGE: LiteralString = (
-    "SELECT id, uid, rev, row_version, doc, now() FROM {schema}.{view}"
-    " WHERE %b::bigint IS NULL OR id < %b::bigint ORDER BY id DESC LIMIT %b"
+    "SELECT id, uid, rev, row_version, doc, now()"
+    " FROM {schema}.sync_page(%b, %b, %b::bigint, %b::int)"
+)
+_LOOKS: LiteralString = (
+    "SELECT at AT TIME ZONE 'UTC', actor, what, outcome, device, device_name"
+    " FROM {schema}.sync_looks(%b, %b, %b::int)"
 )
 
 
@@ -262,7 +269,7 @@ def _translated(error: psycopg.Error) -> MedrecError:
     if state == "P0U01":
         return Outdated(_OUTDATED)
     if state == "P0U02":
-        return Denied(_REVOKED)
+        return SignedOut()
     # P0U03: the server was exchanged between hello and push; the next round begins with hello.
     # 08: connection; 25: read-only; 40: rolled back for another's sake; 53: out of room;
     # 54, 58: its disk; 55: locked; 57: shutting down or taking too long.

@@ -43,7 +43,9 @@ def through(one: Desktop, way: CutLine) -> Through:
 
     def open_line() -> Line:
         way.cut_after()
-        return Line.open(cuttable, None, one.tenant)
+        line = Line.open(cuttable, None, one.tenant)
+        line.device = one.device
+        return line
 
     return open_line
 

@@ -81,7 +81,7 @@ def test_a_reader_of_the_feed_misses_nothing_that_a_sequence_loses(clinic: Deskt
     committed: set[UUID] = set()
     position = [0, 0]
     line, reader, slow = (
-        line_to(server, tenant),
+        line_to(server, tenant, clinic.device),
         server.connect(tenant),
         server.connect(tenant),
     )

@@ -39,7 +39,7 @@ def backup(one: Desktop) -> Iterator[str]:
             f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{source}'".encode()
         )
         connection.execute(f"CREATE DATABASE {name} TEMPLATE {source}".encode())
-        one.line = line_to(one.server, one.tenant)
+        one.line = line_to(one.server, one.tenant, one.device)
         try:
             yield name
         finally:

@@ -72,7 +72,7 @@ def test_what_is_the_servers_trouble_parks_nothing(one: Desktop, state: str) -> 
 def test_a_server_that_only_reads_still_tells_and_takes_nothing(one: Desktop) -> None:
     ops = chain(one, 3)
     one.server.run(f"ALTER ROLE {one.tenant} SET default_transaction_read_only = on")
-    with closing(line_to(one.server, one.tenant)) as line:
+    with closing(line_to(one.server, one.tenant, one.device)) as line:
         with pytest.raises(Unavailable):
             line.push(one.device, ops)
         assert line.pull(Cursor()).entries
@@ -90,7 +90,7 @@ def test_a_line_that_the_server_hangs_up_is_opened_anew(one: Desktop) -> None:
     with pytest.raises(Unavailable):
         one.push(*ops)
     assert one.line.closed
-    one.line = line_to(one.server, one.tenant)
+    one.line = line_to(one.server, one.tenant, one.device)
     one.applied(*ops)
     whole(one, ops)
     one.line.close()
@@ -120,7 +120,7 @@ def test_a_failover_in_the_middle_of_a_push_takes_all_of_it_back(one: Desktop) -
             ended = bool(found and found[0])
         pushing.join()
     assert isinstance(failed[0], Unavailable)
-    one.line = line_to(one.server, one.tenant)
+    one.line = line_to(one.server, one.tenant, one.device)
     assert not any(r.dup for r in one.push(*ops))
     whole(one, ops)
     one.line.close()
@@ -131,9 +131,9 @@ def test_an_archived_clinic_and_one_that_is_gone_say_so(one: Desktop) -> None:
     with pytest.raises(Unavailable):
         one.hello()  # hung up on
     with pytest.raises((Unavailable, Denied)):
-        line_to(one.server, one.tenant)
+        line_to(one.server, one.tenant, one.device)
     server.archive(one.server.engine, one.tenant, now=None)
-    with closing(line_to(one.server, one.tenant)) as line:
+    with closing(line_to(one.server, one.tenant, one.device)) as line:
         one.server.run(f"DROP SCHEMA {one.tenant} CASCADE")
         with pytest.raises(Denied, match="does not know this clinic"):
             line.pull(Cursor())
@@ -159,7 +159,7 @@ def test_a_server_that_crashed_has_all_that_it_said_it_has() -> None:
                 one.line.close()
                 # It takes new lines until it notices, and cuts them then.
                 until_recovered(one, before)
-                one.line = line_to(found, tenant)
+                one.line = line_to(found, tenant, one.device)
                 again = one.push(*ops)
                 assert all(r.outcome == "applied" for r in again)
                 assert all(r.dup for r in again[:answered])

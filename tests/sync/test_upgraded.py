@@ -11,7 +11,7 @@ from medrec_desktop.data.ids import new_uid
 from medrec_desktop.domain.errors import Denied
 from medrec_desktop.services import rollout, server
 from tests.clinic_servers import ClinicServer
-from tests.sync_server import desktop, line_to, new_clinic
+from tests.sync_server import desktop, new_clinic
 
 BEFORE = "0007"
 
@@ -89,8 +89,8 @@ def test_a_user_who_comes_while_a_clinic_is_behind_is_there_afterwards(
         " SELECT gen_random_uuid(), id, 'Ben Ito', 'front_desk', now() FROM public.tenants"
     )
     list(rollout.migrate_all(clinic_server.engine, lambda _done, _all: None))
-    with closing(line_to(clinic_server, old)) as line:
-        names = [e.doc["name"] for e in line.table_page("user").entries]
+    with desktop(clinic_server, old) as one:
+        names = [e.doc["name"] for e in one.line.table_page("user").entries]
     assert names == ["Ben Ito", "Dr Amina Osei"]
 
 

@@ -28,8 +28,17 @@ MAY_WRITE: Mapping[str, str] = {
     "record_attachments": "INSERT, UPDATE",
 }
 
-# What it may call: the two functions of sync, which look at what they are handed.
-MAY_CALL = ("sync_hello", "sync_push")
+# What it may call: the functions of sync, which look at what they are handed and at who asks.
+MAY_CALL = (
+    *("sync_hello", "sync_push", "sync_pull", "sync_page", "sync_history"),
+    "sync_looks",
+)
+
+# What it reads through these functions only, as soon as they are there.
+CLOSED = (
+    *("sync_feed", "sync_ops", "sync_parked", "record_docs", "patient_docs", "attachment_docs"),
+    *("addendum_docs", "settings_docs", "user_docs", "device_docs", "parked_docs"),
+)
 
 # As PostgreSQL spells its arguments.
 _PUT_USER: Final = "put_user(uuid, text, text, boolean, boolean, timestamp without time zone)"
@@ -128,7 +137,7 @@ def clinic_rights(session: Session, schema: str) -> list[str]:
     statements = (
         [] if session.scalar(_MAY_ENTER, found) else [f"GRANT USAGE ON SCHEMA {name} TO {login}"]
     )
-    unread = session.scalars(_UNREAD, found).all()
+    unread = session.scalars(_UNREAD, found | {"closed": list(CLOSED)}).all()
     if unread:
         tables = ", ".join(f"{name}.{quoted(table)}" for table in unread)
         statements.append(f"GRANT SELECT ON {tables} TO {login}")
@@ -153,7 +162,9 @@ _MAY_ENTER = sa.text(
 _UNREAD = sa.text(
     "SELECT relname FROM pg_catalog.pg_class WHERE relkind IN ('r', 'v')"
     " AND relnamespace = CAST(quote_ident(CAST(:schema AS text)) AS regnamespace)"
-    " AND NOT has_table_privilege(CAST(:schema AS name), oid, 'SELECT') ORDER BY relname"
+    " AND NOT has_table_privilege(CAST(:schema AS name), oid, 'SELECT')"
+    " AND NOT (relname = ANY(CAST(:closed AS text[])) AND EXISTS (SELECT FROM pg_catalog.pg_proc"
+    " WHERE pronamespace = relnamespace AND proname = 'sync_pull')) ORDER BY relname"
 )
 _UNCALLED = sa.text(
     "SELECT quote_ident(proname) || '(' || pg_get_function_identity_arguments(oid) || ')'"
