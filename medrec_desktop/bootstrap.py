@@ -4,6 +4,7 @@ database are imported where they are first needed, behind the first paint."""
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QSettings
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication
 
 from medrec_desktop import log
 from medrec_desktop.config import Config, clinic_dir
@@ -19,9 +20,11 @@ from medrec_desktop.domain.errors import Unavailable
 from medrec_desktop.domain.ids import UserId
 from medrec_desktop.ui.app import App
 from medrec_desktop.ui.doors import Ask, Doors
-from medrec_desktop.ui.screen import OpenClinic, Screens, Seat, Services
+from medrec_desktop.ui.screen import OpenClinic, Screens, Seat
+from medrec_desktop.ui.screens import SCREENS
 from medrec_desktop.ui.sign_in.entry import Entry
 from medrec_desktop.ui.sign_in.joining import Joining
+from medrec_desktop.ui.sync.move import Move
 from medrec_desktop.ui.theme import Theme
 
 if TYPE_CHECKING:
@@ -118,22 +121,34 @@ def _stand_on(home: Path, demo: bool, context: "Context") -> OpenClinic:  # noqa
     vault = open_vault(db, clinic_dir(home, demo=demo) / "vault")
     intake = Intake(db, vault, context.changes, now)
     icd10 = _codes(home)
-    intake.start()
     set_up = StorageSetUp(context, vault)
     uploads = Uploads(context, vault, set_up)
+    servers: list[ServerLink] = []
+    # Last in, first out, each even when another one fails: a thread left behind keeps the
+    # program from ending.
+    closing = ExitStack()
+    closing.callback(db.close)
+    if icd10 is not None:
+        closing.callback(icd10.close)
+    closing.callback(uploads.close)
+    closing.callback(intake.stop)
+    intake.start()
     uploads.start()
-    server = open_link(context, clinic_dir(home, demo=demo), logs=home / "logs")
 
-    def close() -> None:
-        if server is not None:
-            server.close()
-        intake.stop()
-        uploads.close()
-        if icd10 is not None:
-            icd10.close()
-        db.close()
+    def link() -> None:
+        found = open_link(context, clinic_dir(home, demo=demo), logs=home / "logs")
+        if found is not None:
+            servers.append(found)
+            closing.callback(found.close)
 
-    standing = _Standing(home, demo, vault, intake, icd10, set_up, uploads, server, close)
+    try:
+        link()
+    except BaseException:
+        closing.close()
+        raise
+    standing = _Standing(
+        home, demo, vault, intake, icd10, set_up, uploads, servers, link, closing.close
+    )
     return _seen(standing, context)
 
 
@@ -148,7 +163,9 @@ class _Standing:
     icd10: "Icd10 | None"
     set_up: "StorageSetUp"
     uploads: "Uploads"
-    server: "ServerLink | None"
+    servers: "list[ServerLink]"
+    """One, or none: a clinic that moves to a server while it is open has it from then on."""
+    link: Callable[[], None]
     close: Callable[[], None]
 
 
@@ -166,7 +183,7 @@ def _seen(standing: _Standing, context: "Context") -> OpenClinic:
     vault, intake = standing.vault, standing.intake
     uploads = seen_by(standing.uploads, context)
     set_up = seen_by(standing.set_up, context)
-    server = None if standing.server is None else seen_by(standing.server, context)
+    server = seen_by(standing.servers[0], context) if standing.servers else None
     if server is not None:
         server.work_here()
     return OpenClinic(
@@ -186,7 +203,24 @@ def _seen(standing: _Standing, context: "Context") -> OpenClinic:
         storage=FileStorage(uploads, set_up, StoredFiles(context, set_up)),
         seat=_seat(standing, context),
         server=server,
+        move=_move(standing, context),
     )
+
+
+def _move(standing: _Standing, context: "Context") -> Move | None:
+    """How this clinic gets a server; None when it has one, or is the demo."""
+    from medrec_desktop.services.server_move import ServerMove
+
+    if standing.servers or standing.demo:
+        return None
+
+    def link() -> OpenClinic:
+        if not standing.servers:
+            standing.link()
+        return _seen(standing, context)
+
+    moving = ServerMove(context, clinic_dir(standing.home))
+    return Move(moving.look, moving.begin, moving.send, link)
 
 
 def _seat(standing: _Standing, context: "Context") -> Seat:
@@ -387,67 +421,3 @@ def _back_up(context: Any, vault_folder: Path, target: Path, passphrase: str) ->
         f"{done.path.name} holds all records and {done.files} files, and was read back. "
         "Keep it on another disk; its passphrase is needed to restore it."
     )
-
-
-def _visit(services: Services, parent: QWidget) -> QWidget:
-    from medrec_desktop.ui.visit.page import VisitPage
-
-    # In pieces, between two turns of the event loop; in one go when it is opened before.
-    return VisitPage(services, parent, at_once=False)
-
-
-def _chart(services: Services, parent: QWidget) -> QWidget:
-    from medrec_desktop.ui.patients.chart import ChartPage
-
-    return ChartPage(services, parent)
-
-
-def _patients(services: Services, parent: QWidget) -> QWidget:
-    from medrec_desktop.ui.patients.page import PatientsPage
-
-    return PatientsPage(services, parent)
-
-
-def _find(services: Services, parent: QWidget) -> QWidget:
-    from medrec_desktop.ui.patients.find import FindBox
-
-    return FindBox(services, parent)
-
-
-def _files(services: Services, parent: QWidget) -> QWidget:
-    from medrec_desktop.ui.attachments.panel import AttachmentPanel
-
-    return AttachmentPanel(services, parent)
-
-
-def _load_screens() -> None:
-    from importlib import import_module
-
-    from PySide6 import QtWidgets
-
-    for module in (
-        "visit.page",
-        "attachments.panel",
-        "patients.chart",
-        "patients.page",
-        "visit.printing",
-        "settings.dialog",
-    ):
-        import_module(f"medrec_desktop.ui.{module}")
-    # PySide makes a class when it is first named, and all of them at once for the first widget
-    # that it has to find the class of: in the middle of a click that would be a pause.
-    for name in dir(QtWidgets):
-        getattr(QtWidgets, name)
-    # The first near spelling would wait for it while somebody types.
-    import_module("rapidfuzz.process")
-
-
-# Each screen is imported when it is first shown, or before, in idle time.
-SCREENS = Screens(
-    visit=_visit,
-    chart=_chart,
-    patients=_patients,
-    find=_find,
-    attachments=_files,
-    load=_load_screens,
-)

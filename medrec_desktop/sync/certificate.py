@@ -9,6 +9,7 @@ import ipaddress
 import socket
 import ssl
 import struct
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -52,6 +53,13 @@ def look(place: ServerPlace, authority: Path | None = None, *, seconds: float = 
         return Seen(place, None, protected=False)
     except OSError as error:
         raise Unavailable(_UNREACHABLE) from error
+
+
+def answers(place: ServerPlace, *, seconds: float = 3.0) -> bool:
+    """Whether anything listens there."""
+    with suppress(OSError), socket.create_connection((place.host, place.port), timeout=seconds):
+        return True
+    return False
 
 
 def is_here(host: str) -> bool:

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QFileDialog
 
 from medrec_desktop.domain.errors import MedrecError
@@ -32,6 +32,9 @@ ABOUT = (
 
 class ClinicMenu(QObject):
     """Lives as long as the clinic is open in this window."""
+
+    server_came = Signal(object)
+    """server_came(OpenClinic): the same clinic, which has a server from now on."""
 
     def __init__(
         self,
@@ -83,7 +86,25 @@ class ClinicMenu(QObject):
         if self._storage is not None:
             dialog.offer_storage()
             dialog.storage_requested.connect(self._storage.show_set_up)
+        if self._clinic.move is not None:
+            dialog.offer_server()
+            dialog.server_requested.connect(self._ask_move)
         dialog.open()
+
+    def _ask_move(self) -> None:
+        from medrec_desktop.ui.sync.move_dialog import MoveDialog
+
+        if self._clinic.move is not None:
+            # What is typed goes along.
+            self._services.saves.flush()
+            dialog = MoveDialog(self._window, self._clinic.move, self._services.background)
+            dialog.moved.connect(self._on_moved)
+            dialog.open()
+
+    def _on_moved(self) -> None:
+        if self._clinic.move is not None:
+            link = self._clinic.move.link
+            self._services.background.slow(self, link).then(self.server_came.emit)
 
     def _ask_back_up(self) -> None:
         from medrec_desktop.ui.sign_in.restore import BackUpDialog

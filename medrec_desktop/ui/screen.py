@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from medrec_desktop.ui.sign_in.entry import Entry
     from medrec_desktop.ui.storage.desk import FileStorage, StorageDesk
     from medrec_desktop.ui.sync.desk import ServerDesk, ServerLink
+    from medrec_desktop.ui.sync.move import Move
     from medrec_desktop.ui.theme import Theme
 
 
@@ -98,6 +99,8 @@ class OpenClinic:
     close: Callable[[], None]
     storage: FileStorage | None = None
     server: ServerLink | None = None
+    move: Move | None = None
+    """How it gets a server; None when it has one, or never will."""
     seat: Seat | None = None
     """None in tests that sign nobody in: nothing is protected then, and nobody else can come."""
 

@@ -39,6 +39,7 @@ from medrec_desktop.services.linked import ServerLink
 from medrec_desktop.services.patients import Patients
 from medrec_desktop.services.ready import Ready
 from medrec_desktop.services.seals import Seals
+from medrec_desktop.services.server_move import ServerMove
 from medrec_desktop.services.storage import Storage
 from medrec_desktop.services.storage_check import verify_storage
 from medrec_desktop.services.storage_set_up import StorageSetUp
@@ -132,6 +133,7 @@ def services(clinic: Context, tmp_path: Path) -> dict[str, Callable[[Context], A
         "ServerLink": lambda context: ServerLink(
             context, tmp_path, ServerAccount(ServerPlace("localhost"), "tenant_1"), logs=tmp_path
         ),
+        "ServerMove": lambda context: ServerMove(context, tmp_path),
         "Sync": Sync,
         "Uploads": lambda context: Uploads(context, vault),
         "Visits": Visits,

@@ -33,6 +33,7 @@ class SettingsDialog(Dialog):
 
     backup_requested = Signal()
     storage_requested = Signal()
+    server_requested = Signal()
     saved = Signal()
 
     def __init__(self, parent: QWidget, services: Services) -> None:
@@ -60,6 +61,10 @@ class SettingsDialog(Dialog):
         self.scanner = QLineEdit()
         self.scanner.setPlaceholderText("None")
         self.scanner.setAccessibleName("Scanner folder")
+        self._others = PlainButton("Let other computers join…", "server")
+        self._others.clicked.connect(self._on_others)
+        self._others.hide()
+        self._stores = self._shares = False
         self._user: User | None = None
         self._name_problem = label("", "meta", wrap=True, tone="danger")
         self._me_problem = label("", "meta", wrap=True, tone="danger")
@@ -74,7 +79,6 @@ class SettingsDialog(Dialog):
         self._storage = PlainButton("File storage (S3)…", "upload")
         self._storage.clicked.connect(self._on_storage)
         self._storage.hide()
-        self._stores = False
         back_up, leave = PlainButton("Back up now…", "download"), PlainButton("Cancel")
         back_up.clicked.connect(self._on_back_up)
         self._back_up = back_up
@@ -96,6 +100,11 @@ class SettingsDialog(Dialog):
         """Somebody listens to `storage_requested`."""
         self._stores = True
         self._storage.setVisible(self._user is None or may(self._user, Action.SET_UP_STORAGE))
+
+    def offer_server(self) -> None:
+        """Somebody listens to `server_requested`: this clinic is on this computer alone."""
+        self._shares = True
+        self._others.setVisible(self._user is None or may(self._user, Action.CHANGE_CLINIC))
 
     def save(self) -> None:
         """Store what is entered, if it makes sense."""
@@ -169,6 +178,8 @@ class SettingsDialog(Dialog):
                     name.setMinimumWidth(theme.px(116))
                     form.addRow(name, field)
             self.body.addLayout(form)
+            if title == "Clinic":
+                self.body.addLayout(row(self._others, None))
             self.body.addWidget(hairline())
         self.body.addWidget(label("When a vital sign is worth a look (adults)", "title"))
         self.body.addWidget(self.limits)
@@ -197,6 +208,7 @@ class SettingsDialog(Dialog):
             part.setEnabled(leads)
         self._back_up.setVisible(may(user, Action.BACK_UP))
         self._storage.setVisible(self._stores and may(user, Action.SET_UP_STORAGE))
+        self._others.setVisible(self._shares and leads)
 
     def _on_stored(self, _result: object) -> None:
         write, clinic = self._services.background.write, self._services.clinic
@@ -254,6 +266,10 @@ class SettingsDialog(Dialog):
     def _on_storage(self) -> None:
         self.reject()
         self.storage_requested.emit()
+
+    def _on_others(self) -> None:
+        self.reject()
+        self.server_requested.emit()
 
     def _on_rejected(self) -> None:
         mode, percent = self._look_before

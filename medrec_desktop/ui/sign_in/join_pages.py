@@ -26,7 +26,7 @@ _STRANGER = (
 _ROLES = {"doctor": "doctor", "front_desk": "front desk", "admin": "administrator"}
 
 
-class _Asking(Page):
+class AskingPage(Page):
     """A page with named fields and a sentence under each."""
 
     def __init__(self, title: str, below: str) -> None:
@@ -44,7 +44,8 @@ class _Asking(Page):
             self._fields[mine[0]].setFocus()
         return bool(mine)
 
-    def _ask(self, name: str, title: str, field: QWidget, note: str = "") -> None:
+    def ask_for(self, name: str, title: str, field: QWidget, note: str = "") -> None:
+        """Put it on the page with its name, and room for a sentence."""
         field.setAccessibleName(title)
         words = label(title, "strong")
         words.setBuddy(field)
@@ -58,7 +59,7 @@ class _Asking(Page):
         self.body.addSpacing(theme.px(10))
 
 
-class PlacePage(_Asking):
+class PlacePage(AskingPage):
     """Where the server is, and the join code."""
 
     def __init__(self, address: str = "") -> None:
@@ -73,8 +74,8 @@ class PlacePage(_Asking):
         ):
             field.setProperty("large", True)
             field.setPlaceholderText(hint)
-        self._ask("address", "Server address", self._address)
-        self._ask(
+        self.ask_for("address", "Server address", self._address)
+        self.ask_for(
             "join_code",
             "Join code",
             self._code,
@@ -173,7 +174,7 @@ class CertificatePage(Page):
             self.authority_chosen.emit(Path(name))
 
 
-class ClinicPage(_Asking):
+class ClinicPage(AskingPage):
     """Which clinic it is, who works here first, and their password for this computer."""
 
     def __init__(self) -> None:
@@ -192,14 +193,14 @@ class ClinicPage(_Asking):
         self._again = QLineEdit()
         self._again.setEchoMode(QLineEdit.EchoMode.Password)
         self._again.setProperty("large", True)
-        self._ask("user", "Who works on this computer first?", self._user)
-        self._ask(
+        self.ask_for("user", "Who works on this computer first?", self._user)
+        self.ask_for(
             "password",
             "Your password for this computer",
             self._password,
             "At least 8 characters. The records here are encrypted, and this opens them.",
         )
-        self._ask("again", "The same once more", self._again)
+        self.ask_for("again", "The same once more", self._again)
         self.body.addStretch(1)
 
     @property

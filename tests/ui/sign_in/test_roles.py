@@ -10,10 +10,10 @@ from PySide6.QtCore import QCoreApplication, QEvent
 from PySide6.QtWidgets import QApplication, QPlainTextEdit, QPushButton
 from pytestqt.qtbot import QtBot
 
-from medrec_desktop.bootstrap import SCREENS
 from medrec_desktop.services.authorize import NotAllowed
 from medrec_desktop.ui.app import App
 from medrec_desktop.ui.banner import EmergencyStrip
+from medrec_desktop.ui.screens import SCREENS
 from medrec_desktop.ui.settings.account_forms import EmergencyDialog, PinDialog, UserDialog
 from medrec_desktop.ui.settings.dialog import SettingsDialog
 from medrec_desktop.ui.settings.users import UsersDialog
