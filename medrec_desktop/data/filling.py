@@ -1,13 +1,14 @@
-"""Pages of a first download into tables that are still empty there: a few statements a page instead
-of ten a row.
+"""Pages of a first download, and new rows of the feed, into the tables: a few statements a page
+instead of ten a row.
 
 Only rows that nobody here has ever seen are written this way; all others, and everything that
 could be in the way of another row, are given back for `data/replica.receive`. Nothing here commits.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
+from functools import cache
 from typing import Any, Final
 from uuid import UUID
 
@@ -16,6 +17,7 @@ import sqlalchemy as sa
 from medrec_desktop.data.documents import TABLES, Rows, UnknownParent
 from medrec_desktop.data.patient_search import Findable, index_new_patients
 from medrec_desktop.data.replica import Received
+from medrec_desktop.data.row_values import Columns, Values, insert, next_key, numbers
 from medrec_desktop.data.schema import (
     allergies,
     diagnoses,
@@ -39,6 +41,11 @@ _PARTS: Final = {
 _FILLED: Final = frozenset({"patient", *_PARENTS})
 # What one other row at most may have: a page may bring what a row that waits here has too.
 _SINGLE: Final = ("record_no", "source_id", "s3_key")
+_USER_COLUMNS: Final = (
+    *("doctor_id", "finalized_by", "voided_by", "uploaded_by", "author_id", "signed_by"),
+)
+
+Keys = Mapping[str, Callable[[str], int]]
 
 
 def fill(
@@ -63,107 +70,119 @@ def _apart(
     session: Session, tbl: str, entries: Sequence[FeedEntry]
 ) -> tuple[list[FeedEntry], tuple[FeedEntry, ...]]:
     """Entries that nothing here knows or collides with, and the others."""
-    table, known = TABLES[tbl], sync_replicas.c
-    uids = [entry.uid for entry in entries]
-    seen = set(session.scalars(sa.select(table.c.uid).where(table.c.uid.in_(uids))))
-    seen |= set(session.scalars(sa.select(known.uid).where(known.tbl == tbl, known.uid.in_(uids))))
+    table = TABLES[tbl]
+    by_hex = {entry.uid.hex: entry for entry in entries}
+    seen = _there(session, table, "uid", by_hex)
+    seen |= _there(session, sync_replicas, "uid", by_hex, f"AND t.tbl = '{tbl}'")
     for name in _SINGLE:
         if name in table.c:
-            values = [entry.doc.get(name) for entry in entries if entry.doc.get(name) is not None]
-            taken = set(session.scalars(sa.select(table.c[name]).where(table.c[name].in_(values))))
-            seen |= {entry.uid for entry in entries if entry.doc.get(name) in taken}
-    fresh = [entry for entry in entries if entry.uid not in seen]
-    return fresh, tuple(entry for entry in entries if entry.uid in seen)
+            values = {entry.uid.hex: entry.doc.get(name) for entry in entries}
+            asked = [value for value in values.values() if value is not None]
+            if asked and (taken := _there(session, table, name, asked)):
+                seen |= {uid for uid, value in values.items() if value in taken}
+    if not seen:
+        return list(entries), ()
+    fresh = [entry for uid, entry in by_hex.items() if uid not in seen]
+    return fresh, tuple(entry for uid, entry in by_hex.items() if uid in seen)
+
+
+def _there(
+    session: Session, table: sa.Table, column: str, values: Iterable[str], more: str = ""
+) -> set[str]:
+    """Which of these values the table has."""
+    found = session.exec_driver_sql(
+        f"SELECT j.value FROM json_each(?) j WHERE EXISTS (SELECT 1"  # noqa: S608  # names of ours
+        f' FROM "{table.name}" t WHERE t."{column}" = j.value {more})',
+        (json.dumps(list(values)),),
+    )
+    return set(found.scalars())
 
 
 def _store(
     session: Session, tbl: str, entries: Sequence[FeedEntry], *, whole: bool
-) -> list[FeedEntry]:
+) -> Sequence[FeedEntry]:
     """Rows, parts, seals, search index and what is remembered of each; the entries that are in."""
-    table, rows = TABLES[tbl], Rows(session)
+    table = TABLES[tbl]
+    keys = _users(session)
     if tbl in _PARENTS:
         column, parents = _PARENTS[tbl]
-        wanted = {UUID(entry.doc[column]) for entry in entries}
-        found = session.execute(
-            sa.select(parents.c.uid, parents.c.id).where(parents.c.uid.in_(wanted))
-        )
-        rows.know_parents(column, {row.uid: row.id for row in found})
-    stored: list[FeedEntry] = []
-    values: list[dict[str, Any]] = []
-    for entry in entries:
-        try:
-            made = rows.columns(table, entry.doc)
-        except UnknownParent:
-            if whole:
-                raise
-            # It came to the server after the download began: the feed brings both.
-            continue
-        made["uid"] = entry.uid
+        found = numbers(session, parents, (entry.doc[column] for entry in entries))
+        stored = [entry for entry in entries if entry.doc[column] in found]
+        if whole and len(stored) < len(entries):
+            raise UnknownParent
+        # The others came to the server after the download began: the feed brings both.
+        entries = stored
+        keys[column] = found.__getitem__
+    first = next_key(session, table)
+    for places, values in _columns(table).values([entry.doc for entry in entries], keys):
+        chosen = [entries[place] for place in places]
+        values["id"] = [first + place for place in places]
+        values["uid"] = [entry.uid.hex for entry in chosen]
         if "rev" in table.c:
-            made["rev"] = entry.rev
-        values.append(made)
-        stored.append(entry)
-    _insert(session, table, values)
-    uids = [entry.uid for entry in stored]
-    keys = {
-        row.uid: row.id
-        for row in session.execute(sa.select(table.c.uid, table.c.id).where(table.c.uid.in_(uids)))
-    }
+            values["rev"] = [entry.rev.hex for entry in chosen]
+        insert(session, table, values)
     if tbl in _PARTS:
-        _store_parts(session, rows, tbl, stored, keys)
+        _store_parts(session, tbl, entries, keys, first)
     if tbl == "record":
-        _store_seals(session, rows, stored, keys)
+        _store_seals(session, entries, keys, first)
     if tbl == "patient":
-        index_new_patients(session, [_findable(entry, keys[entry.uid]) for entry in stored])
-    _insert(
-        session,
-        sync_replicas,
-        [
-            {
-                "tbl": tbl,
-                "uid": entry.uid,
-                "base_rev": entry.rev,
-                "base_version": entry.row_version,
-                "base_doc": dict(entry.doc),
-            }
-            for entry in stored
-        ],
-    )
-    return stored
+        index_new_patients(session, [_findable(e, first + n) for n, e in enumerate(entries)])
+    insert(session, sync_replicas, _remembered(tbl, entries))
+    return entries
+
+
+@cache
+def _columns(table: sa.Table) -> Columns:
+    return Columns(table)
+
+
+def _users(session: Session) -> dict[str, Callable[[str], int]]:
+    rows, known = Rows(session), dict[str, int]()
+
+    def number(uid: str) -> int:
+        if uid not in known:
+            known[uid] = rows.user_key(UUID(uid))
+        return known[uid]
+
+    return dict.fromkeys(_USER_COLUMNS, number)
 
 
 def _store_parts(
-    session: Session, rows: Rows, tbl: str, entries: Iterable[FeedEntry], keys: dict[UUID, int]
+    session: Session, tbl: str, entries: Sequence[FeedEntry], keys: Keys, first: int
 ) -> None:
     name, part, column = _PARTS[tbl]
-    values: list[dict[str, Any]] = []
-    for entry in entries:
-        for row in entry.doc.get(name) or []:
-            made = rows.columns(part, row) | {column: keys[entry.uid]}
-            if "rev" in part.c:
-                made["rev"] = entry.rev
-            values.append(made)
-    _insert(session, part, values)
+    docs: list[Mapping[str, Any]] = []
+    owners: list[int] = []
+    for place, entry in enumerate(entries):
+        for row in entry.doc.get(name) or ():
+            docs.append(row)
+            owners.append(place)
+    for places, values in _columns(part).values(docs, keys):
+        of = [owners[place] for place in places]
+        values[column] = [first + place for place in of]
+        if "rev" in part.c:
+            values["rev"] = [entries[place].rev.hex for place in of]
+        insert(session, part, values)
 
 
-def _store_seals(
-    session: Session, rows: Rows, entries: Iterable[FeedEntry], keys: dict[UUID, int]
-) -> None:
-    values = [
-        rows.columns(record_seals, entry.doc["seal"]) | {"record_id": keys[entry.uid]}
-        for entry in entries
-        if entry.doc.get("seal")
-    ]
-    _insert(session, record_seals, values)
+def _store_seals(session: Session, entries: Sequence[FeedEntry], keys: Keys, first: int) -> None:
+    owners = [place for place, entry in enumerate(entries) if entry.doc.get("seal")]
+    docs = [entries[place].doc["seal"] for place in owners]
+    for places, values in _columns(record_seals).values(docs, keys):
+        values["record_id"] = [first + owners[place] for place in places]
+        insert(session, record_seals, values)
 
 
-def _insert(session: Session, table: sa.Table, rows: Iterable[dict[str, Any]]) -> None:
-    """One statement for all rows with the same columns."""
-    alike: defaultdict[frozenset[str], list[dict[str, Any]]] = defaultdict(list)
-    for row in rows:
-        alike[frozenset(row)].append(row)
-    for group in alike.values():
-        session.execute(sa.insert(table), group)
+def _remembered(tbl: str, entries: Sequence[FeedEntry]) -> Values:
+    many = len(entries)
+    return {
+        "tbl": [tbl] * many,
+        "uid": [entry.uid.hex for entry in entries],
+        "base_rev": [entry.rev.hex for entry in entries],
+        "base_version": [entry.row_version for entry in entries],
+        # As it came, where it came as a text.
+        "base_doc": [entry.text or json.dumps(dict(entry.doc)) for entry in entries],
+    }
 
 
 def _findable(entry: FeedEntry, key: int) -> Findable:

@@ -122,25 +122,23 @@ def index_patient(
 
 def index_new_patients(session: Session, found: Sequence[Findable]) -> None:
     """As `index_patient`, for hundreds who are not in the index yet, in two statements."""
+    if not found:
+        return
     named = [(one, words_of(one.family) + words_of(one.given)) for one in found]
     if words := sorted({name for _, names in named for name in names}):
-        session.execute(
-            sa.text("INSERT OR IGNORE INTO patient_words (word) VALUES (:word)"),
-            [{"word": word} for word in words],
+        session.exec_driver_sql(
+            "INSERT OR IGNORE INTO patient_words (word) VALUES (?)", [(word,) for word in words]
         )
-    session.execute(
-        sa.text(
-            "INSERT INTO patient_search (rowid, name, record_no, phone, birth)"
-            " VALUES (:key, :name, :record_no, :phone, :birth)"
-        ),
+    session.exec_driver_sql(
+        "INSERT INTO patient_search (rowid, name, record_no, phone, birth) VALUES (?, ?, ?, ?, ?)",
         [
-            {
-                "key": one.key,
-                "name": " ".join(names),
-                "record_no": " ".join(number_words(one.record_no)),
-                "phone": " ".join(phone_words(one.phone)),
-                "birth": " ".join(birth_words(one.birth_date)),
-            }
+            (
+                one.key,
+                " ".join(names),
+                " ".join(number_words(one.record_no)),
+                " ".join(phone_words(one.phone)),
+                " ".join(birth_words(one.birth_date)),
+            )
             for one, names in named
         ],
     )

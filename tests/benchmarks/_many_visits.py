@@ -1,0 +1,56 @@
+"""A clinic of many years on a server, made in a few statements: what a new computer fetches.
+
+Ten visits a patient, each of about 1,200 bytes with a diagnosis; the feed is empty, for a first
+download reads the tables.
+"""
+
+from contextlib import closing
+
+from tests.clinic_servers import ClinicServer
+
+VISITS_A_PATIENT = 10
+_P, _R, _D = "'p'", "'r'", "'d'"
+_TEXT = "'Cough for ' || n % 9 || ' weeks, dry, worse at night; no fever, no weight loss, sleeps badly. '"
+# As the program makes them: the time first, so that rows of one day lie together.
+_UID = (
+    "(lpad(to_hex(1500000000000 + n * 100000::bigint), 12, '0') || '7' || substr(md5(n::text), 1, 3)"
+    " || '8' || substr(md5({salt} || n::text), 1, 15))::uuid"
+)
+
+
+def fill(server: ClinicServer, tenant: str, visits: int) -> None:
+    """Rows as a desktop would have written them, past the triggers."""
+    patients = max(1, visits // VISITS_A_PATIENT)
+    uid = _UID.format
+    with closing(server.connect()) as connection:
+
+        def do(statement: str) -> None:
+            connection.execute(statement.encode())
+
+        do("SET session_replication_role = replica")
+        do(
+            f"INSERT INTO {tenant}.patients (uid, record_no, family, given, birth_date, phone, rev,"
+            f" created_at, updated_at) SELECT {uid(salt=_P)}, 'P-' || n, 'Family' || n % 5000,"
+            " 'Given' || n % 700, date '1940-01-01' + (n % 28000)::integer,"
+            " '0803 ' || 1000000 + n, gen_random_uuid(),"
+            " timestamp '2016-01-01' + n * interval '1 hour',"
+            " timestamp '2016-01-01' + n * interval '1 hour'"
+            f" FROM generate_series(1, {patients}) n"
+        )
+        do(
+            f"INSERT INTO {tenant}.medical_records (uid, patient_id, doctor_id, visit_date,"
+            " chief_complaint, diagnosis, treatment_plan, notes, prescriptions, vital_signs, rev,"
+            f" created_at, updated_at) SELECT {uid(salt=_R)}, 1 + n * 7919 % {patients}, u.id,"
+            f" t.at, {_TEXT}, repeat({_TEXT}, 3), repeat({_TEXT}, 3), repeat({_TEXT}, 2),"
+            " jsonb_build_array(jsonb_build_object('uid', gen_random_uuid(), 'medicine',"
+            " 'Salbutamol 100', 'directions', '2 puffs')),"
+            """ '{"pulse": {"typed": "84", "unit": "bpm", "value": 84}}', gen_random_uuid(),"""
+            f" t.at, t.at FROM {tenant}.sync_users u, generate_series(1, {visits}::bigint) n,"
+            " LATERAL (SELECT timestamp '2016-01-01' + n * interval '5 minutes' AS at) t"
+        )
+        do(
+            f"INSERT INTO {tenant}.diagnoses (uid, record_id, icd_code, diagnosis_name, created_at)"
+            f" SELECT {uid(salt=_D)}, r.id, 'J45.9', 'Asthma', r.created_at"
+            f" FROM {tenant}.medical_records r, LATERAL (SELECT r.id::bigint AS n) k"
+        )
+        do(f"ANALYZE {tenant}.patients, {tenant}.medical_records, {tenant}.diagnoses")
