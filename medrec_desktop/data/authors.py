@@ -26,6 +26,7 @@ class Author:
     computer: str = ""
     at: datetime | None = None
     here: bool = False
+    device: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,14 @@ class Shown:
     tbl: Aggregate
     uid: UUID
     rev: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A unit of a document that somebody made what it is."""
+
+    unit: str
+    author: Author
 
 
 def unknown_versions(session: Session) -> tuple[Shown, ...]:
@@ -55,13 +64,9 @@ def keep_authors(session: Session, shown: Shown, history: Sequence[Version]) -> 
                 if not merging.same_value(units.get(unit), value):
                     break
                 author = version
-            actor, device = author.actor, author.device
-            found[unit] = [
-                actor and str(actor),
-                device and str(device),
-                author.computer,
-                moment(author.at),
-            ]
+            found[unit] = _written(author)
+        for base in _bases(session, shown):
+            found[_since(base)] = written_parts(parts_since(shown.tbl, history, base))
     journal.write_meta(session, _name(shown.rev), found)
     needed = {_name(one.rev) for one in _shown(session)}
     old = sync_meta.c.name.startswith("author:") & sync_meta.c.name.not_in(needed)
@@ -73,10 +78,84 @@ def author_of(session: Session, rev: UUID | None, units: Iterable[str]) -> Autho
     kept: Any = rev and journal.read_meta(session, _name(rev))
     for unit in units:
         if kept and unit in kept:
-            actor, device, computer, at = kept[unit]
-            here = device is not None and UUID(device) == read_device(session)
-            return Author(actor and UUID(actor), computer, moment_of(at), here)
+            return _read(session, kept[unit])
     return None
+
+
+def parts_in(session: Session, rev: UUID | None, base: UUID | None) -> tuple[Part, ...]:
+    """What that version has that the one before an open change, `base`, had not; nothing when
+    nobody was asked yet."""
+    kept: Any = rev and base and journal.read_meta(session, _name(rev))
+    return read_parts(session, kept.get(_since(base), ())) if kept and base else ()
+
+
+def parts_since(tbl: Aggregate, history: Sequence[Version], since: UUID) -> tuple[Part, ...]:
+    """Units of the newest version that the version `since` has otherwise, each with whoever made it
+    so; nothing where the history does not go back so far."""
+    at = next((n for n, one in enumerate(history) if one.rev == since), 0)
+    units = [merging.units_of(tbl, one.doc) for one in history[: at + 1]]
+    found = []
+    for unit in sorted(merging.changed_units(tbl, history[at].doc, history[0].doc)) if at else ():
+        made = next(n for n in range(at) if _differ(units[n], units[n + 1], unit))
+        one = history[made]
+        found.append((unit, one))
+    return tuple(
+        Part(unit, Author(one.actor, one.computer, one.at, device=one.device))
+        for unit, one in found
+        if unit not in {merging.SIGNATURE, merging.VOIDED}
+    )
+
+
+def _differ(one: merging.Units, other: merging.Units, unit: str) -> bool:
+    return not merging.same_value(one.get(unit), other.get(unit))
+
+
+def written_parts(parts: Iterable[Part]) -> list[Any]:
+    """As `sync_meta` keeps them."""
+    return [[one.unit, *_written(one.author)] for one in parts]
+
+
+def read_parts(session: Session, kept: Iterable[Any]) -> tuple[Part, ...]:
+    """What `written_parts` wrote."""
+    return tuple(Part(unit, _read(session, author)) for unit, *author in kept)
+
+
+def _written(author: "Author | Version") -> list[Any]:
+    actor, device, at = author.actor, author.device, author.at
+    return [
+        actor and str(actor),
+        device and str(device),
+        author.computer,
+        at and moment(at),
+    ]
+
+
+def _read(session: Session, kept: Sequence[Any]) -> Author:
+    actor, device, computer, at = kept
+    here = device is not None and UUID(device) == read_device(session)
+    return Author(
+        actor and UUID(actor),
+        computer,
+        at and moment_of(at),
+        here,
+        device and UUID(device),
+    )
+
+
+def _bases(session: Session, shown: Shown) -> set[UUID]:
+    """The versions on which the open changes of an aggregate were made."""
+    table = sync_reviews.c
+    docs = session.scalars(
+        sa.select(table.doc).where(
+            table.tbl == shown.tbl, table.uid == shown.uid, table.state == "open"
+        )
+    )
+    bases = (doc["op"]["base_rev"] for doc in docs)
+    return {UUID(base) for base in bases if base}
+
+
+def _since(base: UUID) -> str:
+    return f"since {base.hex}"
 
 
 def _shown(session: Session) -> tuple[Shown, ...]:

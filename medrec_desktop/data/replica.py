@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from medrec_desktop.data import journal
 from medrec_desktop.data.audit import add_entry
+from medrec_desktop.data.combined import is_noted, note_combined
 from medrec_desktop.data.documents import TABLES, Rows, UnknownParent
 from medrec_desktop.data.outbox import OutboxKind, mark
 from medrec_desktop.data.replicas import Replica, Supersedes, get_replica, put_replica
@@ -165,6 +166,7 @@ class _Receiver:
             known = get_replica(self._session, entry.tbl, entry.uid)
         dead = journal.under_way(self._session, entry.tbl, entry.uid)
         if not dead and known.supersedes is None and known.head_doc is None:
+            self._say_combined(known, entry)
             self._write(entry, entry.doc)
             self._keep(replace(known, head_rev=None, head_doc=None, held=None), entry)
             return
@@ -174,6 +176,7 @@ class _Receiver:
     def _settle(self, known: Replica, entry: FeedEntry, dead: list[Op], merged: Merged) -> None:
         """Go on from their version with what of mine can be in it."""
         journal.mark_dead(self._session, [op.op_id for op in dead])
+        self._say_combined(known, entry, merged.conflicts, mine=bool(dead))
         self._write(entry, merged.doc)
         closing = self._closing(known, dead, merged)
         self._keep(
@@ -183,6 +186,22 @@ class _Receiver:
             self._mark(entry.tbl, entry.uid)
         if merged.conflicts:
             self.received.review = True
+
+    def _say_combined(
+        self,
+        known: Replica,
+        entry: FeedEntry,
+        but: frozenset[str] = frozenset(),
+        *,
+        mine: bool = False,
+    ) -> None:
+        """Somebody else changed a draft that was last written, or is being written, here."""
+        since = known.base_rev
+        if entry.tbl != "record" or since is None or entry.doc["status"] != "draft":
+            return
+        wrote = mine or is_noted(self._session, entry.uid)
+        if wrote or journal.own_op(self._session, since) is not None:
+            note_combined(self._session, entry.uid, since, but)
 
     def _closing(self, known: Replica, dead: list[Op], merged: Merged) -> Supersedes | None:
         """The dead ops whose content the merged document has, or their author himself replaced;

@@ -56,10 +56,13 @@ class Clash:
 
 @dataclass(frozen=True, slots=True)
 class Combined:
-    """Something that was combined without a choice: "Weight 78.4 kg", from whom."""
+    """Something that was combined without a choice: "Weight 78.4 kg", from whom and when. `computer`
+    is where it was written, "" for this one."""
 
     words: str
     who: str = ""
+    at: datetime | None = None
+    computer: str = ""
 
 
 @dataclass(frozen=True, slots=True)

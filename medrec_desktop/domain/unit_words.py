@@ -37,6 +37,7 @@ _TITLES: Mapping[str, tuple[str, str]] = {
     "address": ("Address", ""),
     "voided": ("Entered in error", ""),
 }
+_SHORT = 48
 _STATES = {"not_asked": "not asked", "none_known": "none known", "has": "has allergies"}
 _JOINED = {
     "prescriptions": ("medicine", "directions", "quantity", "repeats"),
@@ -71,6 +72,17 @@ def words_of_unit(unit: str, value: Any) -> str:
     if column == "voided":
         return str(value.get("void_reason") or "Entered in error")
     return _plain(column, value)
+
+
+def short_words(unit: str, value: Any) -> str:
+    """The unit in a few words: "Weight 78.4 kg"; of long texts only what they are called."""
+    title, _ = title_of(unit)
+    words = words_of_unit(unit, value)
+    if not words:
+        return f"{title} removed"
+    if unit in TEXTS or "\n" in words or len(words) > _SHORT:
+        return title
+    return f"{title} {words}"
 
 
 def _reading(value: Mapping[str, Any]) -> str:

@@ -16,6 +16,7 @@ from uuid import UUID
 
 from medrec_desktop.data.authors import keep_authors, unknown_versions
 from medrec_desktop.data.clinic import read_device
+from medrec_desktop.data.combined import forget_signed, keep_combined, unasked
 from medrec_desktop.data.local import LocalDb
 from medrec_desktop.data.migrate import head
 from medrec_desktop.domain.changes import Changed
@@ -23,7 +24,7 @@ from medrec_desktop.domain.errors import Denied, Invalid, Unavailable
 from medrec_desktop.domain.ids import RecordId
 from medrec_desktop.domain.joining import JoinCode
 from medrec_desktop.domain.link import Download, Link, Round, Waiting
-from medrec_desktop.domain.reviewing import Decision, Review
+from medrec_desktop.domain.reviewing import Combined, Decision, Review
 from medrec_desktop.domain.roles import Action
 from medrec_desktop.domain.syncing import Hello
 from medrec_desktop.services.access import Contact, follow_users, note_contact
@@ -221,6 +222,16 @@ class ServerLink:
         return self._sync().other_editors(record_id) if self._reads else ()
 
     @needs(Action.SEE_CLINIC)
+    def combined(self, record_id: RecordId) -> tuple[Combined, ...]:
+        """What others changed in this draft and nobody here has read yet."""
+        return self._sync().combined(record_id) if self._reads else ()
+
+    @needs(Action.READ_CHART)
+    def combined_read(self, record_id: RecordId) -> None:
+        """It was read."""
+        self._sync().combined_read(record_id)
+
+    @needs(Action.SEE_CLINIC)
     def signed_waiting(self, record_id: RecordId) -> bool:
         """Whether it was signed here and the server has not accepted it yet."""
         return self._reads and self._sync().signed_waiting(record_id)
@@ -283,6 +294,7 @@ class Rounds:
         with context.db.read() as session:
             self.download = read_download(session)
         self._noted, self._keyring, self._spoken = 0.0, keyring, False
+        self._editing = editing
         self.users_changed = True
         """Set when somebody may have been disabled elsewhere, or this computer revoked."""
 
@@ -327,7 +339,8 @@ class Rounds:
         """Whoever chooses between two versions sees who wrote both."""
         with self._db.read() as session:
             unknown, device = unknown_versions(session), read_device(session)
-        if not unknown:
+            combined = unasked(session, self._editing())
+        if not unknown and not combined:
             return
         line = self._way.line()
         line.device = device
@@ -336,6 +349,11 @@ class Rounds:
                 history = line.history(shown.tbl, shown.uid)
                 with self._db.begin() as session:
                     keep_authors(session, shown, history)
+            for shown in combined:
+                history = line.history(shown.tbl, shown.uid)
+                with self._db.begin() as session:
+                    keep_combined(session, shown.uid, history)
+                    forget_signed(session)
         finally:
             line.close()
         self._context.changes.publish(Changed("review"))

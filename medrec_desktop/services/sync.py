@@ -4,7 +4,7 @@ The same field written twice is decided here, by a person; the decision is an op
 which closes what waited. Nothing here talks to the server.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4
@@ -12,8 +12,9 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 
 from medrec_desktop.data import journal, reviews
-from medrec_desktop.data.authors import Author, author_of
+from medrec_desktop.data.authors import Author, Part, author_of, parts_in
 from medrec_desktop.data.clinic import get_user
+from medrec_desktop.data.combined import combined_in, forget_combined
 from medrec_desktop.data.documents import Rows
 from medrec_desktop.data.migrate import head
 from medrec_desktop.data.outbox import mark
@@ -28,51 +29,36 @@ from medrec_desktop.domain.changes import Changed
 from medrec_desktop.domain.errors import Conflict, Invalid, NotFound
 from medrec_desktop.domain.ids import PatientId, RecordId, UserId
 from medrec_desktop.domain.link import FailedChange, Waiting
-from medrec_desktop.domain.reviewing import Clash, Decision, Kind, Review, Side, combined_text
+from medrec_desktop.domain.reviewing import (
+    Clash,
+    Combined,
+    Decision,
+    Kind,
+    Review,
+    Side,
+)
 from medrec_desktop.domain.roles import CLINICAL, Action
 from medrec_desktop.domain.syncing import Aggregate, Document, Editor, moment, moment_of
-from medrec_desktop.domain.text import storable
-from medrec_desktop.domain.unit_words import TEXTS, title_of, words_of_unit
+from medrec_desktop.domain.unit_words import short_words
 from medrec_desktop.services.authorize import NotAllowed, needs
+from medrec_desktop.services.clashes import clashes_of, with_choice, written
 from medrec_desktop.services.context import Context
+from medrec_desktop.services.sync_words import (
+    ADDENDUM,
+    CLAIM,
+    GONE,
+    KEPT,
+    LOOK,
+    OVERTAKEN,
+    SECOND,
+    SIGNED,
+    TODO,
+    WHAT,
+    why,
+)
 from medrec_desktop.services.trail import note
 from medrec_desktop.services.visits import Visits
 
-_GONE = (
-    "This has been decided on another computer meanwhile, or what it was about has changed. "
-    "Nothing was changed. Look at the list again."
-)
-_SIGNED = (
-    "The visit is finalized and can no longer be changed. Nothing was changed. Add the words as an "
-    "addendum, or leave them out."
-)
-_CLAIM = (
-    "This signature did not hold: somebody else had changed the visit first. Look at the visit and "
-    "sign it again."
-)
-_SECOND = "Somebody else signed this visit first. That signature holds; this one was not needed."
-_ADDENDUM = (
-    "This addendum was written to a signature that did not hold. Sign the visit first, then add the "
-    "words again."
-)
-_KEPT = (
-    "The server keeps these words and could not put them into the record. Everything is safe. "
-    "Ask whoever looks after the server."
-)
-_TODO = (
-    "It is safe on this computer and kept on the server. Change it and it is sent again, or ask "
-    "whoever looks after the server."
-)
-_OVERTAKEN = "It was changed on another computer at the same time, and that version holds."
-_LOOK = (
-    "Look at it, and change it again if it is not right. The other version is kept on the server."
-)
-_WHAT = {
-    "user": "A user of the clinic",
-    "record": "A visit",
-    "patient": "A patient's details",
-    "attachment": "A file",
-}
 _SHOWN = ("record", "patient", "addendum")
 _FRONT_DESK = frozenset({"chief_complaint"})
 
@@ -99,18 +85,18 @@ class Sync:
             oldest=oldest,
             failed=tuple(
                 FailedChange(
-                    what=_WHAT.get(one.tbl, "A setting of the clinic"),
-                    why=_why(one.reason),
-                    todo=_TODO,
+                    what=WHAT.get(one.tbl, "A setting of the clinic"),
+                    why=why(one.reason),
+                    todo=TODO,
                     record=RecordId(one.uid) if one.tbl == "record" else None,
                 )
                 for one in held
             )
             + tuple(
                 FailedChange(
-                    what=_WHAT.get(one.last.op.tbl, "A setting of the clinic"),
-                    why=_OVERTAKEN,
-                    todo=_LOOK,
+                    what=WHAT.get(one.last.op.tbl, "A setting of the clinic"),
+                    why=OVERTAKEN,
+                    todo=LOOK,
                     at=one.last.op.client_at,
                 )
                 for one in overtaken
@@ -134,22 +120,22 @@ class Sync:
             chain = _chain(session, review_id)
             op = chain.last.op
             if op.tbl == "addendum":
-                raise Conflict(_SIGNED)
+                raise Conflict(SIGNED)
             known = get_replica(session, op.tbl, op.uid)
             if (known.base_doc or {}).get("status") == "finalized":
-                raise Conflict(_SIGNED)
+                raise Conflict(SIGNED)
             rows = Rows(session)
             doc = current_of(rows, known)
             if doc is None:
-                raise Conflict(_GONE)
+                raise Conflict(GONE)
             chosen = {one.unit: one for one in decisions}
-            clashes = _clashes(chain, doc)
+            clashes = clashes_of(chain, doc)
             if missing := [one for one in clashes if one.unit not in chosen]:
                 raise Invalid({one.unit: f"Choose a version of: {one.title}." for one in missing})
             self._check_units(one.unit for one in clashes if chosen[one.unit].way != "theirs")
-            mine, after = _written(chain, doc), doc
+            mine, after = written(chain, doc), doc
             for clash in clashes:
-                after = _with_choice(op.tbl, after, mine, clash, chosen[clash.unit], moment(now))
+                after = with_choice(op.tbl, after, mine, clash, chosen[clash.unit], moment(now))
             if merging.changed_units(op.tbl, doc, after):
                 rows.write(op.tbl, op.uid, uuid4(), after | {"updated_at": moment(now)})
             self._close(session, known, chain)
@@ -170,7 +156,7 @@ class Sync:
         with self._context.db.read() as session:
             op = _chain(session, review_id).last.op
         if op.tbl == "patient":
-            raise Conflict(_GONE)
+            raise Conflict(GONE)
         late = op.tbl == "addendum"
         record = RecordId(UUID(op.patch["record_id"]) if late else op.uid)
         Visits(self._context).add_addendum(record, "", text)
@@ -187,6 +173,21 @@ class Sync:
             return tuple(
                 dict.fromkeys(_name(session, one.actor) or one.device_name for one in found)
             )
+
+    @needs(Action.READ_CHART)
+    def combined(self, record_id: RecordId) -> tuple[Combined, ...]:
+        """What others changed in this draft while it was written here, until somebody read it."""
+        with self._context.db.read() as session:
+            doc = Rows(session).read("record", record_id)
+            if doc is None or doc["status"] != "draft":
+                return ()
+            return self._combined(session, "record", doc, combined_in(session, record_id))
+
+    @needs(Action.READ_CHART)
+    def combined_read(self, record_id: RecordId) -> None:
+        """It was read."""
+        with self._context.db.begin() as session:
+            forget_combined(session, record_id)
 
     @needs(Action.READ_CHART)
     def signed_waiting(self, record_id: RecordId) -> bool:
@@ -216,10 +217,10 @@ class Sync:
         theirs_at = doc.get("updated_at")
         uid = UUID(doc["patient_id"]) if op.tbl == "record" else op.uid
         at = doc["visit_date"] if op.tbl == "record" else doc["updated_at"]
-        clashes = _clashes(chain, doc)
+        clashes = clashes_of(chain, doc)
         if not clashes and kind == "edit":
             # Its words stand in the record by now; a signature alone is told in words.
-            kind, reason = "other", reason or _KEPT
+            kind, reason = "other", reason or KEPT
         return Review(
             id=chain.last.op.op_id,
             kind=kind,
@@ -235,7 +236,35 @@ class Sync:
             ),
             theirs=_shown_side(session, known, clashes, theirs_at),
             clashes=clashes,
+            combined=self._combined(
+                session,
+                op.tbl,
+                doc,
+                parts_in(session, known.base_rev, chain.ops[0].op.base_rev),
+                but={clash.unit for clash in clashes},
+            ),
             reason=reason,
+        )
+
+    def _combined(
+        self,
+        session: Session,
+        tbl: Aggregate,
+        doc: Document,
+        parts: tuple[Part, ...],
+        *,
+        but: Collection[str] = (),
+    ) -> tuple[Combined, ...]:
+        values, me = merging.units_of(tbl, doc), self._context.actor.id
+        return tuple(
+            Combined(
+                short_words(one.unit, values.get(one.unit)),
+                "you" if one.author.actor == me else _name(session, one.author.actor),
+                one.author.at,
+                "" if one.author.here else one.author.computer,
+            )
+            for one in parts
+            if one.unit not in but
         )
 
     def _late_addendum(self, session: Session, chain: Chain) -> Review | None:
@@ -255,7 +284,7 @@ class Sync:
             mine=Side(_name(session, op.actor), chain.last.device_name, op.client_at),
             theirs=Side(),
             clashes=(Clash("text", "Addendum", str(op.patch["text"]), "", long_text=True),),
-            reason="" if finalized else _ADDENDUM,
+            reason="" if finalized else ADDENDUM,
         )
 
     def _check_units(self, units: Any) -> None:
@@ -302,85 +331,19 @@ def _chain(session: Session, review_id: UUID) -> Chain:
     for chain in reviews.open_chains(session, *_SHOWN):
         if any(one.op.op_id == review_id for one in chain.ops):
             return chain
-    raise Conflict(_GONE)
+    raise Conflict(GONE)
 
 
 def _kind(chain: Chain, known: Replica) -> tuple[Kind, str]:
     doc = known.base_doc or {}
     claim = chain.last.op.kind == "finalize"
     if doc.get("status") == "finalized":
-        return "finalized", _SECOND if claim else ""
+        return "finalized", SECOND if claim else ""
     if doc.get("voided_at") is not None:
         return "voided", ""
     if chain.last.reason in {"stale", "exists", "unreviewed"}:
-        return "edit", _CLAIM if claim else ""
-    return "other", _why(chain.last.reason)
-
-
-def _why(reason: str) -> str:
-    if reason.startswith("unknown_field"):
-        return "The server is older than this program and does not know a part of it."
-    if reason.startswith("unknown_user"):
-        return "The server does not know the user who wrote it."
-    if reason.startswith("unknown_"):
-        return "The server does not have what it belongs to."
-    return "A rule of the server's database does not allow it."
-
-
-def _written(chain: Chain, doc: Document) -> dict[str, Any]:
-    """What the author of the chain had written, unit by unit, the newest last."""
-    tbl, mine = chain.last.op.tbl, dict(doc)
-    for one in chain.ops:
-        source = merging.as_author_saw(tbl, one.op.base, one.op.patch)
-        for unit in one.op.base:
-            mine = merging.with_unit(tbl, mine, source, unit)
-    return mine
-
-
-def _clashes(chain: Chain, doc: Document) -> tuple[Clash, ...]:
-    tbl = chain.last.op.tbl
-    written = _written(chain, doc)
-    mine, theirs = merging.units_of(tbl, written), merging.units_of(tbl, doc)
-    units = dict.fromkeys(unit for one in chain.ops for unit in one.op.base)
-    return tuple(
-        _clash(unit, mine.get(unit), theirs.get(unit))
-        for unit in units
-        if unit != merging.SIGNATURE and not merging.same_value(mine.get(unit), theirs.get(unit))
-    )
-
-
-def _clash(unit: str, mine: Any, theirs: Any) -> Clash:
-    title, below = title_of(unit)
-    ours, others = words_of_unit(unit, mine), words_of_unit(unit, theirs)
-    long_text = unit in TEXTS
-    return Clash(
-        unit=unit,
-        title=title,
-        mine=ours,
-        theirs=others,
-        below=below,
-        long_text=long_text,
-        both="Write both, one after the other" if long_text and ours and others else "",
-    )
-
-
-def _with_choice(
-    tbl: Aggregate,
-    doc: dict[str, Any],
-    mine: Mapping[str, Any],
-    clash: Clash,
-    chosen: Decision,
-    at: str,
-) -> dict[str, Any]:
-    if chosen.way == "theirs":
-        return doc
-    if chosen.way == "mine":
-        return merging.with_unit(tbl, doc, mine, clash.unit)
-    if clash.unit not in TEXTS:
-        raise Invalid({clash.unit: "Choose one of the two versions."})
-    both = combined_text(clash.mine, clash.theirs)
-    text = both if chosen.way == "both" else storable(chosen.text)
-    return doc | {clash.unit: text or None, "updated_at": at}
+        return "edit", CLAIM if claim else ""
+    return "other", why(chain.last.reason)
 
 
 def _shown_side(

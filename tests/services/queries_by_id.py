@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from medrec_desktop.data import (
     attachments,
     audit,
+    combined,
     documents,
     journal,
     outbox,
@@ -120,6 +121,9 @@ ASKED: dict[str, Act] = {
         documents.Rows(s).read(tbl, uid)  # type: ignore[arg-type]  # names of tables
         for tbl, uid in (("patient", i.patient), ("record", i.final), ("attachment", i.file))
     ],
+    "combined.is_noted": lambda s, i: combined.is_noted(s, i.draft),
+    "combined.unasked": lambda s, i: combined.unasked(s, [i.draft]),
+    "combined.combined_in": lambda s, i: combined.combined_in(s, i.draft),
     "journal.under_way": lambda s, i: [op.n for op in journal.under_way(s, "record", i.draft)],
     "patients.patient_key": lambda s, i: patients.patient_key(s, i.patient),
     "patients.get_patient": lambda s, i: patients.get_patient(s, i.patient),
@@ -156,6 +160,7 @@ ASKED: dict[str, Act] = {
 }
 # Those whose answer is "nothing" or "no" for these patients, which another one's coming keeps so.
 SILENT = {
+    "combined.combined_in": "the server was not asked who changed what",
     "journal.under_way": "nothing was sent from here",
     "reviews.waits_for_choice": "nobody else wrote in it",
     "stored_files.stored_times": "nothing was uploaded",
@@ -256,6 +261,9 @@ WRITTEN: dict[str, Act] = {
     "records.set_voided": lambda s, i: records.set_voided(
         s, row(s, i), reason="slip", actor=1, now=LATE
     ),
+    "combined.note_combined": lambda s, i: combined.note_combined(s, i.draft, i.final, ["plan"]),
+    "combined.keep_combined": lambda s, i: combined.keep_combined(s, i.draft, ()),
+    "combined.forget_combined": lambda s, i: combined.forget_combined(s, i.draft),
     "replicas.put_replica": lambda s, i: replicas.put_replica(
         s, replicas.Replica("record", i.draft, held="why")
     ),
@@ -315,6 +323,9 @@ WIDE = {
     "audit.devices_seen": "computers",
     "authors.unknown_versions": "what the server is asked",
     "authors.keep_authors": "what the server said",
+    "authors.parts_in": "what one revision has, which has one uuid in the world",
+    "authors.read_parts": "what was kept of one revision",
+    "combined.forget_signed": "all drafts that are signed by now",
     "authors.author_of": "the author of one revision, which has one uuid in the world",
     "coding.count_codes": "how often codes were used in the clinic",
     "coding.used_codes": "codes",

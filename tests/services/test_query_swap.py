@@ -21,6 +21,7 @@ import sqlalchemy as sa
 import medrec_desktop.data
 from medrec_desktop.data import (
     attachments,
+    combined,
     documents,
     records,
     retractions,
@@ -157,6 +158,7 @@ def furnished(db: LocalDb, home: Path, word: str, now: datetime) -> Ids:
         part = upload_parts.SentPart(1, 5, SHA, word, "etag")
         upload_parts.put_part(session, file_key, part)
         retractions.plan_retraction(session, ids.file, due_at=NOON)
+        combined.note_combined(session, ids.draft, ids.draft)
         # What both have alike: whose it is must be asked.
         same_bytes(session, ids.draft)
         doctor = user_key(session, context.actor.id)

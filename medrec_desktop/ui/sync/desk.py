@@ -18,11 +18,12 @@ from medrec_desktop.domain.changes import Changed
 from medrec_desktop.domain.errors import Denied, MedrecError
 from medrec_desktop.domain.ids import RecordId
 from medrec_desktop.domain.link import Download, Link, Waiting
-from medrec_desktop.domain.reviewing import Decision, Review
+from medrec_desktop.domain.reviewing import Combined, Decision, Review
 from medrec_desktop.ui.background import Background
 from medrec_desktop.ui.notices import Notices
 
 READ_EVERY_MS = 300
+Together = tuple[RecordId, tuple[str, ...], bool, tuple[Combined, ...]]
 _LINK: frozenset[str] = frozenset({"sync", "visit", "patient", "settings", "attachment"})
 
 
@@ -57,6 +58,12 @@ class ServerLink(Protocol):
     def signed_waiting(self, record_id: RecordId) -> bool:
         """Whether it was signed here and the server has not accepted it yet."""
 
+    def combined(self, record_id: RecordId) -> tuple[Combined, ...]:
+        """What others changed in this draft and nobody here has read yet."""
+
+    def combined_read(self, record_id: RecordId) -> None:
+        """It was read."""
+
     def set_editing(self, records: frozenset[RecordId]) -> None:
         """Which visits are open in this program."""
 
@@ -82,9 +89,9 @@ class ServerDesk(QObject):
     changed = Signal()
     reviews_changed = Signal()
     told = Signal(str)
-    seen_together = Signal(object, object, bool)
-    """seen_together(RecordId, names, signed): who else has it open, and whether its signature waits
-    for the server."""
+    seen_together = Signal(object, object, bool, object)
+    """seen_together(RecordId, names, signed, combined): who else has it open, whether its signature
+    waits for the server, and what others changed in it that was not read here yet."""
 
     def __init__(
         self,
@@ -170,13 +177,17 @@ class ServerDesk(QObject):
         reading = self._background.read(self, self._together, record_id)
         reading.then(self._on_together).failed(self._on_not_read)
 
-    def _together(self, record_id: RecordId) -> tuple[RecordId, tuple[str, ...], bool]:
+    def _together(self, record_id: RecordId) -> Together:
         service = self.service
         names, signed = service.other_editors(record_id), service.signed_waiting(record_id)
-        return record_id, names, signed
+        return record_id, names, signed, service.combined(record_id)
 
-    def _on_together(self, seen: tuple[RecordId, tuple[str, ...], bool]) -> None:
+    def _on_together(self, seen: Together) -> None:
         self.seen_together.emit(*seen)
+
+    def combined_read(self, record_id: RecordId) -> None:
+        """Somebody has read what was combined: it is not said again here."""
+        self._background.write(self, self.service.combined_read, record_id)
 
     # --- deciding ------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ from medrec_desktop.domain.changes import Changed, Changes
 from medrec_desktop.domain.errors import MedrecError
 from medrec_desktop.domain.ids import RecordId
 from medrec_desktop.domain.link import Download, Link, Waiting
-from medrec_desktop.domain.reviewing import Decision, Review
+from medrec_desktop.domain.reviewing import Combined, Decision, Review
 
 
 class FakeServerLink:
@@ -20,6 +20,7 @@ class FakeServerLink:
         self.reviews_now: tuple[Review, ...] = ()
         self.editors: dict[RecordId, tuple[str, ...]] = {}
         self.signed: set[RecordId] = set()
+        self.combined_now: dict[RecordId, tuple[Combined, ...]] = {}
         self.editing: frozenset[RecordId] = frozenset()
         self.asked: list[tuple[object, ...]] = []
         self.foreground = False
@@ -61,6 +62,13 @@ class FakeServerLink:
 
     def signed_waiting(self, record_id: RecordId) -> bool:
         return record_id in self.signed
+
+    def combined(self, record_id: RecordId) -> tuple[Combined, ...]:
+        return self.combined_now.get(record_id, ())
+
+    def combined_read(self, record_id: RecordId) -> None:
+        self.combined_now.pop(record_id, None)
+        self.asked.append(("read", record_id))
 
     def set_editing(self, records: frozenset[RecordId]) -> None:
         self.editing = records

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QApplication
 
 from medrec_desktop.domain.errors import Conflict, Denied, Invalid
 from medrec_desktop.domain.link import Download, FailedChange, Link, Waiting
-from medrec_desktop.domain.reviewing import Decision
+from medrec_desktop.domain.reviewing import Combined, Decision
 from medrec_desktop.ui.review.page import ReviewPage
 from medrec_desktop.ui.sync.page import JoinCodeDialog, SyncDialog
 from tests.factories import NOON
@@ -162,6 +162,29 @@ def test_whoever_else_has_the_visit_open_is_named_and_nothing_is_locked(window: 
     assert strip.words.startswith("S. Lee has this visit open too.")
     assert window.server.editing == {window.record}
     window.server.editors.clear()
+    with window.qtbot.waitSignal(window.desk.seen_together):
+        window.say(OFFLINE)
+    assert strip.isHidden()
+
+
+def test_what_others_changed_is_said_over_the_visit_until_it_was_read(window: Window) -> None:
+    at = NOON - timedelta(minutes=3)
+    window.server.combined_now[window.record] = (
+        Combined("Weight 78.4 kg", "S. Lee", at),
+        Combined("Plan", "S. Lee", at - timedelta(minutes=1)),
+        Combined("Notes", "Dr B"),
+    )
+    with window.qtbot.waitSignal(window.desk.seen_together):
+        window.main.open_visit(window.record)
+    strip = window.main.workplace._strip
+    assert strip is not None
+    assert strip.combined_words == (
+        f"S. Lee changed Weight 78.4 kg and Plan ({_local(-3)}). Dr B changed Notes. "
+        "It is in this visit together with what was typed here."
+    )
+    strip.read_button.click()
+    assert strip.isHidden()
+    window.qtbot.waitUntil(lambda: ("read", window.record) in window.server.asked)
     with window.qtbot.waitSignal(window.desk.seen_together):
         window.say(OFFLINE)
     assert strip.isHidden()
