@@ -16,6 +16,9 @@ _ABOUT_AS_MUCH = 0.12
 # What says less than this share of the query is no answer to it while another says all of it, or
 # more of it than the others.
 _ALL, _LEAST_BESIDE_ALL, _LEAST_SHARE = 0.9, 0.55, 0.4
+# Where so few rows answer, what says a part of it stands below them: the word that was wrong may
+# be the other one.
+_FEW_ROWS, _BESIDE = 5, 0.01
 # What another row of the same category before it costs one of the first rows: five kinds of one
 # disease above a second that fits nearly as well say less than three and that one.
 _SAME_AGAIN, _MIXED_ROWS = 0.9, 12
@@ -30,6 +33,8 @@ class Picked:
     row: int
     shown: int
     led_by: int
+    # Says less than the others do: there to fill a short list, below them.
+    beside: bool = False
 
 
 def picked(found: Sequence[Found], held: Held, limit: int) -> list[Picked]:
@@ -37,9 +42,12 @@ def picked(found: Sequence[Found], held: Held, limit: int) -> list[Picked]:
     fullest = max((one.covered for one in found), default=0.0)
     least = _LEAST_BESIDE_ALL if fullest > _ALL else fullest * _LEAST_SHARE
     rows: dict[int, Picked] = {}
+    beside: list[Found] = []
     entry_code, preferred, stem = held.entry_code, held.preferred, held.stem
     for one in found:
         if one.covered < least:
+            if one.covered > fullest * _LEAST_SHARE and _has_numbers(one):
+                beside.append(one)
             continue
         code = entry_code[one.entry]
         shown = preferred[code] or code
@@ -51,7 +59,18 @@ def picked(found: Sequence[Found], held: Held, limit: int) -> list[Picked]:
         elif before.led_by in {shown, row} and code not in {shown, row}:
             # Its heading was asked for as well: the row leads there.
             rows[row] = replace(before, shown=shown, led_by=code)
+    for one in beside:
+        if len(rows) >= min(_FEW_ROWS, limit):
+            break
+        code = entry_code[one.entry]
+        shown = preferred[code] or code
+        rows.setdefault(stem[shown], Picked(one, stem[shown], shown, code, beside=True))
     return list(rows.values())
+
+
+def _has_numbers(one: Found) -> bool:
+    """Whether no number of the query is missing: stage 24 is not stage 2 said in part."""
+    return all(token.fit(one.entry) > 0 for token in one.query.tokens if token.word.isdigit())
 
 
 def ordered(
@@ -68,7 +87,7 @@ def ordered(
         return one.found.score * (1.0 + max(known.get(shown, 0.0), known.get(row, 0.0)))
 
     scores = {one.row: score(one) for one in rows}
-    waiting = sorted(rows, key=lambda one: -scores[one.row])
+    waiting = sorted(rows, key=lambda one: (one.beside, -scores[one.row]))
     # Where no row says everything, rows for the one half of what was typed leave room for the
     # other: what "hypoplasia of ureter" is may be found at either.
     parts = {one.row: _said(one.found) if fullest < _ALL else frozenset() for one in rows}
@@ -81,6 +100,7 @@ def ordered(
             rest,
             key=lambda one: (
                 scores[one.row]
+                * (_BESIDE if one.beside else 1.0)
                 * _SAME_AGAIN ** before[_category(one, codes)]
                 * worth ** before[parts[one.row]]
             ),

@@ -484,3 +484,10 @@ def test_the_file_is_never_written(index_file: Path) -> None:
     after = index_file.stat()
     assert (before.st_mtime_ns, before.st_size) == (after.st_mtime_ns, after.st_size)
     assert not list(index_file.parent.glob(f"{index_file.name}-*"))
+
+
+def test_a_short_answer_is_filled_with_what_says_a_part_of_it(icd10: Icd10) -> None:
+    """The word that was wrong may be the other one; what says everything stays first."""
+    found = codes(icd10.search("hypertrophic scar keloid"))
+    assert found[0] == "L91.0"
+    assert len(found) >= 5
