@@ -16,7 +16,9 @@ from medrec_desktop.data.clinic import (
     read_device,
     write_computer_settings,
 )
+from medrec_desktop.data.journal import joined
 from medrec_desktop.data.local import LocalDb
+from medrec_desktop.data.reviews import list_waiting
 from medrec_desktop.data.session import Session
 from medrec_desktop.domain.errors import Corrupt, Denied, MedrecError
 from medrec_desktop.domain.passwords import CODE_BYTES, code_of, code_symbols
@@ -37,6 +39,7 @@ CHOOSE = "Choose a password of your own first. Nothing was opened."
 _CONTACT = "server_contact"
 REVOKED = "revoked_computers"
 """The clinic setting that names computers which have lost their access."""
+_SIGNED_OUT = "signed_out"
 LEFT = "You no longer have access to this clinic. Ask its administrator to restore it."
 OFFLINE_DAYS = 7
 
@@ -119,21 +122,39 @@ def require_access(
 
 
 def is_revoked(session: Session) -> bool:
-    """Whether the clinic has taken this computer's access."""
+    """Whether the clinic has taken this computer's access, as far as it has heard."""
+    if read_computer_settings(session).get(_SIGNED_OUT):
+        return True
     revoked = read_clinic_settings(session).get(REVOKED)
     return isinstance(revoked, list) and str(read_device(session)) in revoked
+
+
+def note_signed_out(
+    db: LocalDb, at: datetime, keyring: Any = None, *, sitting: Sitting | None = None
+) -> None:
+    """The clinic's server says that this computer was signed out: it holds from now on, without
+    the server too, and nobody's password opens anything here any more."""
+    with db.begin() as session:
+        if read_computer_settings(session).get(_SIGNED_OUT):
+            return
+        write_computer_settings(session, {_SIGNED_OUT: at.astimezone(UTC).isoformat()})
+        device = read_device(session)
+        add_entry(session, "computer.revoke", at=at, subject=device, detail="heard of it")
+    follow_users(db, keyring, sitting=sitting)
 
 
 def follow_users(
     db: LocalDb, keyring: Any = None, *, sitting: Sitting | None = None
 ) -> tuple[User, ...]:
     """The accounts of this computer follow what the clinic says of its users: names; whoever was
-    disabled loses their lock, and on a revoked computer everybody does. Done at every sign-in, and
-    to be done whenever sync has brought users or settings; with `sitting`, it holds for whoever is
-    signed in too. Answers all users as they are now."""
+    disabled loses their lock, and on a revoked computer everybody does. Its recovery code stays
+    only where something was not sent to the clinic's server, for that is nowhere else. Done at
+    every sign-in, and to be done whenever sync has brought users or settings; with `sitting`, it
+    holds for whoever is signed in too. Answers all users as they are now."""
     folder = db.path.parent
     with db.read() as session:
         users, revoked = list_users(session), is_revoked(session)
+        unsent = revoked and joined(session) and bool(list_waiting(session)[0])
     if sitting is not None:
         for user in users:
             sitting.learn(replace(user, active=user.active and not revoked))
@@ -148,7 +169,7 @@ def follow_users(
             replace(one, name=names[one.id]) for one in accounts.accounts if one.id in staying
         )
         following = replace(accounts, accounts=kept)
-        if revoked:
+        if revoked and not unsent:
             following = replace(following, recovery=None, offered=None)
         if following != accounts:
             store.write(folder, following)

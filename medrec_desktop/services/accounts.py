@@ -303,20 +303,22 @@ class Accounts:
 
     @needs(Action.MANAGE_COMPUTERS)
     def computers(self) -> tuple[Computer, ...]:
-        """Every computer that ever wrote in the clinic's trail, this one first."""
+        """Every computer of the clinic that this one has heard of, this one first."""
         with self._context.db.read() as session:
             return list_computers(session, self._context.device)
 
     @needs(Action.MANAGE_COMPUTERS)
     def revoke_computer(self, device: UUID) -> None:
-        """It loses its access as soon as it hears of it. `Conflict` for this computer."""
+        """From the server's answer on it reads and sends nothing, and it loses everybody's access
+        as soon as it hears of that. `Conflict` for this computer."""
         if device == self._context.device:
             raise Conflict("This is the computer you sit at. Revoke it from another one.")
         now = self._context.clock()
         with self._context.db.begin() as session:
-            revoke(session, device, now=now)
+            settings = revoke(session, device, actor=self._context.actor.id, now=now)
             note(self._context, session, "computer.revoke", subject=device)
-            mark(session, "settings", people.get_clinic(session).id, now=now)
+            if settings:
+                mark(session, "settings", people.get_clinic(session).id, now=now)
         self._changed()
 
     # -----------------------------------------------------------------------------------------

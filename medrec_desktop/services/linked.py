@@ -9,7 +9,7 @@ import socket
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -27,7 +27,13 @@ from medrec_desktop.domain.link import Download, Link, Round, Waiting
 from medrec_desktop.domain.reviewing import Combined, Decision, Review
 from medrec_desktop.domain.roles import Action
 from medrec_desktop.domain.syncing import Hello
-from medrec_desktop.services.access import Contact, follow_users, note_contact
+from medrec_desktop.services.access import (
+    LEFT,
+    Contact,
+    follow_users,
+    note_contact,
+    note_signed_out,
+)
 from medrec_desktop.services.authorize import allowed, needs
 from medrec_desktop.services.context import Context
 from medrec_desktop.services.first_run import DATABASE
@@ -42,7 +48,7 @@ from medrec_desktop.sync.first_download import (
     read_download,
 )
 from medrec_desktop.sync.hint import Hints
-from medrec_desktop.sync.line import Line, connect
+from medrec_desktop.sync.line import Line, SignedOut, connect
 from medrec_desktop.sync.loop import Pace, SyncLoop
 
 if TYPE_CHECKING:
@@ -72,8 +78,8 @@ def open_link(
 
 
 def contact_of(folder: Path, *, keyring: Any = None) -> Contact:
-    """Asks the clinic's server whether it still takes this computer: after too many days without
-    it, nobody signs in otherwise."""
+    """Asks the clinic's server whether it still takes this computer and this user: after too many
+    days without it, nobody signs in otherwise. `Denied` when it does not."""
 
     def ask(signed: SignedIn) -> datetime | None:
         db = LocalDb.open(folder / DATABASE, signed.key)
@@ -85,13 +91,21 @@ def contact_of(folder: Path, *, keyring: Any = None) -> Contact:
             line = _Way(db, folder, account, keyring).line()
             try:
                 welcome = line.hello(Hello(device, computer_name(), APP, head(), actor=signed.user))
+                if welcome.revoked:
+                    note_signed_out(db, datetime.now(UTC), keyring)
+                    raise SignedOut
+                users = line.table_page("user").entries
             finally:
                 line.close()
+        except SignedOut:
+            raise
         except (Unavailable, Denied):
             return None
         finally:
             db.close()
-        return None if welcome.revoked else welcome.now
+        if any(one.uid == signed.user and not one.doc["active"] for one in users):
+            raise Denied(LEFT)
+        return welcome.now
 
     return ask
 
@@ -305,6 +319,14 @@ class Rounds:
 
     def run(self, stop: threading.Event) -> Round:
         """One round."""
+        try:
+            return self._run(stop)
+        except SignedOut:
+            now = self._context.clock()
+            note_signed_out(self._db, now, self._keyring, sitting=self._context.sitting)
+            raise
+
+    def _run(self, stop: threading.Event) -> Round:
         if not self.download.finished:
             self._fetching.run(stop, self._on_progress)
             return Round(more=True)

@@ -29,7 +29,7 @@ from medrec_desktop.data.schema_sync import sync_replicas, sync_reviews
 from medrec_desktop.data.sealing_ops import Sealer
 from medrec_desktop.data.session import Session
 from medrec_desktop.domain.changes import Changed, Changes
-from medrec_desktop.domain.errors import Cancelled, Corrupt, Denied, Unavailable
+from medrec_desktop.domain.errors import Cancelled, Corrupt, Unavailable
 from medrec_desktop.domain.link import Round
 from medrec_desktop.domain.syncing import (
     MOST_BYTES,
@@ -47,14 +47,11 @@ from medrec_desktop.domain.syncing import (
     Welcome,
     op_document,
 )
+from medrec_desktop.sync.line import SignedOut
 from medrec_desktop.sync.sealing import seal_marked, seal_trail
 
 _log = logging.getLogger(__name__)
 
-_REVOKED = (
-    "This computer was signed out of the clinic. What you typed is safe on this computer. "
-    "Ask whoever looks after the clinic."
-)
 _COPY = (
     "This computer's records are an older copy of themselves: they were restored from a backup, or "
     "copied from another computer. Nothing is lost: it goes on under a new name and fetches what "
@@ -161,6 +158,9 @@ class SyncCycle:
 
     def _greet(self, line: ServerLine, said: list[str]) -> Welcome:
         welcome = line.hello(self._hello())
+        if welcome.revoked:
+            # Before anything else: an older copy of itself would get a new name, and be let in.
+            raise SignedOut
         with self._db.read() as session:
             newest = welcome.newest_op
             unknown = newest is not None and journal.own_op(session, newest) is None
@@ -170,8 +170,6 @@ class SyncCycle:
                 write_computer_settings(session, {DEVICE: str(self._new_id())})
             said.append(_COPY)
             welcome = line.hello(self._hello())
-        if welcome.revoked:
-            raise Denied(_REVOKED)
         self.editors = welcome.editors
         with self._db.read() as session:
             known, unfinished = journal.joined(session), journal.read_meta(session, _REWINDING)

@@ -48,8 +48,9 @@ _REFUSED = (
     "Ask whoever looks after the server to check this clinic's account."
 )
 _REVOKED = (
-    "This computer was signed out of the clinic. What you typed is safe on this computer. "
-    "Ask whoever looks after the clinic."
+    "This computer was signed out of the clinic by an administrator. It sends and fetches nothing "
+    "any more, and nobody signs in on it. What was saved here and not sent is kept, for this "
+    "computer’s recovery code alone. Ask whoever looks after the clinic."
 )
 _OUTDATED = (
     "The clinic's server asks for a newer version of this program before it takes changes. "

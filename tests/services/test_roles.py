@@ -95,6 +95,7 @@ NOT_ASKED = {
     "require_access": "says whether somebody may sign in",
     "note_contact": "what the server's answer allows",
     "follow_users": "takes access away",
+    "note_signed_out": "takes access away",
     "let_in": "says who acts",
     "switched": "says who acts",
     "seen_by": "the same service, asked by another user",

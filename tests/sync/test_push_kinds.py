@@ -6,15 +6,16 @@ from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
+import psycopg
 import pytest
 
 from medrec_desktop.data import schema
 from medrec_desktop.data.ids import new_uid
-from medrec_desktop.domain.errors import Denied, Unavailable
-from medrec_desktop.domain.syncing import moment, setting_uid
-from medrec_desktop.sync.line import Outdated
+from medrec_desktop.domain.errors import Corrupt, Unavailable
+from medrec_desktop.domain.syncing import Cursor, moment, setting_uid
+from medrec_desktop.sync.line import Outdated, SignedOut
 from tests.clinic_servers import ClinicServer
-from tests.sync_server import NOW, Desktop, desktop, new_clinic
+from tests.sync_server import NOW, Desktop, desktop, line_to, new_clinic
 
 
 @pytest.fixture(scope="module")
@@ -159,9 +160,36 @@ def test_a_revoked_computer_is_told_so_and_sends_nothing_more(
         seen = one.newest(other.device)
         assert (seen.tbl, seen.doc["name"]) == ("device", "STOLEN")
         one.applied(one.op("edit", "device", other.device, {"revoked_at": moment(NOW)}, seen.rev))
+        welcome = other.hello(journal_no=-1, tail_op=uuid4())
+        # Nothing but that: not how far the history goes, nor that it is an older copy of itself.
+        assert (welcome.revoked, welcome.head, welcome.audit_heads) == (True, Cursor(), {})
+        assert (welcome.desktop_restored, welcome.server_rewound) == (False, False)
+        for act in (
+            lambda: other.push(other.patient()),
+            lambda: other.line.pull(Cursor()),
+            lambda: other.line.table_page("patient"),
+            lambda: other.line.history("user", one.doctor),
+            lambda: other.line.looks(uuid4(), 10),
+        ):
+            with pytest.raises(SignedOut, match="signed out"):
+                act()
+        # Whatever somebody has seen of the computer, it is not taken back.
+        one.applied(one.op("edit", "device", other.device, {"revoked_at": None}))
+        one.applied(one.op("edit", "device", other.device, {"revoked_at": moment(NOW)}))
         assert other.hello().revoked
-        with pytest.raises(Denied, match="signed out"):
-            other.push(other.patient())
+        assert other.device not in {e.device for e in one.hello().editors}
+
+
+def test_nobody_reads_the_history_past_the_functions_that_ask_who_reads(one: Desktop) -> None:
+    for table in ("sync_feed", "sync_ops", "sync_parked", "record_docs", "device_docs"):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            one.server.run(f"SELECT * FROM {one.tenant}.{table}", user=one.tenant)
+    with closing(line_to(one.server, one.tenant, uuid4())) as stranger:
+        for act in (lambda: stranger.pull(Cursor()), lambda: stranger.table_page("user")):
+            with pytest.raises(Unavailable):
+                act()
+    with pytest.raises(Corrupt):
+        one.line.table_page("../users")  # type: ignore[arg-type]  # what no program asks
 
 
 def test_a_program_that_is_too_old_sends_nothing_and_still_reads(one: Desktop) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QVBoxLayout, QWidget
 
+from medrec_desktop.domain.auditing import short
 from medrec_desktop.domain.errors import Invalid, MedrecError
 from medrec_desktop.ui import theme
 from medrec_desktop.ui.settings.account_forms import (
@@ -42,9 +43,10 @@ if TYPE_CHECKING:
     from medrec_desktop.ui.screen import Seat
 
 REVOKE = (
-    "It opens this clinic no more: at its next contact with the clinic’s server, or at the next "
-    "sign-in after it learned of it. Until then it can still be used by whoever knows a password "
-    "on it. This cannot be taken back; the computer can join anew."
+    "The clinic’s server tells it nothing and takes nothing from it any more. When it hears of "
+    "that, nobody’s password opens the clinic on it; until then it can still be used by whoever "
+    "knows one. What it has not sent is kept there, for its recovery code alone. If it was stolen, "
+    "have a new join code made, too. This cannot be taken back; the computer can join anew."
 )
 
 
@@ -192,8 +194,12 @@ class UsersDialog(Dialog):
         self.fit()
 
     def _computer_row(self, computer: Computer) -> QWidget:
-        name = "This computer" if computer.this else f"Computer {str(computer.device)[:8]}"
-        seen = f"Here since {_day(computer.first_at)}  ·  last used {_day(computer.last_at)}"
+        name = "This computer" if computer.this else f"Computer {short(computer.device)}"
+        if computer.name:
+            name = f"{name}  ·  {computer.name}" if computer.this else computer.name
+        seen = f"{short(computer.device)}  ·  here since {_day(computer.first_at)}"
+        if computer.last_at is not None:
+            seen += f"  ·  last used {_day(computer.last_at)}"
         made = QWidget()
         parts: list[QWidget] = []
         if computer.revoked:
@@ -210,7 +216,7 @@ class UsersDialog(Dialog):
         return made
 
     def _ask_revoke(self, computer: Computer, name: str) -> None:
-        question = ask(self, f"Revoke {name.lower()}?", REVOKE, yes="Revoke", danger=True)
+        question = ask(self, f"Revoke {name}?", REVOKE, yes="Revoke", danger=True)
         question.accepted.connect(partial(self._revoke, computer))
 
     def _revoke(self, computer: Computer) -> None:
