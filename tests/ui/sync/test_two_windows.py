@@ -292,6 +292,10 @@ def test_two_windows_and_one_server(
         for desk in (one, two):
             desk.wait_for_reviews(1)
         two.wait(lambda: reads(page_two, "notes") == "Salt advice given")
+        strip = two.window.workplace._strip
+        assert strip is not None
+        two.wait(lambda: "changed Notes" in strip.combined_words)
+        two.wait(lambda: [one.words for one in two.server.reviews[0].combined] == ["Notes"])
         decided_on(two, "Amlodipine 10 mg")
         one.wait_for_visit(record, plan="Amlodipine 10 mg", notes="Salt advice given")
         for desk in (one, two):
