@@ -288,7 +288,7 @@ def _initials(found: dict[str, list[int]]) -> dict[str, bytes]:
 
 
 def _rewrites(word_lists: lists.WordLists) -> dict[str, bytes]:
-    """Abbreviations and equivalents in the words of the index, as JSON."""
+    """Abbreviations, equivalents and parts of words in the words of the index, as JSON."""
     readings: dict[str, list[str]] = {}
     for short, long in word_lists.readings:
         if _phrase(short):
@@ -300,9 +300,13 @@ def _rewrites(word_lists: lists.WordLists) -> dict[str, bytes]:
         known = same.setdefault(source, [])
         if source and target and source != _phrase(meant) and target not in known:
             known.append(target)
+    roots: dict[str, str] = {}
+    for part, said in word_lists.roots:
+        roots.setdefault(words.fold(part), _spoken(said))
     return {
         "readings": json.dumps(readings, ensure_ascii=False).encode(),
         "equivalents": json.dumps(same, ensure_ascii=False).encode(),
+        "roots": json.dumps(roots, ensure_ascii=False).encode(),
     }
 
 

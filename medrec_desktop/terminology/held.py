@@ -45,6 +45,8 @@ class Held:
         self._initial_entries = _numbers("I", arrays["initial_entries"])
         self.readings: dict[str, list[str]] = json.loads(arrays["readings"])
         self.equivalents: dict[str, list[str]] = json.loads(arrays["equivalents"])
+        # A list that was imported by an earlier version has none.
+        self.roots: dict[str, str] = json.loads(arrays.get("roots", b"{}"))
         if len(self._starts) != len(self.vocabulary) + 1 or len(self.priors) != self.size:
             raise ValueError("the arrays of the index do not fit each other")
         self.begun = lru_cache(maxsize=256)(self._begun)

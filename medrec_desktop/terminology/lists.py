@@ -11,12 +11,12 @@ from pathlib import Path
 from medrec_desktop.shipped import resources
 
 FOLDER = "terminology"
-FILES = ("abbreviations.txt", "equivalents.txt", "names.txt", "common.txt")
+FILES = ("abbreviations.txt", "equivalents.txt", "names.txt", "common.txt", "roots.txt")
 
 
 @dataclass(frozen=True, slots=True)
 class WordLists:
-    """What the four files say, as written."""
+    """What the five files say, as written."""
 
     readings: tuple[tuple[str, tuple[str, ...]], ...] = ()
     """Abbreviation -> what it may stand for, the most usual first."""
@@ -26,6 +26,8 @@ class WordLists:
     """Pairs (code, other name)."""
     common: tuple[tuple[str, int], ...] = ()
     """Pairs (code, how common: 1 to 3)."""
+    roots: tuple[tuple[str, str], ...] = ()
+    """Pairs (part of a word, what it says); a part that stands at the end begins with "-"."""
 
 
 def read(folder: Path | None = None) -> WordLists:
@@ -36,6 +38,7 @@ def read(folder: Path | None = None) -> WordLists:
         equivalents=tuple(_equivalents(where / FILES[1])),
         names=tuple(_names(where / FILES[2])),
         common=tuple(_common(where / FILES[3])),
+        roots=tuple(_roots(where / FILES[4])),
     )
 
 
@@ -78,6 +81,14 @@ def _common(path: Path) -> Iterator[tuple[str, int]]:
         if not mark or tier not in {"1", "2", "3"}:
             raise _fault(path, number)
         yield from ((code, int(tier)) for code in codes.split())
+
+
+def _roots(path: Path) -> Iterator[tuple[str, str]]:
+    for number, line in _lines(path):
+        parts, mark, said = line.partition("=")
+        if not mark or not parts.strip():
+            raise _fault(path, number)
+        yield from ((part.strip(), said.strip()) for part in parts.split(","))
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
-from medrec_desktop.terminology import varying, words
+from medrec_desktop.terminology import roots, varying, words
 from medrec_desktop.terminology.entries import BASE
 from medrec_desktop.terminology.held import Held, first_entries
 from medrec_desktop.terminology.matching import INITIALS, Matcher, Token
@@ -24,6 +24,7 @@ _READ_PARTLY, _MOST_PAIRED = 3, 4
 # Below this a result says too little of what was typed: try near spellings of every word.
 _POOR = 0.45
 _SHORTEST_HALF, _SHORTEST_JOINED = 3, 7
+_SHORTEST_APART = 7
 _SHORTEST_SHORT, _LONGEST_SHORT, _MOST_SHORTENED = 3, 6, 4
 # A word that more entries have the beginning of is being typed.
 _LIKELY_BEGUN = 12
@@ -85,7 +86,11 @@ class Ranking:
         held = self._held
         words_typed = list(self._parted(typed))
         known: Mapping[str, Sequence[str]] = held.readings
-        unknown = {one: meant for one in words_typed if (meant := self._shortened(one))}
+        unknown = {
+            one: meant
+            for one in words_typed
+            if (meant := self._shortened(one) or self._taken_apart(one))
+        }
         if unknown:
             known = ChainMap[str, list[str]](unknown, held.readings)
         found = readings(words_typed, known, held.equivalents)
@@ -108,6 +113,16 @@ class Ranking:
                 meant for one in self._matcher.near_short(word) for meant in held.readings[one]
             ]
         return found[:_MOST_SHORTENED]
+
+    def _taken_apart(self, word: str) -> list[str]:
+        """What a word says that neither the index nor a list has, by its Greek and Latin parts."""
+        held = self._held
+        if len(word) < _SHORTEST_APART or held.has_start(word) or word in held.readings:
+            return []
+        whole = words.canonical(word)
+        if whole in held.equivalents or held.has_start(whole) or held.related(whole):
+            return []
+        return roots.meanings(whole, held.roots, lambda one: held.frequency(one) > 0)
 
     def _split(self, typed: Sequence[str]) -> list[str]:
         """The words with one that the index lacks cut into two that it has."""

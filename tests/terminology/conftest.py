@@ -12,7 +12,15 @@ from medrec_desktop.terminology.search import INDEX, Icd10
 # These read the index and do not decide what is in it.
 _READING_ONLY = {
     *("search.py", "ranking.py", "matching.py", "readings.py", "held.py", "code_file.py"),
-    *("understood.py", "varying.py", "spelling.py", "ordering.py", "installed.py", "__init__.py"),
+    *(
+        "roots.py",
+        "understood.py",
+        "varying.py",
+        "spelling.py",
+        "ordering.py",
+        "installed.py",
+        "__init__.py",
+    ),
 }
 
 

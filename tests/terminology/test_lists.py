@@ -50,6 +50,7 @@ def test_lists_and_index_use_the_same_words(icd10: Icd10) -> None:
         ("equivalents.txt", "a = = c"),
         ("names.txt", "I10 high blood pressure"),
         ("common.txt", "9: I10"),
+        ("roots.txt", "cardi heart"),
     ],
 )
 def test_a_line_that_is_wrong_stops_the_build_and_is_named(
