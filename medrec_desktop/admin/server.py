@@ -171,7 +171,10 @@ def join_code(options: argparse.Namespace, _passphrases: Passphrases) -> int:
     """`medrec-admin clinic join-code NAME`."""
     with opened(options) as engine:
         code = server.renew_join_code(engine, options.name)
-    print("The old join code is void; computers that used it must join again with this one.")
+    print(
+        "The old join code is void. Computers that used it work offline until this one is typed "
+        "there (Clinic server, Enter join code)."
+    )
     show(code)
     return 0
 
