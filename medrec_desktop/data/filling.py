@@ -5,7 +5,6 @@ Only rows that nobody here has ever seen are written this way; all others, and e
 could be in the way of another row, are given back for `data/replica.receive`. Nothing here commits.
 """
 
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from functools import cache
@@ -15,6 +14,8 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from medrec_desktop.data.documents import TABLES, Rows, UnknownParent
+from medrec_desktop.data.json_text import written
+from medrec_desktop.data.kept_docs import squeezed
 from medrec_desktop.data.patient_search import Findable, index_new_patients
 from medrec_desktop.data.replica import Received
 from medrec_desktop.data.row_values import Columns, Values, insert, next_key, numbers
@@ -93,7 +94,7 @@ def _there(
     found = session.exec_driver_sql(
         f"SELECT j.value FROM json_each(?) j WHERE EXISTS (SELECT 1"  # noqa: S608  # names of ours
         f' FROM "{table.name}" t WHERE t."{column}" = j.value {more})',
-        (json.dumps(list(values)),),
+        (written(list(values)),),
     )
     return set(found.scalars())
 
@@ -180,8 +181,7 @@ def _remembered(tbl: str, entries: Sequence[FeedEntry]) -> Values:
         "uid": [entry.uid.hex for entry in entries],
         "base_rev": [entry.rev.hex for entry in entries],
         "base_version": [entry.row_version for entry in entries],
-        # As it came, where it came as a text.
-        "base_doc": [entry.text or json.dumps(dict(entry.doc)) for entry in entries],
+        "base_doc": [squeezed(entry.text or written(entry.doc)) for entry in entries],
     }
 
 

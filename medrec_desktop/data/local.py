@@ -34,9 +34,11 @@ _PRAGMAS = (
     "PRAGMA fullfsync = ON",
     "PRAGMA checkpoint_fullfsync = ON",
     "PRAGMA temp_store = MEMORY",
-    "PRAGMA cache_size = -8000",
     "PRAGMA journal_size_limit = 67108864",
 )
+# Many rows at once touch the same pages of the indexes again and again: they are written once.
+_USUAL = ("PRAGMA cache_size = -8000", "PRAGMA wal_autocheckpoint = 1000")
+_BULK = ("PRAGMA cache_size = -48000", "PRAGMA wal_autocheckpoint = 8000")
 
 _UNREADABLE = (
     "The clinic's database cannot be read: the file is damaged, or it belongs to another key. "
@@ -141,12 +143,15 @@ class LocalDb:
             connection.connection.cursor().execute("PRAGMA journal_mode = WAL")
 
     @contextmanager
-    def begin(self, *, wait_ms: int | None = None) -> Iterator[Session]:
+    def begin(self, *, wait_ms: int | None = None, bulk: bool = False) -> Iterator[Session]:
         """A write transaction, the only one at a time: commits on exit, rolls back on error.
-        `wait_ms`: how long it waits for another writer, if not as long as usual."""
+        `wait_ms`: how long it waits for another writer, if not as long as usual. `bulk`: one of
+        many that bring thousands of rows; it may take more memory."""
         engine = self._writes
         if wait_ms is not None:
             engine = engine.execution_options(medrec_wait_ms=wait_ms)
+        if bulk:
+            engine = engine.execution_options(medrec_bulk=True)
         # Takes the write lock now, not at the first change.
         with self._gate.inside(), translated(), engine.begin() as session:
             yield session
@@ -269,6 +274,8 @@ def _engine(connect: Callable[[], Any], busy_ms: int) -> sa.Engine:
         creator=connect,
         poolclass=sa.pool.QueuePool,
         pool_size=4,
+        # The one used last has the pages in memory that are asked for next.
+        pool_use_lifo=True,
         max_overflow=12,
         execution_options={"schema_translate_map": LOCAL_SCHEMAS, "medrec_writes": True},
     )
@@ -280,12 +287,22 @@ def _engine(connect: Callable[[], Any], busy_ms: int) -> sa.Engine:
         cursor = connection.connection.cursor()
         if writes:
             cursor.execute(f"PRAGMA busy_timeout = {options.get('medrec_wait_ms', busy_ms):d}")
+            _size(connection, cursor, bulk=options.get("medrec_bulk", False))
         cursor.execute(f"PRAGMA query_only = {'OFF' if writes else 'ON'}")
         # IMMEDIATE: a deferred transaction that writes after reading may fail half-way, however
         # long it is willing to wait.
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
+
+
+def _size(connection: sa.Connection, cursor: Any, *, bulk: bool) -> None:
+    """How much memory this connection takes, and how often it tidies up."""
+    known = connection.info
+    if known.get("medrec_bulk", False) is not bulk:
+        for pragma in _BULK if bulk else _USUAL:
+            cursor.execute(pragma)
+        known["medrec_bulk"] = bulk
 
 
 def _connect(path: Path, key: bytes, busy_ms: int, *, may_make: bool) -> Any:
@@ -303,7 +320,7 @@ def _connect(path: Path, key: bytes, busy_ms: int, *, may_make: bool) -> Any:
         # SQLCipher would print each failure to standard error; we raise it.
         connection.execute("PRAGMA cipher_log_level = NONE")
         connection.execute(f"PRAGMA key = \"x'{key.hex()}'\"")
-        for pragma in _PRAGMAS:
+        for pragma in (*_PRAGMAS, *_USUAL):
             connection.execute(pragma)
     except dbapi2.Error:
         connection.close()

@@ -6,7 +6,6 @@ decides whether a row is stored.
 """
 
 import base64
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date
 from operator import itemgetter
@@ -15,6 +14,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from medrec_desktop.data.json_text import written
 from medrec_desktop.data.schema import Json, UtcDateTime
 from medrec_desktop.data.session import Session
 from medrec_desktop.domain.syncing import Document, moment_of
@@ -55,7 +55,7 @@ def _converter(column: sa.Column[Any]) -> Callable[[Any], Any] | None:
     if isinstance(kind, sa.LargeBinary):
         return base64.b64decode
     if isinstance(kind, type(Json)):
-        return json.dumps
+        return written
     return int if isinstance(kind, sa.Boolean) else None
 
 
@@ -129,6 +129,6 @@ def numbers(session: Session, table: sa.Table, uids: Iterable[str]) -> dict[str,
     rows = session.exec_driver_sql(
         f'SELECT t.uid, t.id FROM json_each(?) j CROSS JOIN "{table.name}" t'  # noqa: S608  # ours
         " ON t.uid = j.value",
-        (json.dumps(list(wanted)),),
+        (written(list(wanted)),),
     )
-    return {wanted[row.uid]: row.id for row in rows}
+    return {wanted[uid]: key for uid, key in rows.all()}

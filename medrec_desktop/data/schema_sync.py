@@ -4,6 +4,7 @@ server's own are SQL in the migrations.
 
 import sqlalchemy as sa
 
+from medrec_desktop.data.kept_docs import KeptDoc
 from medrec_desktop.data.schema import Json, UtcDateTime, metadata
 
 LOCAL = {"local": True}
@@ -17,7 +18,7 @@ sync_replicas = sa.Table(
     sa.Column("uid", sa.Uuid, primary_key=True),
     sa.Column("base_rev", sa.Uuid),
     sa.Column("base_version", sa.Integer, nullable=False, server_default="0"),
-    sa.Column("base_doc", Json),
+    sa.Column("base_doc", KeptDoc),
     # None: as the base.
     sa.Column("head_rev", sa.Uuid),
     sa.Column("head_doc", Json),

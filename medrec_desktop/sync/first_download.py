@@ -7,7 +7,9 @@ comes that way, and an older version never replaces a newer one.
 
 import platform
 import threading
+import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
@@ -24,14 +26,19 @@ from medrec_desktop.data.session import Session
 from medrec_desktop.domain.changes import Changed, Changes
 from medrec_desktop.domain.errors import Cancelled
 from medrec_desktop.domain.link import Download
-from medrec_desktop.domain.syncing import Cursor, Hello
+from medrec_desktop.domain.syncing import Cursor, Hello, TablePage
 from medrec_desktop.sync.cycle import PAGED
-from medrec_desktop.sync.line import PAGE, Line
+from medrec_desktop.sync.line import Line
 
 # With these one can work: the newest patients can be found, and a visit begun.
 _USABLE_AFTER: Final = PAGED.index("patient")
 _STATE: Final = "download:state"
 APP: Final = "medrec-desktop"
+# Rows of a page: as many as are stored in so many seconds.
+_FIRST_PAGE: Final = 500
+_LAST_PAGE: Final = 2_000
+_LONG_S: Final = 0.25
+_SAID_EVERY_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +82,8 @@ class FirstDownload:
     ) -> None:
         self._db, self._connect, self._actor = db, connect, actor
         self._clock, self._changes = clock, changes
+        self._new: list[Received] = []
+        self._said = 0.0
 
     def begin(self, total: int) -> None:
         """Say hello and remember where the feed stands; `total` rows are expected. Begun before,
@@ -108,38 +117,49 @@ class FirstDownload:
         line = self._connect()
         line.device = device
         try:
-            while not _over(state, enough):
-                if stop.is_set():
-                    raise Cancelled("The first download was stopped; it goes on later.")
-                state = self._page(line, state)
-                progress(state.download)
+            # The server makes the next page while this one is stored.
+            with ThreadPoolExecutor(1, "medrec-first-download") as ahead:
+                size = _FIRST_PAGE
+                coming = ahead.submit(_fetch, line, state, size)
+                while not _over(state, enough):
+                    if stop.is_set():
+                        raise Cancelled("The first download was stopped; it goes on later.")
+                    page = coming.result()
+                    after = _after(state, page)
+                    if not _over(after, enough):
+                        coming = ahead.submit(_fetch, line, after, size)
+                    begin = time.monotonic()
+                    self._store(page, after)
+                    if page.next_id is not None:
+                        size = _next_size(size, time.monotonic() - begin)
+                    state = after
+                    progress(state.download)
         finally:
             line.close()
+            self._say(at_once=True)
         return state.download
 
-    def _page(self, line: Line, state: _State) -> _State:
-        tbl = PAGED[state.table]
-        page = line.table_page(tbl, state.next_id, PAGE)
-        at_end = page.next_id is None
-        after = replace(
-            state,
-            table=state.table + at_end,
-            next_id=page.next_id,
-            done=state.done + (len(page.entries) if tbl in _COUNTED else 0),
-            usable=state.usable or state.table >= _USABLE_AFTER,
-        )
-        with self._db.begin() as session:
+    def _store(self, page: TablePage, after: _State) -> None:
+        with self._db.begin(bulk=True) as session:
             sealer = Sealer(self._actor(), self._clock(), head())
             # Newest page first, but ascending inside it: the file stays half as large.
             filled, others = fill(session, page.entries[::-1])
-            received = receive(session, others, sealer, paged=True)
+            received = receive(session, others, sealer, paged=True) if others else Received()
             _write(session, after)
             if after.finished:
                 journal.write_cursor(session, after.head)
-        self._tell(filled)
-        self._tell(received)
+        self._new += [filled, received]
+        self._say(at_once=after.finished)
+
+    def _say(self, *, at_once: bool) -> None:
+        """Tell the screens; not after every page, for each of them reads again."""
+        now = time.monotonic()
+        if not self._new or not (at_once or now >= self._said + _SAID_EVERY_S):
+            return
+        new, self._new, self._said = self._new, [], now
+        for received in new:
+            self._tell(received)
         self._changes.publish(Changed("sync"))
-        return after
 
     def _tell(self, received: Received) -> None:
         for kind, ids in (
@@ -153,6 +173,27 @@ class FirstDownload:
             self._changes.publish(Changed("settings"))
         if received.review:
             self._changes.publish(Changed("review"))
+
+
+def _fetch(line: Line, state: _State, size: int) -> TablePage:
+    return line.table_page(PAGED[state.table], state.next_id, size)
+
+
+def _after(state: _State, page: TablePage) -> _State:
+    return replace(
+        state,
+        table=state.table + (page.next_id is None),
+        next_id=page.next_id,
+        done=state.done + (len(page.entries) if PAGED[state.table] in _COUNTED else 0),
+        usable=state.usable or state.table >= _USABLE_AFTER,
+    )
+
+
+def _next_size(size: int, took_s: float) -> int:
+    """Few transactions, but short ones: whoever types waits for one."""
+    if took_s > _LONG_S:
+        return max(size // 2, _FIRST_PAGE // 4)
+    return min(size * 2, _LAST_PAGE) if took_s < _LONG_S / 2.5 else size
 
 
 def _over(state: _State, enough: Callable[[Download], bool]) -> bool:

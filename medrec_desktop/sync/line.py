@@ -15,6 +15,7 @@ import psycopg
 from psycopg import sql
 from psycopg.types.json import set_json_loads
 
+from medrec_desktop.data.json_text import parsed
 from medrec_desktop.data.server.address import ServerAddress, connection_arguments
 from medrec_desktop.data.tenant import checked_schema
 from medrec_desktop.domain.errors import Corrupt, Denied, MedrecError, Unavailable
@@ -105,7 +106,7 @@ class Line:
         self._history = ours(_HISTORY)
         self._page = ours(_PAGE)
         self._looks = ours(_LOOKS)
-        set_json_loads(json.loads, connection)
+        set_json_loads(parsed, connection)
 
     @classmethod
     def open(cls, address: ServerAddress, password: str | None, schema: str) -> Self:
@@ -147,7 +148,10 @@ class Line:
         row's chain with its own; a feed that does not have it any more begins later or is empty.
         """
         rows = self._rows(self._pull, (self.device, cursor.seq, limit + 2))
-        entries = tuple(FeedEntry(*row) for row in rows[: limit + 1])
+        entries = tuple(
+            FeedEntry(seq, tbl, uid, rev, version, parsed(doc), chain, at, doc)
+            for seq, tbl, uid, rev, version, doc, chain, at in rows[: limit + 1]
+        )
         if entries and entries[-1].seq - entries[0].seq != len(entries) - 1:
             raise Corrupt(_HOLES)
         return Page(entries, more=len(rows) > limit + 1)
@@ -170,7 +174,7 @@ class Line:
         """Rows of a table as documents, newest first, from `after_id` (None: the newest) down."""
         rows = self._rows(self._page, (self.device, tbl, after_id, limit))
         entries = tuple(
-            FeedEntry(0, tbl, uid, rev, version, doc, b"", at)
+            FeedEntry(0, tbl, uid, rev, version, parsed(doc), b"", at, doc)
             for _, uid, rev, version, doc, at in rows
         )
         return TablePage(entries, rows[-1][0] if len(rows) == limit else None)
@@ -212,7 +216,7 @@ _HELLO: LiteralString = (
     "SELECT {schema}.sync_hello(%b::text::jsonb), uid, schema_name FROM public.tenants"
 )
 _PULL: LiteralString = (
-    "SELECT seq, tbl, uid, rev, row_version, doc, chain, at AT TIME ZONE 'UTC'"
+    "SELECT seq, tbl, uid, rev, row_version, doc::text, chain, at AT TIME ZONE 'UTC'"
     " FROM {schema}.sync_pull(%b, %b::bigint, %b::int)"
 )
 _PUSH: LiteralString = (
@@ -223,7 +227,7 @@ _HISTORY: LiteralString = (
     " FROM {schema}.sync_history(%b, %b, %b, %b::int)"
 )
 _PAGE: LiteralString = (
-    "SELECT id, uid, rev, row_version, doc, now()"
+    "SELECT id, uid, rev, row_version, doc::text, now()"
     " FROM {schema}.sync_page(%b, %b, %b::bigint, %b::int)"
 )
 _LOOKS: LiteralString = (
