@@ -141,6 +141,19 @@ def test_any_split_of_the_stream_expands_to_the_same(content: bytes, step: int, 
     assert expanded(compress_bytes(content, level), len(content), step) == content
 
 
+@settings(max_examples=60)
+@given(content=st.binary(max_size=300), cut=st.integers(0, 60), more=st.binary(max_size=60))
+def test_any_bytes_are_refused_or_were_the_stream_itself(
+    content: bytes, cut: int, more: bytes
+) -> None:
+    whole = compress_bytes(content)
+    for stream in (more, whole[: max(0, len(whole) - cut)] + more, whole[:12] + more):
+        try:
+            assert expanded(stream, len(content), 37) == content
+        except Corrupt:
+            continue
+
+
 @EITHER_WAY
 def test_a_flipped_byte_anywhere_is_noticed(
     vault: Vault, expect_log: ExpectLog, read: Read
