@@ -39,6 +39,7 @@ from tests.tour.driving import (
     words_of,
 )
 from tests.tour.papers import papers
+from tests.tour.shared import Shared
 
 if TYPE_CHECKING:
     from medrec_desktop.ui.theme import Mode
@@ -66,7 +67,7 @@ def take(mode: "Mode", home: Path, pictures: Path) -> int:
     return 1 if failed or tour.faults else 0
 
 
-class Tour(Doors):
+class Tour(Doors, Shared):
     """Each method is a step and leaves its picture."""
 
     def steps(self) -> tuple[Callable[[], None], ...]:
@@ -90,6 +91,7 @@ class Tour(Doors):
             self.lock,
             self.larger_text,
             self.sign_in,
+            self.clinic_with_a_server,
         )
 
     # --- steps ---------------------------------------------------------------------------------

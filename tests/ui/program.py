@@ -24,7 +24,7 @@ def demo_clinic(qtbot: QtBot, qapp: QApplication, home: Path, theme: Theme) -> I
     app = build(Config(home, demo=True), qapp, theme=theme)
     with qtbot.waitSignal(app.opened, timeout=60_000):
         assert app.start(demo=True)
-    qtbot.waitUntil(lambda: bool(window_of(app).sidebar.day_list.rows), timeout=10_000)
+    qtbot.waitUntil(lambda: bool(window_of(app).sidebar.day_list.rows), timeout=30_000)
     yield app
     app.background.drain()
     window = window_of(app)
@@ -47,7 +47,7 @@ def open_visit(qtbot: QtBot, app: App, given: str) -> VisitPage:
     rows = window.sidebar.day_list.rows
     wanted = next(row.record_id for row in rows if row.given == given)
     window.open_visit(wanted)
-    qtbot.waitUntil(lambda: record_shown(app) == wanted, timeout=10_000)
+    qtbot.waitUntil(lambda: record_shown(app) == wanted, timeout=30_000)
     return visit_page(app)
 
 

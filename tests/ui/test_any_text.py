@@ -89,7 +89,7 @@ def shown(app: App, kind: type[Dialog]) -> Dialog | None:
 
 def answer(qtbot: QtBot, app: App, kind: type[Dialog], text: str, *, agree: bool) -> None:
     """Fill the dialog that is open, look at it, and agree or leave it."""
-    qtbot.waitUntil(lambda: shown(app, kind) is not None, timeout=10_000)
+    qtbot.waitUntil(lambda: shown(app, kind) is not None, timeout=30_000)
     dialog = shown(app, kind)
     assert dialog is not None
     assert fill(dialog, text)
@@ -146,7 +146,7 @@ def test_every_other_screen_takes_any_text(qtbot: QtBot, demo: App, text: str) -
     patient = page.visit.patient
     page.add_addendum()
     answer(qtbot, demo, AddendumDialog, text, agree=True)
-    qtbot.waitUntil(lambda: len(visit_page(demo).visit.addenda) == 1, timeout=10_000)  # type: ignore[union-attr] # it is shown
+    qtbot.waitUntil(lambda: len(visit_page(demo).visit.addenda) == 1, timeout=30_000)  # type: ignore[union-attr] # it is shown
     assert rendered() == []
     page._on_error()
     answer(qtbot, demo, ErrorDialog, text, agree=False)

@@ -120,7 +120,7 @@ def test_wrong_passphrase_is_said_and_asked_again(
 ) -> None:
     a_clinic_with_a_passphrase(tmp_path)
     app = start()
-    qtbot.waitUntil(lambda: ask_dialog(app) is not None, timeout=10_000)
+    qtbot.waitUntil(lambda: ask_dialog(app) is not None, timeout=30_000)
     give(app, "another passphrase")
     qtbot.waitUntil(lambda: app._passphrase_problem != "" and ask_dialog(app) is not None)
     dialog = ask_dialog(app)
@@ -167,7 +167,7 @@ def test_damaged_clinic_is_said_in_words_with_a_next_step(
     database = clinic_dir(tmp_path) / "medrec.db"
     database.write_bytes(database.read_bytes()[:5000])
     app = start()
-    qtbot.waitUntil(lambda: ask_dialog(app) is not None, timeout=10_000)
+    qtbot.waitUntil(lambda: ask_dialog(app) is not None, timeout=30_000)
     give(app, PASSPHRASE)
 
     def said() -> str:
@@ -219,7 +219,7 @@ def test_clinic_of_a_newer_program_does_not_ask_for_the_passphrase_again_and_aga
     a_clinic_with_a_passphrase(tmp_path)
     before = with_a_newer_schema(tmp_path, demo=False)
     app = start()
-    qtbot.waitUntil(lambda: ask_dialog(app) is not None, timeout=10_000)
+    qtbot.waitUntil(lambda: ask_dialog(app) is not None, timeout=30_000)
     give(app, PASSPHRASE)
     qtbot.waitUntil(lambda: "newer version of the program" in said_in_dialogs(app), timeout=20_000)
     assert ask_dialog(app) is None

@@ -88,7 +88,7 @@ def fits(qtbot: QtBot, app: App, over: QWidget) -> None:
         assert cut(over) == []
         assert wide(visit_page(app)) == 0
 
-    qtbot.waitUntil(even, timeout=5_000)
+    qtbot.waitUntil(even, timeout=30_000)
 
 
 def dialog_fits(qtbot: QtBot, app: App, ask: Callable[[], object]) -> None:

@@ -64,7 +64,7 @@ def test_second_start_raises_the_first(
 ) -> None:
     first = Instance(tmp_path / "clinic")
     assert first.claim()
-    with qtbot.waitSignal(first.raise_requested, timeout=10_000):
+    with qtbot.waitSignal(first.raise_requested, timeout=30_000):
         programs.append(Program(tmp_path / "clinic"))
     assert programs[0].line() == "raised other"
     first.release()

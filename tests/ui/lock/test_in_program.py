@@ -49,7 +49,7 @@ def test_ctrl_l_hides_every_record_and_loses_no_word(qtbot: QtBot, demo: App) ->
     other = next(row.record_id for row in window.sidebar.day_list.rows if row.given == "Rui")
     window.open_in_second_window(other)
     second = next(w for w in QApplication.topLevelWidgets() if isinstance(w, VisitWindow))
-    qtbot.waitUntil(lambda: "MENDES" in second.windowTitle(), timeout=10_000)
+    qtbot.waitUntil(lambda: "MENDES" in second.windowTitle(), timeout=30_000)
     show_keys(second)
     window.activateWindow()
     qtbot.waitUntil(lambda: QApplication.activeWindow() is window)
@@ -59,16 +59,16 @@ def test_ctrl_l_hides_every_record_and_loses_no_word(qtbot: QtBot, demo: App) ->
     press(window, Qt.Key.Key_L, CTRL)
     assert len(cards()) == 2
     assert demo.saves.state != "pending"
-    qtbot.waitUntil(lambda: demo.saves.state == "saved", timeout=10_000)
+    qtbot.waitUntil(lambda: demo.saves.state == "saved", timeout=30_000)
     words = " ".join(one.text() for one in cards()[0].findChildren(QLabel))
     assert "Your draft is saved. Nothing was closed." in words
     assert "OKAFOR" not in window.windowTitle() + second.windowTitle()
     record = pixels(window)
     window.open_chart(page._services.visits.open(page.record_id).patient.id)  # type: ignore[arg-type] # a visit is open
-    qtbot.waitUntil(lambda: window.workplace.visit is None, timeout=10_000)
+    qtbot.waitUntil(lambda: window.workplace.visit is None, timeout=30_000)
     assert pixels(window) == record
     window._go("today")
-    qtbot.waitUntil(lambda: window.workplace.visit is not None, timeout=10_000)
+    qtbot.waitUntil(lambda: window.workplace.visit is not None, timeout=30_000)
     assert pixels(window) == record
     window.activateWindow()
     card = next(one for one in cards() if one.window() is window)

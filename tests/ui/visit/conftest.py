@@ -45,7 +45,7 @@ def open_visit(qtbot: QtBot, services: Services) -> Callable[[RecordId], VisitPa
         qtbot.addWidget(page)
         page.resize(864, 800)
         page.show()
-        with qtbot.waitSignal(page.opened, timeout=5_000):
+        with qtbot.waitSignal(page.opened, timeout=30_000):
             page.open(record_id)
         return page
 

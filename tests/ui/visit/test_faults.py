@@ -114,7 +114,7 @@ def test_words_refused_for_the_visit_before_hold_up_neither_typing_nor_signing_i
     qtbot.keyClicks(page.form.plan, "of the first")
     stored = Visits(clinic).open(before).draft
     Visits(clinic).save_draft(replace(stored, plan="Changed elsewhere"))
-    with qtbot.waitSignal(page.opened, timeout=5_000):
+    with qtbot.waitSignal(page.opened, timeout=30_000):
         page.open(after)
     qtbot.waitUntil(lambda: "visit before this one" in page.trouble.words)
     qtbot.keyClicks(page.form.plan, "of the second")

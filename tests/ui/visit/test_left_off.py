@@ -61,7 +61,7 @@ def test_the_visit_that_was_open_comes_back_with_its_caret(
     record_id = a_visit(clinic, plan="Home BP diary")
     services.clinic.remember_place(Place(record_id, "plan", 4))
     with start() as window:
-        qtbot.waitUntil(lambda: window.workplace.visit is not None, timeout=5_000)
+        qtbot.waitUntil(lambda: window.workplace.visit is not None, timeout=30_000)
         page = window.workplace.stack.currentWidget()
         assert isinstance(page, VisitPage)
         qtbot.waitUntil(lambda: QApplication.focusWidget() is page.form.plan)
@@ -74,7 +74,7 @@ def test_who_closes_the_program_starts_with_the_day(
     record_id = a_visit(clinic)
     services.clinic.remember_place(Place(record_id, "plan", 0))
     with start() as window:
-        qtbot.waitUntil(lambda: window.workplace.visit is not None, timeout=5_000)
+        qtbot.waitUntil(lambda: window.workplace.visit is not None, timeout=30_000)
         window.close()
         assert services.background.drain(5_000)
         assert services.clinic.place() is None

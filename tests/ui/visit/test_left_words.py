@@ -53,11 +53,11 @@ def test_words_refused_for_a_visit_that_was_left_are_shown_when_it_is_opened_aga
     page = open_visit(before)
     qtbot.keyClicks(page.form.plan, "Ice first. ")
     change_elsewhere(clinic, before, "Warmth")
-    with qtbot.waitSignal(page.opened, timeout=5_000):
+    with qtbot.waitSignal(page.opened, timeout=30_000):
         page.open(after)
     qtbot.waitUntil(lambda: "visit before this one" in page.trouble.words)
     assert page.left_words.words == ""
-    with qtbot.waitSignal(page.opened, timeout=5_000):
+    with qtbot.waitSignal(page.opened, timeout=30_000):
         page.open(before)
     qtbot.waitUntil(lambda: "not in this visit" in page.left_words.words)
     assert page.form.plan.toPlainText() == "Warmth"

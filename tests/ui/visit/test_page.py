@@ -58,7 +58,7 @@ def test_a_visit_is_written_and_signed_without_a_mouse(
         enter()
     ctrl(Qt.Key.Key_D)
     write("I10")
-    qtbot.waitUntil(lambda: _first_added(page), timeout=5_000)
+    qtbot.waitUntil(lambda: _first_added(page), timeout=30_000)
     alt(Qt.Key.Key_4)
     write("Home BP diary")
     ctrl(Qt.Key.Key_M)
@@ -77,7 +77,7 @@ def test_a_visit_is_written_and_signed_without_a_mouse(
     write("+2w")
     ctrl(Qt.Key.Key_Return)
     assert page.signing.dialog is not None
-    with qtbot.waitSignal(page.finalized, timeout=5_000):
+    with qtbot.waitSignal(page.finalized, timeout=30_000):
         ctrl(Qt.Key.Key_Return)
     visit = Visits(clinic).open(record_id)
     draft = visit.draft
@@ -176,7 +176,7 @@ def test_nothing_is_asked_when_the_page_goes_to_another_visit_or_closes(
     page = open_visit(first)
     alt(Qt.Key.Key_1)
     write("Half a sent")
-    with qtbot.waitSignal(page.opened, timeout=5_000):
+    with qtbot.waitSignal(page.opened, timeout=30_000):
         page.open(second)
     assert page.form.complaint.toPlainText() == ""
     alt(Qt.Key.Key_7)

@@ -35,7 +35,7 @@ def test_a_page_opened_before_it_is_finished_shows_and_saves_everything(
     for _ in range(pieces):
         page.build_on()
     page.flush()
-    with qtbot.waitSignal(page.opened, timeout=5_000):
+    with qtbot.waitSignal(page.opened, timeout=30_000):
         page.open(record_id)
     while page.build_on():
         pass

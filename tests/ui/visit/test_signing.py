@@ -63,7 +63,7 @@ def test_no_diagnosis_made_is_an_answer(qtbot: QtBot, clinic: Context, open_visi
     write(" ")
     assert page.form.no_diagnosis.isChecked()
     ctrl(Qt.Key.Key_Return)
-    with qtbot.waitSignal(page.finalized, timeout=5_000):
+    with qtbot.waitSignal(page.finalized, timeout=30_000):
         ctrl(Qt.Key.Key_Return)
     assert Visits(clinic).open(record_id).draft.no_diagnosis
 
@@ -76,7 +76,7 @@ def test_the_last_letters_typed_before_signing_are_signed(
     page.activateWindow()
     alt(Qt.Key.Key_7)
     write("At the very last moment")
-    with qtbot.waitSignal(page.finalized, timeout=5_000):
+    with qtbot.waitSignal(page.finalized, timeout=30_000):
         ctrl(Qt.Key.Key_Return)
         ctrl(Qt.Key.Key_Return)
     visit = Visits(clinic).open(record_id)
@@ -136,7 +136,7 @@ def test_what_came_into_the_form_beneath_the_dialog_is_not_signed_unseen(
     assert dialog is not None
     stored = Visits(clinic).open(record_id).draft
     Visits(clinic).save_draft(replace(stored, plan="Antibiotics"))
-    with qtbot.waitSignal(page.opened, timeout=5_000):
+    with qtbot.waitSignal(page.opened, timeout=30_000):
         page.open(record_id)
     assert page.form.plan.toPlainText() == "Antibiotics"
     dialog.sign_button.click()
@@ -146,7 +146,7 @@ def test_what_came_into_the_form_beneath_the_dialog_is_not_signed_unseen(
     page.activateWindow()
     ctrl(Qt.Key.Key_Return)
     assert page.signing.dialog is not None
-    with qtbot.waitSignal(page.finalized, timeout=5_000):
+    with qtbot.waitSignal(page.finalized, timeout=30_000):
         page.signing.dialog.sign_button.click()
 
 
