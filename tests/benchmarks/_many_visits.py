@@ -4,8 +4,14 @@ Ten visits a patient, each of about 1,200 bytes with a diagnosis; the feed is em
 download reads the tables.
 """
 
+import time
 from contextlib import closing
+from pathlib import Path
+from random import Random
+from uuid import uuid4
 
+from medrec_desktop.data.ids import new_uid
+from medrec_desktop.data.local import LocalDb
 from tests.clinic_servers import ClinicServer
 
 VISITS_A_PATIENT = 10
@@ -54,3 +60,79 @@ def fill(server: ClinicServer, tenant: str, visits: int) -> None:
             f" FROM {tenant}.medical_records r, LATERAL (SELECT r.id::bigint AS n) k"
         )
         do(f"ANALYZE {tenant}.patients, {tenant}.medical_records, {tenant}.diagnoses")
+
+
+_NOW = "2026-01-01 00:00:00.000000"
+_SAME = "Cough for 2 weeks, dry, worse at night; no fever, no weight loss, sleeps badly. "
+_PAGE = 1_000
+
+
+def plain(path: Path, visits: int) -> tuple[float, float]:
+    """Seconds, and CPU seconds, in which such rows go into such a database in long pages with
+    nothing but executemany: nothing is fetched, read, checked or told."""
+    db = LocalDb.create(path, bytes(32))
+    patients = max(1, visits // VISITS_A_PATIENT)
+    with db.begin() as session:
+        do = session.exec_driver_sql
+        do(f"INSERT INTO tenants VALUES (1, '{uuid4().hex}', 'A', 'a', 0, '{_NOW}', NULL)")
+        do(
+            "INSERT INTO users (uid, tenant_id, name, role, created_at) VALUES (?, 1, 'A', 'doctor', ?)",
+            (uuid4().hex, _NOW),
+        )
+        do(
+            "INSERT INTO patients (uid, record_no, family, rev, created_at, updated_at)"
+            " VALUES (?, ?, 'A', ?, ?, ?)",
+            [(new_uid().hex, f"P-{n}", uuid4().hex, _NOW, _NOW) for n in range(patients)],
+        )
+    chance = Random(1)
+    wall = cpu = 0.0
+    for first in range(1, visits + 1, _PAGE):
+        records, parts, kept = [], [], []
+        for key in range(first, min(first + _PAGE, visits + 1)):
+            uid, rev = new_uid().hex, uuid4().hex
+            words = (_SAME, _SAME * 3, _SAME * 3, _SAME * 2)
+            records.append(
+                (
+                    key,
+                    uid,
+                    rev,
+                    chance.randint(1, patients),
+                    1,
+                    _NOW,
+                    *words,
+                    "[]",
+                    "{}",
+                    0,
+                    0,
+                    _NOW,
+                    _NOW,
+                )
+            )
+            parts.append((new_uid().hex, key, "J45.9", "Asthma", _NOW))
+            kept.append(("record", uid, rev, 1, bytes(550)))
+        begin, spent = time.perf_counter(), time.process_time()
+        with db.begin(bulk=True) as session:
+            do = session.exec_driver_sql
+            do("INSERT INTO sync_applying VALUES (1)")
+            do(
+                "INSERT INTO medical_records (id, uid, rev, patient_id, doctor_id, visit_date,"
+                " chief_complaint, diagnosis, treatment_plan, notes, prescriptions, vital_signs,"
+                " follow_up_required, no_diagnosis, created_at, updated_at)"
+                f" VALUES ({', '.join('?' * 16)})",
+                records,
+            )
+            do(
+                "INSERT INTO diagnoses (uid, record_id, icd_code, diagnosis_name, created_at)"
+                " VALUES (?, ?, ?, ?, ?)",
+                parts,
+            )
+            do(
+                "INSERT INTO sync_replicas (tbl, uid, base_rev, base_version, base_doc)"
+                " VALUES (?, ?, ?, ?, ?)",
+                kept,
+            )
+            do("DELETE FROM sync_applying")
+        wall += time.perf_counter() - begin
+        cpu += time.process_time() - spent
+    db.close()
+    return wall, cpu
