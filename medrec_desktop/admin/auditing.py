@@ -16,6 +16,7 @@ from medrec_desktop.admin.clinics import opened
 from medrec_desktop.admin.terminal import Bar, Passphrases
 from medrec_desktop.domain.errors import Conflict, Unavailable
 from medrec_desktop.services.history import History
+from medrec_desktop.services.linked import heard_heads
 from medrec_desktop.services.seals import Seals
 
 _SHOWN = 50
@@ -41,9 +42,15 @@ def verify_records(options: argparse.Namespace, passphrases: Passphrases) -> int
 def verify_trail(options: argparse.Namespace, passphrases: Passphrases) -> int:
     """`medrec-admin audit verify`; 1 when an entry is missing or is not what was written."""
     with opened(options, passphrases) as context:
+        fresh = heard_heads(context, context.db.path.parent)
         found = History(context).check()
     where = "one computer" if found.computers == 1 else f"{found.computers} computers"
     print(f"{found.entries:,} entries of {where} were checked.")
+    if found.server_at is not None:
+        when = (
+            "just now" if fresh else f"on {found.server_at:%Y-%m-%d %H:%M} UTC, and is silent now"
+        )
+        print(f"Their ends were compared with what the clinic's server said {when}.")
     for problem in found.problems[:_SHOWN]:
         print(problem)
     if len(found.problems) > _SHOWN:

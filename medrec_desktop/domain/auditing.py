@@ -171,6 +171,8 @@ class Look:
     device: UUID
     here: bool
     """Whether it was on this computer."""
+    computer: str = ""
+    """What another computer calls itself."""
 
 
 def entry_hash(

@@ -3,6 +3,7 @@ lost their access."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
@@ -82,7 +83,7 @@ def revoke(session: Session, device: UUID, *, actor: UUID, now: datetime) -> boo
     return False
 
 
-def _on_server(session: Session) -> list[tuple[UUID, dict[str, str | None]]]:
+def _on_server(session: Session) -> list[tuple[UUID, dict[str, Any]]]:
     table = sync_replicas.c
     rows = session.execute(
         sa.select(table.uid, table.base_doc).where(

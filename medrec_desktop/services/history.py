@@ -9,11 +9,13 @@ import csv
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any, TextIO
 from uuid import UUID
 
 from medrec_desktop.data import audit
 from medrec_desktop.data.clinic import list_users
+from medrec_desktop.data.heads import head_problems, read_heads
 from medrec_desktop.domain.auditing import FORMAT, WORDS, Entry, chain_problems, short
 from medrec_desktop.domain.roles import Action
 from medrec_desktop.services.authorize import needs
@@ -30,11 +32,13 @@ _TITLES = (
 @dataclass(frozen=True, slots=True)
 class TrailCheck:
     """How many entries there are, of how many computers, and a sentence for each that is missing
-    or not what was written."""
+    or not what was written. `server_at`: when the clinic's server said last where the trail ends;
+    None where there is none."""
 
     entries: int
     computers: int
     problems: tuple[str, ...]
+    server_at: datetime | None = None
 
 
 class History:
@@ -59,11 +63,15 @@ class History:
         with self._context.db.read() as session:
             problems = list(chain_problems(counting()))
             newest, given = audit.rows_ever(session)
+            heads = read_heads(session)
+            if heads is not None:
+                problems += head_problems(session, heads)
         if given > newest:
             number = given - newest
             were = "entry was" if number == 1 else f"{number} entries were"
             problems.append(f"The newest {were} removed.")
-        return TrailCheck(counted, len(computers), tuple(problems))
+        at = heads.at if heads is not None else None
+        return TrailCheck(counted, len(computers), tuple(problems), at)
 
     @needs(Action.READ_TRAIL)
     def export(self, file: TextIO, *, as_ndjson: bool = False) -> int:

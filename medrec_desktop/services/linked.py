@@ -18,10 +18,11 @@ from medrec_desktop.data.authors import keep_authors, unknown_versions
 from medrec_desktop.data.clinic import read_device
 from medrec_desktop.data.combined import forget_signed, keep_combined, unasked
 from medrec_desktop.data.local import LocalDb
+from medrec_desktop.domain.auditing import Look
 from medrec_desktop.data.migrate import head
 from medrec_desktop.domain.changes import Changed
 from medrec_desktop.domain.errors import Denied, Invalid, Unavailable
-from medrec_desktop.domain.ids import RecordId
+from medrec_desktop.domain.ids import PatientId, RecordId
 from medrec_desktop.domain.joining import JoinCode
 from medrec_desktop.domain.link import Download, Link, Round, Waiting
 from medrec_desktop.domain.reviewing import Combined, Decision, Review
@@ -35,6 +36,7 @@ from medrec_desktop.services.access import (
     note_signed_out,
 )
 from medrec_desktop.services.authorize import allowed, needs
+from medrec_desktop.services.elsewhere import ask_heads, looks_elsewhere
 from medrec_desktop.services.context import Context
 from medrec_desktop.services.first_run import DATABASE
 from medrec_desktop.services.sign_in import SignedIn
@@ -110,6 +112,19 @@ def contact_of(folder: Path, *, keyring: Any = None) -> Contact:
     return ask
 
 
+def heard_heads(context: Context, folder: Path, *, keyring: Any = None) -> bool:
+    """Ask the clinic's server where its trails end; False where there is none or it is silent."""
+    with context.db.read() as session:
+        account = read_account(session)
+    if account is None:
+        return False
+    try:
+        ask_heads(context, _Way(context.db, folder, account, keyring).line)
+    except (Unavailable, Denied):
+        return False
+    return True
+
+
 def rounds_of(context: Context, folder: Path, *, keyring: Any = None) -> "Rounds | None":
     """The rounds of a clinic without a window and without threads; None without a server."""
     with context.db.read() as session:
@@ -180,6 +195,12 @@ class ServerLink:
     def waiting(self) -> Waiting:
         """What is not on the server yet."""
         return self._sync().waiting()
+
+    @needs(Action.READ_TRAIL)
+    def looks(self, patient_id: PatientId) -> tuple[Look, ...]:
+        """Who looked at this patient on the clinic's other computers. It asks the server and waits
+        for the answer: `Unavailable` when there is none. (Of this one, `Patients` tells.)"""
+        return looks_elsewhere(self._context, self._way.line, patient_id)
 
     def try_now(self) -> None:
         """A person does not want to wait for the next try."""

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from medrec_desktop.data import records, seals
 from medrec_desktop.data.audit import entries_of_record
 from medrec_desktop.data.clinic import get_clinic
+from medrec_desktop.data.heads import addenda_told
 from medrec_desktop.data.session import Session
 from medrec_desktop.domain import sealing
 from medrec_desktop.domain.auditing import Entry
@@ -118,6 +119,7 @@ def _checked(session: Session, record_id: RecordId) -> SealCheck:
     if named and named[-1] != seal.sha256:
         problems.append(NOT_IN_TRAIL)
     addenda = seals.sealed_addenda(session, row.id)
+    problems += _addenda_gone(session, addenda, record_id)
     kept = [entry for entry in trail if entry.detail not in gone]
     problems += _addenda_problems(addenda, kept, record_id, seal.sha256)
     remark = "" if sealing.in_signed_form(draft) else OTHER_FORM
@@ -157,6 +159,20 @@ def _differences(signed: bytes, stored: bytes) -> list[str]:
     if not isinstance(before, dict):
         return []
     found = []
+def _addenda_gone(
+    session: Session, addenda: Sequence[sa.Row[Any]], record_id: RecordId
+) -> Iterator[str]:
+    """Those that the clinic's server has, wherever they were written, and that are not here, or
+    are another one here."""
+    for told in addenda_told(session, record_id):
+        found = next((one for one in addenda if one.uid == told.uid), None)
+        when = shown_time(told.written_at)
+        if found is None:
+            yield f"The addendum of {when} was removed: the clinic’s server has it."
+        elif found.seal_sha256 != told.seal_sha256:
+            yield f"The addendum of {when} is not the one that the clinic’s server has."
+
+
     for part in (before.get("record"), before):
         other = after["record"] if part is not before else after
         if isinstance(part, dict):

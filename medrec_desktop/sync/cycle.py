@@ -7,7 +7,7 @@ the cursor, what goes out has an id of its own. When a round is due is `sync/loo
 import json
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID, uuid4
@@ -16,7 +16,9 @@ import sqlalchemy as sa
 
 from medrec_desktop.data import journal
 from medrec_desktop.data.clinic import DEVICE, read_device, write_computer_settings
+from medrec_desktop.data.feed_pages import newest, portions
 from medrec_desktop.data.filling import fill
+from medrec_desktop.data.heads import Heads, head_problems, keep_heads, read_heads
 from medrec_desktop.data.local import LocalDb
 from medrec_desktop.data.migrate import head as newest_schema
 from medrec_desktop.data.replica import (
@@ -65,8 +67,12 @@ _STRANGE = (
     "The clinic's server does not have this computer's place in its history, again and again. "
     "Nothing was changed on this computer. Send us the report."
 )
+_TRAIL = (
+    "The audit trail of this computer is not what the clinic's server has of it: entries were "
+    "removed or changed here, past the program. Keep this computer as it is, and tell whoever looks "
+    "after the clinic: medrec-admin audit verify names them."
+)
 _REWINDING = "rewinding"
-_AT_ONCE = 100
 _TOGETHER = 4
 # References come before what refers to them.
 PAGED: tuple[Aggregate, ...] = (
@@ -143,6 +149,7 @@ class SyncCycle:
         welcome = self._greet(line, said)
         ahead = (self._clock() - welcome.now).total_seconds()
         self._note_schema(welcome)
+        self._note_heads(welcome, said)
         pulled = self._pull_all(line, stop, said)
         sealed = seal_marked(self._db, self._sealer(), stop)
         seal_trail(self._db, self._sealer(), welcome.audit_heads)
@@ -207,6 +214,22 @@ class SyncCycle:
                 journal.write_meta(session, "server_schema", welcome.schema)
                 try_held_again(session, self._sealer())
 
+    def _note_heads(self, welcome: Welcome, said: list[str]) -> None:
+        """Whoever checks the trail compares its end with these. Said once for each end."""
+        with self._db.read() as session:
+            kept = read_heads(session)
+            if kept is not None and kept.of == welcome.audit_heads:
+                return
+        with self._db.begin() as session:
+            keep_heads(session, welcome.audit_heads, now=self._clock())
+            own = {
+                device: head
+                for device, head in welcome.audit_heads.items()
+                if device == read_device(session)
+            }
+            if any(head_problems(session, Heads(self._clock(), own))):
+                said.append(_TRAIL)
+
     # --- pull -----------------------------------------------------------------------------------
 
     def _pull_all(self, line: ServerLine, stop: threading.Event, said: list[str]) -> int:
@@ -225,16 +248,16 @@ class SyncCycle:
                 entries = entries[1:]
             more = page.more
             # In short transactions: whoever types waits for each.
-            for at in range(0, len(entries), _AT_ONCE):
-                part = entries[at : at + _AT_ONCE]
+            for part in portions(entries):
                 self._store(part, Cursor(part[-1].seq, part[-1].chain))
             pulled += len(entries)
         return pulled
 
-    def _store(self, entries: tuple[FeedEntry, ...], cursor: Cursor | None) -> None:
+    def _store(self, entries: Sequence[FeedEntry], cursor: Cursor | None) -> None:
         paged = cursor is None
         with self._db.begin() as session:
             sealer = self._sealer()
+            entries = entries if paged else newest(session, entries)
             received = [
                 one for run in _runs(entries) for one in _applied(session, run, sealer, paged=paged)
             ]
@@ -321,7 +344,7 @@ class SyncCycle:
             return close_what_is_there(session, self._sealer())
 
 
-def _runs(entries: tuple[FeedEntry, ...]) -> list[list[FeedEntry]]:
+def _runs(entries: Sequence[FeedEntry]) -> list[list[FeedEntry]]:
     """Neighbours of one kind, each aggregate once in a run."""
     runs: list[list[FeedEntry]] = []
     uids: set[UUID] = set()

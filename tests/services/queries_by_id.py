@@ -15,6 +15,7 @@ from medrec_desktop.data import (
     audit,
     combined,
     documents,
+    heads,
     journal,
     outbox,
     patient_search,
@@ -35,6 +36,7 @@ from medrec_desktop.data import (
 from medrec_desktop.domain.attachments import Kept
 from medrec_desktop.domain.ids import AddendumId, AttachmentId, PatientId, RecordId, UserId
 from medrec_desktop.domain.records import Addendum, VisitDraft
+from medrec_desktop.domain.syncing import moment
 from tests.factories import NOON
 
 LATE = NOON + timedelta(days=400)
@@ -74,6 +76,14 @@ def stored(s: Any, i: Ids) -> stored_files.StoredHere:
     uploads.mark_stored(s, upload(s, i), bucket="b", version_id="v", now=NOON)
     (found,) = (one for one in stored_files.stored_files(s) if one.key == i.file_key)
     return found
+
+
+def told_addendum(s: Any, i: Ids) -> Any:
+    """An addendum the server has told of."""
+    doc = {"record_id": str(i.final), "written_at": moment(NOON), "seal_sha256": SHA}
+    uid = UUID(int=i.final.int ^ 1)
+    replicas.put_replica(s, replicas.Replica("addendum", uid, base_rev=uid, base_doc=doc))
+    return heads.addenda_told(s, i.final)
 
 
 def another_draft(s: Any, i: Ids) -> Any:
@@ -124,6 +134,7 @@ ASKED: dict[str, Act] = {
     "combined.is_noted": lambda s, i: combined.is_noted(s, i.draft),
     "combined.unasked": lambda s, i: combined.unasked(s, [i.draft]),
     "combined.combined_in": lambda s, i: combined.combined_in(s, i.draft),
+    "heads.addenda_told": told_addendum,
     "journal.under_way": lambda s, i: [op.n for op in journal.under_way(s, "record", i.draft)],
     "patients.patient_key": lambda s, i: patients.patient_key(s, i.patient),
     "patients.get_patient": lambda s, i: patients.get_patient(s, i.patient),
@@ -351,6 +362,9 @@ WIDE = {
     "reviews.list_waiting": "all that waits to be sent",
     "reviews.list_held": "all that the server did not take",
     "sealing_ops.current_of": "by what it is given",
+    "heads.head_problems": "where the computers' trails end",
+    "heads.keep_heads": "where the computers' trails end",
+    "heads.read_heads": "where the computers' trails end",
     "seals.list_finalized": "every signed record, to verify them all",
     "seals.latest_seal": "the newest of this computer",
     "seals.follows_another": "the seal before, by its hash",

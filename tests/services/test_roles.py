@@ -107,6 +107,9 @@ NOT_ASKED = {
     "back_up": "asked by Backups",
     "open_link": "begins what goes on whoever is signed in",
     "write_bundle": "asked by ServerLink",
+    "looks_elsewhere": "asked by ServerLink",
+    "ask_heads": "brings only what the trail is compared with",
+    "heard_heads": "brings only what the trail is compared with",
     "rounds_of": "asked by send_everything",
 }
 

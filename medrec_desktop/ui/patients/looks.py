@@ -16,6 +16,14 @@ from medrec_desktop.ui.widgets import Dialog, FilledButton, label
 NOBODY = "Nobody has opened this patient’s records since this list was begun."
 READING = "Reading…"
 ABOUT = "Looking at the same thing again within 15 minutes is one line."
+ASKING = "Asking the clinic’s server for the other computers…"
+ELSEWHERE = (
+    "Other computers are in it as far as they have sent their trails to the clinic’s server."
+)
+SILENT = (
+    "Only this computer is in it: the clinic’s server does not answer just now. Ask again later to "
+    "see the other computers."
+)
 _HEIGHT = 380
 _WHO = 1
 _ROLES = {"doctor": "doctor", "front_desk": "front desk", "admin": "administrator"}
@@ -47,19 +55,46 @@ class LooksDialog(Dialog):
         close.clicked.connect(self.accept)
         self.add_foot(None, close)
         self.set_default(close)
+        self._own: tuple[Look, ...] | None = None
+        self._others: tuple[Look, ...] = ()
+        self._elsewhere = ""
         reading = services.background.read(self, services.patients.looks, patient.id)
         reading.then(self._show).failed(self._on_failed)
+        if services.server is not None:
+            self._elsewhere = ASKING
+            asking = services.background.slow(self, services.server.service.looks, patient.id)
+            asking.then(self._show_others).failed(self._on_silent)
 
     def _show(self, looks: tuple[Look, ...]) -> None:
-        self.model.set_rows(looks)
-        self.words.setText(ABOUT if looks else NOBODY)
-        self.table.setVisible(bool(looks))
+        self._own = looks
+        self._fill()
         if looks:
-            self._fit_table()
             first = self.model.index(0, 0)
             choose = QItemSelectionModel.SelectionFlag
             self.table.selectionModel().setCurrentIndex(first, choose.ClearAndSelect | choose.Rows)
             self.table.setFocus()
+
+    def _show_others(self, looks: tuple[Look, ...]) -> None:
+        self._others, self._elsewhere = looks, ELSEWHERE
+        self._fill()
+
+    def _on_silent(self, error: BaseException) -> None:
+        if not isinstance(error, MedrecError):
+            raise error
+        self._elsewhere = SILENT
+        self._fill()
+
+    def _fill(self) -> None:
+        """With what is known by now; nothing as long as this computer has not answered."""
+        if self._own is None:
+            return
+        looks = sorted((*self._own, *self._others), key=lambda one: one.at, reverse=True)
+        self.model.set_rows(looks)
+        words = ABOUT if looks else NOBODY
+        self.words.setText(f"{words} {self._elsewhere}" if self._elsewhere else words)
+        self.table.setVisible(bool(looks))
+        if looks:
+            self._fit_table()
         self.fit()
 
     def _fit_table(self) -> None:
@@ -109,7 +144,10 @@ def _what(look: Look) -> str:
 
 
 def _where(look: Look) -> str:
-    return "This computer" if look.here else f"Computer {short(look.device)}"
+    if look.here:
+        return "This computer"
+    named = f"{look.computer}, " if look.computer else ""
+    return f"{named}{short(look.device)}" if named else f"Computer {short(look.device)}"
 
 
 def _spoken(look: Look) -> str:

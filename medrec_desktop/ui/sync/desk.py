@@ -14,9 +14,10 @@ from uuid import UUID
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QGuiApplication
 
+from medrec_desktop.domain.auditing import Look
 from medrec_desktop.domain.changes import Changed
 from medrec_desktop.domain.errors import Denied, MedrecError
-from medrec_desktop.domain.ids import RecordId
+from medrec_desktop.domain.ids import PatientId, RecordId
 from medrec_desktop.domain.link import Download, Link, Waiting
 from medrec_desktop.domain.reviewing import Combined, Decision, Review
 from medrec_desktop.ui.background import Background
@@ -75,6 +76,9 @@ class ServerLink(Protocol):
 
     def heard(self, news: tuple[str, ...]) -> None:
         """These need not be said again."""
+
+    def looks(self, patient_id: PatientId) -> tuple[Look, ...]:
+        """Who looked at this patient on other computers; asks the server, and waits."""
 
     def set_join_code(self, typed: str) -> None:
         """The administrator gave out another code."""

@@ -2,7 +2,9 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import cast
+from uuid import uuid4
 
 import pytest
 from PySide6.QtCore import Qt
@@ -10,15 +12,19 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
+from medrec_desktop.domain.auditing import Look
+from medrec_desktop.domain.errors import Unavailable
 from medrec_desktop.domain.ids import PatientId
 from medrec_desktop.services.clinic import Clinic
 from medrec_desktop.services.context import Context
 from medrec_desktop.services.patients import Patients
 from medrec_desktop.ui.patients.chart import ChartPage
-from medrec_desktop.ui.patients.looks import NOBODY, LooksDialog
+from medrec_desktop.ui.patients.looks import ELSEWHERE, NOBODY, SILENT, LooksDialog
 from medrec_desktop.ui.screen import Services
+from medrec_desktop.ui.sync.desk import ServerDesk
 from tests.factories import FakeClock, a_patient, another_user
 from tests.ui.screens import put
+from tests.ui.sync.server import FakeServerLink
 
 MARKUP = "<b>Ines</b> <img src='file:///x'>"
 
@@ -77,6 +83,34 @@ def test_the_owner_sees_who_when_what_and_where(
     assert not dialog.table.hasFocus()
     QTest.keyClick(dialog, Qt.Key.Key_Escape)
     assert chart.looks.hasFocus()
+
+
+def test_other_computers_are_in_it_or_it_says_that_they_are_not(
+    qtbot: QtBot, clinic: Context, services: Services, window: QWidget, patient: PatientId
+) -> None:
+    chart = open_chart(qtbot, services, window, patient)
+    assert chart.chart is not None
+    server = FakeServerLink(clinic.changes)
+    there = cast("FakeClock", clinic.clock).now - timedelta(days=1)
+    server.looks_now = (
+        Look(there, MARKUP, "doctor", "chart.open", "done", uuid4(), here=False, computer="DESK-2"),
+    )
+    theirs = replace(services, server=cast("ServerDesk", SimpleNamespace(service=server)))
+    dialog = LooksDialog(chart, theirs, chart.chart.patient)
+    dialog.open()
+    qtbot.waitUntil(lambda: ELSEWHERE in dialog.words.text())
+    last = dialog.model.rowCount() - 1
+    assert dialog.model.index(last, 1).data() == f"{MARKUP}  ·  doctor"
+    assert dialog.model.index(last, 3).data().startswith("DESK-2, ")
+    assert dialog.model.index(0, 3).data() == "This computer"
+    assert dialog.table.hasFocus()
+    dialog.reject()
+    server.problem = Unavailable("The clinic's server does not answer.")
+    alone = LooksDialog(chart, theirs, chart.chart.patient)
+    alone.open()
+    qtbot.waitUntil(lambda: SILENT in alone.words.text())
+    assert alone.model.rowCount() == last
+    alone.reject()
 
 
 def test_an_empty_list_is_a_sentence(

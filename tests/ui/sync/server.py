@@ -3,9 +3,10 @@
 from pathlib import Path
 from uuid import UUID
 
+from medrec_desktop.domain.auditing import Look
 from medrec_desktop.domain.changes import Changed, Changes
 from medrec_desktop.domain.errors import MedrecError
-from medrec_desktop.domain.ids import RecordId
+from medrec_desktop.domain.ids import PatientId, RecordId
 from medrec_desktop.domain.link import Download, Link, Waiting
 from medrec_desktop.domain.reviewing import Combined, Decision, Review
 
@@ -24,6 +25,7 @@ class FakeServerLink:
         self.editing: frozenset[RecordId] = frozenset()
         self.asked: list[tuple[object, ...]] = []
         self.foreground = False
+        self.looks_now: tuple[Look, ...] = ()
         self.problem: MedrecError | None = None
         self.refusal: MedrecError | None = None
         self.refused = 0
@@ -47,6 +49,12 @@ class FakeServerLink:
 
     def reviews(self) -> tuple[Review, ...]:
         return self.reviews_now
+
+    def looks(self, patient_id: PatientId) -> tuple[Look, ...]:
+        self.asked.append(("looks", patient_id))
+        if self.problem is not None:
+            raise self.problem
+        return self.looks_now
 
     def decide(self, review_id: UUID, decisions: tuple[Decision, ...]) -> None:
         self._close("decide", review_id, decisions)
