@@ -37,7 +37,10 @@ _ITEMS = {"record": ("prescriptions", "lab_results")}
 # Rows of a table of their own: each by its uid; a removed one says so in `voided_at`.
 _ROWS = {"record": "diagnoses", "patient": "allergies"}
 # Objects whose keys are units.
-_MAPS = {"record": ("vital_signs",)}
+_MAPS = {"record": ("vital_signs", "extra")}
+# Units that nobody is asked about: what was done last holds. A mark names the words it was given
+# for, so a wrong one means nothing.
+_MINE_HOLDS = frozenset({"upload", "extra.ready"})
 # A reading of two numbers, however other programs call it.
 _PRESSURE = frozenset({"blood_pressure", "bp_systolic", "bp_diastolic", "systolic", "diastolic"})
 # Not what somebody wrote: the newest simply holds.
@@ -186,7 +189,7 @@ def _clashing(
     theirs: frozenset[str],
     docs: tuple[Document, Document, Document],
 ) -> frozenset[str]:
-    found = {unit for unit in mine if unit in theirs and unit != "upload"}
+    found = {unit for unit in mine if unit in theirs and unit not in _MINE_HOLDS}
     for column in _ITEMS.get(tbl, ()):
         # One unit for the whole list where an item has no uid: it meets every item's unit.
         if any(doc.get(column) and not _by_uid(doc.get(column)) for doc in docs):

@@ -36,6 +36,8 @@ _TITLES: Mapping[str, tuple[str, str]] = {
     "phone": ("Telephone", ""),
     "address": ("Address", ""),
     "voided": ("Entered in error", ""),
+    "extra": ("Further facts", ""),
+    "extra.ready": ("Marked as ready", ""),
 }
 _SHORT = 48
 _STATES = {"not_asked": "not asked", "none_known": "none known", "has": "has allergies"}
@@ -52,7 +54,7 @@ def title_of(unit: str) -> tuple[str, str]:
     column, _, key = unit.partition(".")
     if column == "vital_signs" and key in LABELS:
         return LABELS[key], "vitals"
-    return _TITLES.get(column, (column.replace("_", " ").capitalize(), ""))
+    return _TITLES.get(unit) or _TITLES.get(column, (column.replace("_", " ").capitalize(), ""))
 
 
 def words_of_unit(unit: str, value: Any) -> str:
@@ -67,6 +69,8 @@ def words_of_unit(unit: str, value: Any) -> str:
         return f"{words} (primary)" if primary else words
     if column == "vital_signs" and isinstance(value, Mapping):
         return _reading(value)
+    if unit == "extra.ready":
+        return "yes"
     if column == "follow_up":
         return _follow_up(value)
     if column == "voided":

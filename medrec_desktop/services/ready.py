@@ -1,27 +1,31 @@
 """The doctor's word that a visit is ready, so that the front desk may finalize it.
 
-The word is an entry of the audit trail that names the version it was given for: whatever is written
-in the visit afterwards ends it by itself. It holds on the computer on which it was given.
+The word stands in the record and names the very words it was given for, by their hash: whatever is
+written in the visit afterwards, here or on another computer, ends it by itself. It is no part of
+what is signed. Each one is an entry of the audit trail.
 """
 
 from typing import Any
+from uuid import uuid4
 
 import sqlalchemy as sa
 
 from medrec_desktop.data import records
-from medrec_desktop.data.audit import entries_of_record
 from medrec_desktop.data.clinic import get_clinic, read_clinic_settings, write_clinic_settings
 from medrec_desktop.data.outbox import mark
+from medrec_desktop.data.schema import medical_records
 from medrec_desktop.data.session import Session
 from medrec_desktop.domain.changes import Changed
 from medrec_desktop.domain.errors import Conflict
 from medrec_desktop.domain.ids import RecordId
 from medrec_desktop.domain.roles import NOT_READY, Action
+from medrec_desktop.domain.sealing import seal_of, visit_document
 from medrec_desktop.services.authorize import NotAllowed, authorize_visit, needs
 from medrec_desktop.services.context import Context
 from medrec_desktop.services.trail import note
 
 _SETTING = "desk_finalizes"
+_MARK = "ready"
 _NEVER = "In this clinic doctors finalize their visits themselves. Nothing was changed."
 
 
@@ -42,6 +46,9 @@ class Ready:
                     "The visit was changed meanwhile. Nothing was marked. Look at it again first."
                 )
             if not _is_ready(session, row):
+                self._put(
+                    session, row, {"by": str(self._context.actor.id), "of": _of(session, row)}
+                )
                 note(self._context, session, "visit.ready", record=record_id, detail=str(version))
         self._context.changes.publish(Changed("visit", frozenset({record_id})))
 
@@ -49,7 +56,9 @@ class Ready:
     def take_back(self, record_id: RecordId) -> None:
         """Not ready after all."""
         with self._context.db.begin() as session:
-            if _is_ready(session, self._own(session, record_id)):
+            row = self._own(session, record_id)
+            if _is_ready(session, row):
+                self._put(session, row, None)
                 note(self._context, session, "visit.not_ready", record=record_id)
         self._context.changes.publish(Changed("visit", frozenset({record_id})))
 
@@ -78,6 +87,18 @@ class Ready:
             mark(session, "settings", get_clinic(session).id, now=now)
         self._context.changes.publish(Changed("settings"))
 
+    def _put(self, session: Session, row: sa.Row[Any], word: dict[str, str] | None) -> None:
+        """The version stays: open forms show the same words as before."""
+        now = self._context.clock()
+        kept = {name: value for name, value in (row.extra or {}).items() if name != _MARK}
+        extra = kept | ({_MARK: word} if word else {})
+        session.execute(
+            sa.update(medical_records)
+            .where(medical_records.c.id == row.id)
+            .values(extra=extra or None, rev=uuid4(), updated_at=now)
+        )
+        mark(session, "record", row.uid, now=now)
+
     def _own(self, session: Session, record_id: RecordId) -> sa.Row[Any]:
         row = records.record_row(session, record_id)
         doctor, active = row.doctor_uid, row.doctor_active
@@ -94,8 +115,25 @@ def require_ready(session: Session, row: sa.Row[Any]) -> None:
 
 
 def _is_ready(session: Session, row: sa.Row[Any]) -> bool:
-    said = entries_of_record(session, row.uid, "visit.ready", "visit.not_ready")
-    return bool(said) and (said[-1].what, said[-1].detail) == ("visit.ready", str(row.row_version))
+    word = (row.extra or {}).get(_MARK)
+    return isinstance(word, dict) and word.get("of") == _of(session, row)
+
+
+def _of(session: Session, row: sa.Row[Any]) -> str:
+    """The hash of what the mark is given for: all that the seal will cover but files and
+    signature."""
+    draft = records.draft_of(session, row)
+    words = visit_document(
+        draft,
+        doctor=row.doctor_uid,
+        clinic="",
+        attachments=(),
+        signer="",
+        signed_at=draft.visit_date,
+        zone="",
+        previous="",
+    )
+    return seal_of(words)
 
 
 def _desk_may(session: Session) -> bool:
