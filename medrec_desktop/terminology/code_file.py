@@ -57,6 +57,7 @@ class CodeFile:
         self._lock = threading.Lock()
         # The rows of one key are mostly those of the key before. Codes never change.
         self._kept: dict[int, Code] = {}
+        self._kept_synonyms: dict[int, str | None] = {}
         try:
             self._db = sqlite3.connect(
                 f"{path.absolute().as_uri()}?mode=ro&immutable=1",
@@ -123,8 +124,15 @@ class CodeFile:
 
     def synonyms(self, entries: Sequence[int]) -> dict[int, str | None]:
         """Entry -> the synonym it is, None where it is a title."""
-        marks = ",".join("?" * len(entries))
-        return dict(self.rows(f"SELECT id, also FROM entries WHERE id IN ({marks})", entries))  # noqa: S608 - marks alone
+        kept = self._kept_synonyms
+        missing = [entry for entry in entries if entry not in kept]
+        if missing:
+            if len(kept) + len(missing) > _MOST_KEPT:
+                missing = list(entries)
+                self._kept_synonyms = kept = {}
+            marks = ",".join("?" * len(missing))
+            kept |= self.rows(f"SELECT id, also FROM entries WHERE id IN ({marks})", missing)  # noqa: S608 - marks alone
+        return {entry: kept[entry] for entry in entries}
 
     def notes(self, key: str) -> CodeNotes | None:
         """The notes at a code and at the headings above it."""

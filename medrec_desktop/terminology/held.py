@@ -5,17 +5,16 @@ lowest bits are the best entries. Loaded once, never changed; may be read from s
 """
 
 import json
-import re
 import sys
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from itertools import compress
 
 from medrec_desktop.terminology import words
 
 NOTHING = 0
-_ANY_SET = re.compile(rb"[^\0]")
 _BYTE_BITS = tuple(tuple(bit for bit in range(8) if byte >> bit & 1) for byte in range(256))
 
 
@@ -137,12 +136,19 @@ class Held:
 def first_entries(packed: bytes, most: int) -> list[int]:
     """The entries whose bits are set, the best first."""
     found: list[int] = []
-    # The empty stretches between are passed over in one step: a rare word costs as little.
-    for match in _ANY_SET.finditer(packed):
-        first = match.start() * 8
-        found += [first + bit for bit in _BYTE_BITS[packed[first >> 3]]]
+    # Eight bytes a step, and the empty ones are passed over without a step of ours.
+    whole = len(packed) & ~7
+    eights = _numbers("Q", packed[:whole])
+    for place in compress(range(len(eights)), eights):
+        bits, first = eights[place], place << 6
+        while bits:
+            low = bits & -bits
+            found.append(first + low.bit_length() - 1)
+            bits ^= low
         if len(found) >= most:
-            break
+            return found[:most]
+    for place in range(whole, len(packed)):
+        found += [(place << 3) + bit for bit in _BYTE_BITS[packed[place]]]
     return found[:most]
 
 
