@@ -1,5 +1,6 @@
 """The lock over the real program with a visit, a second window and a dialog open."""
 
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from PySide6.QtWidgets import QApplication, QLabel, QPlainTextEdit, QWidget
 from pytestqt.qtbot import QtBot
 
 from medrec_desktop.ui.app import App
+from medrec_desktop.ui.attachments.panel import AttachmentPanel
+from medrec_desktop.ui.attachments.viewer import FileViewer
 from medrec_desktop.ui.keys import show_keys
 from medrec_desktop.ui.lock.card import LockCard
 from medrec_desktop.ui.theme import Theme
@@ -79,3 +82,32 @@ def test_ctrl_l_hides_every_record_and_loses_no_word(qtbot: QtBot, demo: App) ->
     assert "Words of the last second" in plan.toPlainText()
     assert "MENDES" in second.windowTitle()
     second.close()
+
+
+def test_what_was_looked_at_lies_nowhere_in_the_clear_behind_the_lock(
+    qtbot: QtBot, demo: App, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    away = tmp_path / "temporary files"
+    away.mkdir()
+    monkeypatch.setenv("TMPDIR", str(away))
+    monkeypatch.setattr(tempfile, "tempdir", str(away))
+    window = window_of(demo)
+    open_visit(qtbot, demo, "Amara")
+    panel = window.findChildren(AttachmentPanel)[0]
+    qtbot.waitUntil(lambda: bool(panel.list.files.rows), timeout=30_000)
+    row = next(one for one in panel.list.files.rows if one.attachment is not None)
+    panel.acting.act(row, "open")
+    viewer = window.findChildren(FileViewer)[0]
+    qtbot.waitUntil(
+        lambda: viewer.picture.has_picture or bool(viewer.text.toPlainText()), timeout=30_000
+    )
+    window.activateWindow()
+    press(window, Qt.Key.Key_L, CTRL)
+    qtbot.waitUntil(lambda: bool(cards()))
+    demo.background.drain()
+    assert [one for one in away.rglob("*") if one.is_file()] == []
+    for file in (one for one in tmp_path.rglob("*") if one.is_file()):
+        content = file.read_bytes()
+        assert not content.startswith((b"%PDF", b"\x89PNG", b"\xff\xd8\xff")), file.name
+        assert b"Okafor" not in content, file.name
+    viewer.close()
