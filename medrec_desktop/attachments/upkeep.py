@@ -1,5 +1,5 @@
-"""What a computer does for its stored files when nothing else is to be sent: small pictures for the
-storage, and room on the disk.
+"""What a computer does for its files when nothing else is to be sent: what it holds and nobody owes
+the storage any more is queued again; small pictures for the storage; room on the disk.
 
 A plain thread beside the uploader. Every step may be taken again; what is left to do stands in the
 rows and on the disk, never here.
@@ -22,6 +22,7 @@ from medrec_desktop.attachments.small_pictures import (
 from medrec_desktop.attachments.store import ObjectStore
 from medrec_desktop.attachments.vault import Vault
 from medrec_desktop.data import stored_files as rows
+from medrec_desktop.data import uploads
 from medrec_desktop.data.local import LocalDb
 from medrec_desktop.data.stored_files import StoredHere
 from medrec_desktop.domain.changes import Changed, Changes
@@ -78,6 +79,7 @@ class Upkeep:
 
     def look(self) -> Room:
         """Do what there is to do. Blocks."""
+        self._queue_found()
         self._make_pictures()
         room = make_room(
             self._db,
@@ -104,6 +106,15 @@ class Upkeep:
                     me = threading.current_thread()
                     threading.excepthook(threading.ExceptHookArgs((*sys.exc_info(), me)))
                 self._wake.wait(LOOK_EVERY_S)
+
+    def _queue_found(self) -> None:
+        """A computer that went back to a backup no longer knows which bytes it owes the storage."""
+        with self._db.read() as session:
+            pending = uploads.waits_nowhere(session)
+        here = {key for key, uid in pending if self._vault.has(uid)}
+        if here:
+            with self._db.begin() as session:
+                uploads.queue_found(session, here, now=self._clock())
 
     def _make_pictures(self) -> None:
         pictured = self._vault.with_small()

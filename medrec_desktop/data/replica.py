@@ -19,7 +19,7 @@ from medrec_desktop.data.documents import TABLES, Rows, UnknownParent
 from medrec_desktop.data.outbox import OutboxKind, mark
 from medrec_desktop.data.replicas import Replica, Supersedes, get_replica, put_replica
 from medrec_desktop.data.schema_sync import sync_applying, sync_replicas, sync_reviews
-from medrec_desktop.data.sealing_ops import Sealer, current_of, is_marked, outbox_kind
+from medrec_desktop.data.sealing_ops import SERVERS, Sealer, current_of, is_marked, outbox_kind
 from medrec_desktop.data.session import Session
 from medrec_desktop.domain import merging
 from medrec_desktop.domain.merging import SIGNATURE, Merged, merge
@@ -120,6 +120,8 @@ class _Receiver:
         if current is None:
             self._write(entry, entry.doc)
         else:
+            # What the server alone says was never sent: here it is a guess, and no change of mine.
+            expected |= {name: current.get(name) for name in SERVERS}
             news = merging.with_news(entry.tbl, expected, entry.doc, current)
             self._write(entry, news)
         head_rev, head_doc = None, None

@@ -34,7 +34,7 @@ from medrec_desktop.domain.syncing import Aggregate, CloseAs, Document, Op, OpKi
 
 _SIGNING = frozenset({"status", "finalized_at", "finalized_by", "seal"})
 _VOIDING = frozenset({"voided_at", "voided_by", "void_reason"})
-_SERVERS = frozenset({"finalize_accepted_at", "late"})
+SERVERS = frozenset({"finalize_accepted_at", "late"})
 """The server says these; nobody sends them."""
 _STORING = frozenset({"upload_state", "s3_key", "s3_bucket", "s3_version", "held_by"})
 _CREATING: dict[str, OpKind] = {"attachment": "attach", "addendum": "addendum"}
@@ -177,7 +177,7 @@ class Sealer:
         self, rows: Rows, tbl: Aggregate, before: Document | None, doc: Document
     ) -> Iterator[_Step]:
         patch = dict(doc) if before is None else merging.patch_between(tbl, before, doc)
-        patch = {name: value for name, value in patch.items() if name not in _SERVERS}
+        patch = {name: value for name, value in patch.items() if name not in SERVERS}
         was = merging.units_of(tbl, before or {})
         units = merging.changed_units(tbl, before or {}, doc)
         signing = {name: patch.pop(name) for name in _SIGNING & patch.keys() if tbl == "record"}

@@ -3,6 +3,7 @@
 The signed bytes are made in `domain/sealing.py`; here they are stored and found again.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -21,6 +22,8 @@ from medrec_desktop.data.schema_sync import sync_reviews
 from medrec_desktop.data.session import Session
 from medrec_desktop.domain.ids import AddendumId, RecordId
 from medrec_desktop.domain.records import Addendum
+
+SignedFile = tuple[str, str, int]
 
 
 def list_addenda(session: Session, key: int) -> tuple[Addendum, ...]:
@@ -84,22 +87,27 @@ def list_finalized(session: Session) -> tuple[RecordId, ...]:
 
 
 def latest_seal(session: Session, *, device: UUID | None = None) -> str:
-    """Hash of the newest seal (of this computer); "" when there is none."""
+    """Hash of the newest seal; "" when there is none. Of this `device`: the newest it ever made,
+    one included that does not hold: it may yet, on a server that was restored."""
     query = sa.select(record_seals.c.sha256).order_by(record_seals.c.id.desc()).limit(1)
-    if device is not None:
-        query = query.where(record_seals.c.device == device)
-    return session.scalar(query) or ""
+    if device is None:
+        return session.scalar(query) or ""
+    table = audit_entries.c
+    made = sa.select(table.detail).where(table.device == device, table.what == "visit.finalize")
+    return (
+        session.scalar(made.where(table.outcome == "done").order_by(table.n.desc()).limit(1))
+        or session.scalar(query.where(record_seals.c.device == device))
+        or ""
+    )
 
 
 def follows_another(session: Session, seal: sa.Row[Any]) -> bool:
-    """Whether the seal before this one is there; the first of a computer follows none. Seals of
-    several computers come in any order, so it is looked for by its hash."""
-    table = record_seals.c
+    """Whether the seal before this one is there; the first of a computer follows none (and there
+    are two such when it went back to a backup from before). Seals of several computers come in any
+    order, so it is looked for by its hash."""
     if seal.previous_sha256 == "":
-        others = sa.select(table.id).where(
-            table.device == seal.device, table.previous_sha256 == "", table.id != seal.id
-        )
-        return session.scalar(others.limit(1)) is None
+        return True
+    table = record_seals.c
     there = sa.select(table.id).where(table.sha256 == seal.previous_sha256, table.id != seal.id)
     return session.scalar(there.limit(1)) is not None or seal.previous_sha256 in withdrawn(session)
 
@@ -155,20 +163,19 @@ def sealed_addenda(session: Session, record: int) -> tuple[sa.Row[Any], ...]:
 
 
 def sealed_files(
-    session: Session, record: int, *, at: datetime | None = None
-) -> list[tuple[str, str, int]]:
-    """(name, sha256, size) of the files a seal made now covers, or one made `at` that time: what
-    came late is not in it, what was taken back later is."""
+    session: Session, record: int, *, signed: Collection[SignedFile] = ()
+) -> list[SignedFile]:
+    """(name, sha256, size) of the files a seal made now covers; or, for comparing with one that
+    names the `signed` ones, of those it should: what came late is not in it, what was taken back
+    is if it was there then. When that was, the clocks of several computers do not say."""
     table = record_attachments.c
-    there: sa.ColumnElement[bool] = table.voided_at.is_(None)
-    if at is not None:
-        there |= table.voided_at > at
     rows = session.execute(
-        sa.select(table.file_name, table.sha256, table.file_size).where(
-            table.record_id == record, table.late.is_(sa.false()), there
+        sa.select(table.file_name, table.sha256, table.file_size, table.voided_at).where(
+            table.record_id == record, table.late.is_(sa.false())
         )
     )
-    return [(row.file_name, row.sha256, row.file_size) for row in rows]
+    files = [((row.file_name, row.sha256, row.file_size), row.voided_at is None) for row in rows]
+    return [file for file, there in files if there or file in signed]
 
 
 def signer_of(session: Session, user: int) -> UUID:

@@ -133,6 +133,7 @@ def exchange_keys(
 
 # Made once: for a thousand files, saying them anew takes longer than carrying them out.
 _KEY: sa.BindParameter[int] = sa.bindparam("key")
+_QUEUED = upload_queue.c.attachment_id
 _UNQUEUE = sa.delete(upload_queue).where(upload_queue.c.attachment_id == _KEY)
 _CHANGE = (
     sa.update(record_attachments)
@@ -223,6 +224,27 @@ def queue_again(session: Session, uid: UUID, *, now: datetime) -> bool:
     )
     mark(session, "attachment", uid, now=now)
     return True
+
+
+def waits_nowhere(session: Session) -> tuple[tuple[int, UUID], ...]:
+    """Files that are not stored and in no queue here, as row number and id: another computer owes
+    them, or this one before it went back to a backup."""
+    table = record_attachments.c
+    rows = session.execute(
+        sa.select(table.id, table.uid).where(
+            table.upload_state == "pending", table.id.not_in(sa.select(_QUEUED))
+        )
+    )
+    return tuple((row.id, row.uid) for row in rows)
+
+
+def queue_found(session: Session, keys: Collection[int], *, now: datetime) -> None:
+    """The bytes of these are here: send them, unless they were stored or queued meanwhile."""
+    for key, _ in waits_nowhere(session):
+        if key in keys:
+            session.execute(
+                sa.insert(upload_queue).values(attachment_id=key, state="waiting", queued_at=now)
+            )
 
 
 # --- what people do ----------------------------------------------------------------------------

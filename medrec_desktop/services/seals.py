@@ -96,7 +96,7 @@ def _checked(session: Session, record_id: RecordId) -> SealCheck:
         draft,
         doctor=row.doctor_uid,
         clinic=get_clinic(session).id,
-        attachments=seals.sealed_files(session, row.id, at=row.finalized_at),
+        attachments=seals.sealed_files(session, row.id, signed=_signed_files(seal.canonical)),
         signer=seals.signer_of(session, seal.signed_by),
         signed_at=seal.signed_at,
         zone=seal.zone,
@@ -134,6 +134,15 @@ def _checked(session: Session, record_id: RecordId) -> SealCheck:
     )
 
 
+def _signed_files(canonical: bytes) -> set[seals.SignedFile]:
+    """The files these signed bytes name, as far as they can be read."""
+    try:
+        named = json.loads(canonical)["attachments"]
+        return {(one["name"], one["sha256"], int(one["size"])) for one in named}
+    except (ValueError, KeyError, TypeError):
+        return set()
+
+
 def _addenda_problems(
     addenda: Sequence[sa.Row[Any]], trail: Sequence[Entry], record_id: RecordId, seal: str
 ) -> Iterator[str]:
@@ -150,15 +159,6 @@ def _addenda_problems(
             yield f"The addendum of {shown_time(entry.at)} was exchanged."
 
 
-def _differences(signed: bytes, stored: bytes) -> list[str]:
-    """What of the record is not what was signed, as far as the signed bytes can be read."""
-    try:
-        before, after = json.loads(signed), json.loads(stored)
-    except ValueError:
-        return []
-    if not isinstance(before, dict):
-        return []
-    found = []
 def _addenda_gone(
     session: Session, addenda: Sequence[sa.Row[Any]], record_id: RecordId
 ) -> Iterator[str]:
@@ -173,6 +173,15 @@ def _addenda_gone(
             yield f"The addendum of {when} is not the one that the clinic’s server has."
 
 
+def _differences(signed: bytes, stored: bytes) -> list[str]:
+    """What of the record is not what was signed, as far as the signed bytes can be read."""
+    try:
+        before, after = json.loads(signed), json.loads(stored)
+    except ValueError:
+        return []
+    if not isinstance(before, dict):
+        return []
+    found = []
     for part in (before.get("record"), before):
         other = after["record"] if part is not before else after
         if isinstance(part, dict):

@@ -1,6 +1,7 @@
 """One clinic on a real server for all seeds of a process, and the file its computers begin with."""
 
 import logging
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,6 +35,7 @@ def no_power_cuts(monkeypatch: pytest.MonkeyPatch) -> None:
         for pragma in local._PRAGMAS
     )
     monkeypatch.setattr(local, "_PRAGMAS", quick)
+    monkeypatch.setattr(os, "fsync", lambda _: None)
 
 
 @pytest.fixture(autouse=True)

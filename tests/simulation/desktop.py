@@ -8,12 +8,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
 
 import sqlalchemy as sa
 
+from medrec_desktop.attachments.vault import IDENTITY, new_identity
 from medrec_desktop.data import journal
 from medrec_desktop.data.clinic import (
     DEVICE,
@@ -24,7 +26,14 @@ from medrec_desktop.data.clinic import (
 )
 from medrec_desktop.data.documents import Rows
 from medrec_desktop.data.local import LocalDb
-from medrec_desktop.data.schema import medical_records, patients, tenants, users
+from medrec_desktop.data.schema import (
+    medical_records,
+    patients,
+    record_addenda,
+    record_attachments,
+    tenants,
+    users,
+)
 from medrec_desktop.data.schema_sync import sync_journal, sync_replicas
 from medrec_desktop.data.session import Session
 from medrec_desktop.domain.changes import Changes
@@ -36,6 +45,10 @@ from medrec_desktop.services.visits import Visits
 from medrec_desktop.sync.cycle import SyncCycle
 from tests.factories import KEY, NOON
 from tests.simulation.clinic import SimulatedServer
+from tests.simulation.files import Bucket, Files
+
+# Of these a row has a version of its own.
+_SHOWN = (("patient", patients), ("record", medical_records), ("attachment", record_attachments))
 
 
 class Crash(BaseException):
@@ -59,12 +72,25 @@ class SimDb(LocalDb):
     """May crash before or after each commit, or find no room for it."""
 
     fate: Callable[[], str] = staticmethod(lambda: "")
+    _first: "list[sa.Engine]" = []  # noqa: RUF012  # one for all
+
+    def __init__(self, path: Path, key: bytes, **rest: Any) -> None:
+        """Statements are compiled once, not once for each of a thousand computers."""
+        super().__init__(path, key, **rest)
+        engine = self._writes
+        if not self._first:
+            self._first.append(engine)
+        engine.dialect, engine._compiled_cache = (
+            self._first[0].dialect,
+            self._first[0]._compiled_cache,
+        )
+        self._reads = engine.execution_options(medrec_writes=False)
 
     @contextmanager
-    def begin(self, *, wait_ms: int | None = None) -> Iterator[Session]:
+    def begin(self, **how: Any) -> Iterator[Session]:
         """As ever, unless fate has it otherwise."""
         fate = self.fate()
-        with super().begin(wait_ms=wait_ms) as session:
+        with super().begin(**how) as session:
             yield session
             if fate == "before":
                 raise Crash
@@ -142,6 +168,7 @@ class Desktop:
     old: list[tuple[UUID, tuple[Op, ...]]] = field(default_factory=list)
     ticks: int = 0
     devices: set[UUID] = field(default_factory=set)
+    bucket: Bucket = field(default_factory=Bucket)
     shown: dict[UUID, int] = field(default_factory=dict)
     copies: dict[UUID, int] = field(default_factory=dict)
 
@@ -184,6 +211,7 @@ class Desktop:
         self.devices.add(device)
         self.context = Context(self.db, Changes(), self.clock, actor, device)
         self.visits, self.patients = Visits(self.context), Patients(self.context)
+        self.__dict__.pop("files", None)
         self.cycle = SyncCycle(
             self.db,
             lambda: FaultyLine(self),
@@ -194,6 +222,11 @@ class Desktop:
             app="simulation",
             new_id=lambda: UUID(int=self.rng.getrandbits(128), version=4),
         )
+
+    @cached_property
+    def files(self) -> Files:
+        """The bytes of files; they stay where they are when the database is restored."""
+        return Files(self, self.path.with_name("files"), self.bucket)
 
     def stop(self) -> None:
         """Pull the plug."""
@@ -253,12 +286,19 @@ class Desktop:
         with self.db.read() as session:
             rows = Rows(session)
             found = {}
-            for tbl, table in (("patient", patients), ("record", medical_records)):
+            for tbl, table in _SHOWN:
                 for uid, version in session.execute(sa.select(table.c.uid, table.c.row_version)):
                     if known.get(uid) != version:
                         found[tbl, uid] = rows.read(tbl, uid) or {}  # type: ignore[arg-type]
                         known[uid] = version
             return found
+
+    def addenda(self) -> dict[tuple[str, UUID], dict[str, Any]]:
+        """All of them, as they are shown here."""
+        with self.db.read() as session:
+            rows = Rows(session)
+            uids = session.scalars(sa.select(record_addenda.c.uid)).all()
+            return {("addendum", uid): rows.read("addendum", uid) or {} for uid in uids}
 
     def versions(self) -> dict[UUID, int]:
         """Of everything that the server has, how new this computer's copy is."""
@@ -296,7 +336,7 @@ def make_template(path: Path, server: SimulatedServer) -> None:
                 )
             )
         write_clinic_settings(session, {}, now=NOON)
-        write_computer_settings(session, {DEVICE: str(UUID(int=1))})
+        write_computer_settings(session, {DEVICE: str(UUID(int=1)), IDENTITY: new_identity()})
     db.close()
 
 

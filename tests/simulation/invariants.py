@@ -1,7 +1,8 @@
 """What must hold when everything is quiet again, whatever happened (design, section 12)."""
 
+import hashlib
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
@@ -10,6 +11,7 @@ from medrec_desktop.domain.merging import SIGNATURE, VOIDED, same_value, units_o
 from medrec_desktop.services.visits import Visits
 from tests.simulation.world import World
 
+_COMPARED = frozenset({"record", "patient", "attachment", "addendum"})
 _SIGNED = (
     *("patient_id", "doctor_id", "visit_date", "chief_complaint", "diagnosis", "treatment_plan"),
     *("notes", "prescriptions", "vital_signs", "lab_results", "follow_up_text", "diagnoses"),
@@ -36,9 +38,10 @@ def violations(world: World, rounds: int) -> Iterator[str]:
     yield from _exactly_once(feed, ops)
     yield from _dense(feed)
     yield from _converged(world, feed, rounds)
-    yield from _honest_closing(feed, ops, parked)
+    yield from _honest_closing(world, feed, ops, parked)
     yield from _signed_stays(feed)
     yield from _signed_is_shown(world)
+    yield from _files(world, feed, parked)
     yield from _no_phantoms(feed, parked)
     yield from _seen_before_replaced(world, feed, ops)
     yield from world.backwards
@@ -79,11 +82,11 @@ def _dense(feed: list[Any]) -> Iterator[str]:
 def _converged(world: World, feed: list[Any], rounds: int) -> Iterator[str]:
     if rounds >= 60:
         yield "I9 not quiet after 60 rounds"
-    newest = {(row[1], row[2]): row[5] for row in feed if row[1] in {"record", "patient"}}
+    newest = {(row[1], row[2]): row[5] for row in feed if row[1] in _COMPARED}
     for desktop in world.desktops:
         if desktop.waits():
             yield f"I5 {desktop.name} still waits"
-        shown = desktop.documents()
+        shown = desktop.documents() | desktop.addenda()
         for tbl, _ in newest.keys() - shown.keys():
             yield f"I5 {desktop.name} lacks a {tbl}"
         for tbl, _ in shown.keys() - newest.keys():
@@ -114,14 +117,13 @@ def _apart(here: Any, there: Any) -> tuple[Any, Any]:
     return [row for row in here if row not in there], [row for row in there if row not in here]
 
 
-def _honest_closing(feed: list[Any], ops: dict[UUID, Any], parked: list[Any]) -> Iterator[str]:
+def _honest_closing(
+    world: World, feed: list[Any], ops: dict[UUID, Any], parked: list[Any]
+) -> Iterator[str]:
     history: dict[UUID, str] = defaultdict(str)
     for _, tbl, uid, _, _, doc in feed:
         if tbl != "parked":
             history[uid] += json.dumps(doc)
-    later: dict[UUID, str] = defaultdict(str)
-    for _, uid, _, op, _, _ in parked:
-        later[uid] += json.dumps(op)
     for op_id, uid, _, op, state, closed_by in parked:
         if state == "open":
             continue
@@ -130,16 +132,10 @@ def _honest_closing(feed: list[Any], ops: dict[UUID, Any], parked: list[Any]) ->
         if state != "merged":
             continue
         for word in _words(op["patch"]):
-            # Typed over later by its own author: then a later op of his has what he saw instead.
-            if word not in history[uid] and not _overwritten(op, word, parked):
+            known = world.words[word]
+            # Unless its own author typed over it, before or after it was merged.
+            if word not in history[uid] and known.replaced != known.desktop:
                 yield f"I6 {op_id} was merged, and {word} is nowhere in {uid}"
-
-
-def _overwritten(op: Any, word: str, parked: list[Any]) -> bool:
-    return any(
-        other["uid"] == op["uid"] and other["n"] > op["n"] and word in json.dumps(other["base"])
-        for _, _, _, other, _, _ in parked
-    )
 
 
 def _words(value: Any) -> list[str]:
@@ -163,10 +159,30 @@ def _signed_stays(feed: list[Any]) -> Iterator[str]:
 def _signed_is_shown(world: World) -> Iterator[str]:
     for desktop in world.desktops:
         visits = Visits(desktop.context)
-        for record in world._drafts(desktop, "finalized"):
+        for record in world.drafts(desktop, "finalized"):
             found = visits.check_seal(record)  # type: ignore[arg-type]
             if not found.holds:
                 yield f"I11 {desktop.name} {record}: {found.problems}"
+
+
+def _files(world: World, feed: list[Any], parked: list[Any]) -> Iterator[str]:
+    newest = {row[2]: row[5] for row in feed if row[1] == "attachment"}
+    held = {op["uid"] for _, _, _, op, _, _ in parked}
+    for file in world.files.values():
+        if not file.lost and file.uid not in newest and str(file.uid) not in held:
+            yield f"I10 a file of {file.desktop} is nowhere"
+    keys = Counter(doc["s3_key"] for doc in newest.values())
+    for uid, doc in newest.items():
+        if keys[doc["s3_key"]] > 1:
+            yield f"I10 {uid} shares the key {doc['s3_key']}"
+        if doc["upload_state"] != "stored":
+            yield f"I10 {uid} is not stored"
+            continue
+        found = world.bucket.objects.get(doc["s3_key"])
+        if found is None:
+            yield f"I10 {uid} is called stored, and nothing is there"
+        elif hashlib.sha256(found.content).hexdigest() != doc["kept_sha256"]:
+            yield f"I10 {uid} is called stored, and other bytes are there"
 
 
 def _no_phantoms(feed: list[Any], parked: list[Any]) -> Iterator[str]:

@@ -3,6 +3,7 @@
 import os
 import time
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,9 @@ def run_seed(
         world.run(steps)
         found = list(violations(world, world.heal()))
         if found and "MEDREC_SIM_TRACE" in os.environ:
-            Path(os.environ["MEDREC_SIM_TRACE"]).write_text("\n".join(world.log), "utf-8")
+            Path(f"{os.environ['MEDREC_SIM_TRACE']}.{seed}").write_text(
+                "\n".join(world.log), "utf-8"
+            )
         return found, Counter(world.counts)
     finally:
         world.close()
@@ -63,7 +66,10 @@ def test_the_long_run(
     )
     happened: Counter[str] = Counter()
     failed, begin = 0, time.monotonic()
-    for seed in range(first, first + seeds):
+    chosen: Iterable[int] = range(first, first + seeds)
+    if only := os.environ.get("MEDREC_SIM_ONLY"):
+        chosen = [int(seed) for seed in only.split(",")]
+    for seed in chosen:
         try:
             found, counts = run_seed(seed, tmp_path / "pcs", simulated, steps=steps)
         except Exception as error:  # noqa: BLE001  # the other seeds are run all the same

@@ -25,20 +25,22 @@ from medrec_desktop.domain.records import VisitDraft
 from medrec_desktop.domain.reviewing import Decision, Way, addendum_text
 from medrec_desktop.services.sync import Sync
 from tests.factories import a_diagnosis, a_lab, a_medicine, a_patient
-from tests.simulation.clinic import SimulatedServer
+from tests.simulation import files
+from tests.simulation.clinic import LOCKED, SimulatedServer
 from tests.simulation.desktop import Chance, Desktop
+from tests.simulation.files import Bucket, Kept
 
 TEXTS = ("complaint", "assessment", "plan", "notes")
 
 
 @dataclass
 class Word:
-    """A token somebody typed. `replaced`: by somebody who saw it. `lost`: he was not told that it
+    """A token somebody typed. `replaced`: where somebody typed over it who saw it. `lost`: he was not told that it
     is stored, or it was never sent and the computer's disk was replaced."""
 
     text: str
     desktop: str
-    replaced: bool = False
+    replaced: str = ""
     lost: bool = True
 
 
@@ -62,6 +64,8 @@ class World:
         self._patch.setattr("medrec_desktop.data.ids.uuid7", self._new_uid)
         self.server = server
         self.words: dict[str, Word] = {}
+        self.files: dict[UUID, Kept] = {}
+        self.bucket = Bucket(server.tenant)
         self.seen: dict[str, set[tuple[str, str, str]]] = {}
         self.signed: dict[UUID, list[Any]] = {}
         self.counts: dict[str, int] = {}
@@ -70,6 +74,7 @@ class World:
         self.rewound = False
         self.server_copies = 0
         self._next = 0
+        self._step = self._held_until = 0
         server.clear()
         self.desktops = []
         for n in range(desktops):
@@ -81,12 +86,14 @@ class World:
                 server.users[n % len(server.users)][0],
                 page=self.rng.choice([2, 7, 50]),
                 skew=timedelta(days=self.rng.choice([0, 0, -400, 400, 1])),
+                bucket=self.bucket,
             )
             desktop.install(template)
             desktop.chance = self._chance() if chance is None else replace(chance)
             desktop.type_something = lambda desktop=desktop: self._type(desktop)  # type: ignore[misc]
             self.desktops.append(desktop)
             self.seen[desktop.name] = set()
+        self._begin()
         self._weights = {
             name: self.rng.choice([1, 1, 2, 4]) * weight
             for name, weight in {
@@ -106,6 +113,11 @@ class World:
                 "server_restore": 0.25,
                 "stranger": 0.6,
                 "forger": 0.5,
+                "holder": 0.4,
+                "attach": 1.5,
+                "file": 0.7,
+                "send": 2,
+                "upkeep": 0.4,
             }.items()
         } | dict(often or {})
 
@@ -123,12 +135,28 @@ class World:
             typing=some(0.3),
         )
 
+    def _begin(self) -> None:
+        """A patient and a visit that everybody has: what follows is about something."""
+        one = self.desktops[0]
+        chances = [desktop.chance for desktop in self.desktops]
+        for desktop in self.desktops:
+            desktop.chance = Chance()
+        one.visits.start(one.patients.register(a_patient()))
+        for desktop in self.desktops:
+            desktop.cycle.run(_NEVER)
+        for desktop, chance in zip(self.desktops, chances, strict=True):
+            desktop.chance = chance
+            self._look(desktop)
+
     # --- what happens -----------------------------------------------------------------------------
 
     def run(self, steps: int) -> None:
         """So many things happen, one after the other."""
         names, weights = list(self._weights), list(self._weights.values())
-        for _ in range(steps):
+        for step in range(steps):
+            if step >= self._held_until:
+                self.server.let_go(commit=self.rng.random() < 0.7)
+            self._step = step
             desktop = self.rng.choice(self.desktops)
             what = self.rng.choices(names, weights)[0]
             act = getattr(self, f"_{what}")
@@ -141,11 +169,14 @@ class World:
 
     def heal(self, rounds: int = 60) -> int:
         """Nothing goes wrong any more; until everybody has everything. How many rounds it took."""
+        self.server.let_go(commit=self.rng.random() < 0.5)
         for desktop in self.desktops:
             desktop.chance = Chance()
         for n in range(rounds):
             busy = False
             for desktop in self.desktops:
+                desktop.files.look_after()
+                busy = busy or bool(desktop.files.send())
                 done = desktop.cycle.run(_NEVER)
                 with desktop.db.read() as session:
                     desktop.devices.add(read_device(session))
@@ -227,7 +258,8 @@ class World:
             old=gone,
         )
 
-    def _drafts(self, desktop: Desktop, status: str = "draft") -> list[UUID]:
+    def drafts(self, desktop: Desktop, status: str = "draft") -> list[UUID]:
+        """The visits that are that here, oldest first."""
         table = medical_records.c
         with desktop.db.read() as session:
             return list(
@@ -239,7 +271,7 @@ class World:
             )
 
     def _type(self, desktop: Desktop) -> None:
-        found = self._drafts(desktop)
+        found = self.drafts(desktop)
         if not found:
             return
         # The newest visits are the ones that two people have open.
@@ -289,7 +321,7 @@ class World:
         return changed(draft, **{name: tuple(rows)}), ""
 
     def _finalize(self, desktop: Desktop) -> None:
-        found = self._drafts(desktop)
+        found = self.drafts(desktop)
         if not found:
             return
         record = RecordId(self.rng.choice(found[-3:]))
@@ -306,7 +338,7 @@ class World:
         desktop.visits.finalize(record, draft.version)
 
     def _addendum(self, desktop: Desktop) -> None:
-        found = self._drafts(desktop, "finalized")
+        found = self.drafts(desktop, "finalized")
         if not found:
             return
         record, word = RecordId(self.rng.choice(found)), self._word(desktop)
@@ -332,7 +364,7 @@ class World:
             sync.decide(review.id, decisions)
 
     def _void(self, desktop: Desktop) -> None:
-        found = self._drafts(desktop, self.rng.choice(["draft", "finalized"]))
+        found = self.drafts(desktop, self.rng.choice(["draft", "finalized"]))
         if found:
             desktop.visits.void(RecordId(self.rng.choice(found)), "wrong patient")
 
@@ -344,7 +376,19 @@ class World:
             self.words[word].lost = False
         for one in self.words.values():
             if one.text in old:
-                one.replaced = True
+                one.replaced = self.words[words[0]].desktop
+
+    def _attach(self, desktop: Desktop) -> None:
+        files.attach(self, desktop)
+
+    def _file(self, desktop: Desktop) -> None:
+        files.change(self, desktop)
+
+    def _send(self, desktop: Desktop) -> None:
+        desktop.files.send()
+
+    def _upkeep(self, desktop: Desktop) -> None:
+        desktop.files.look_after()
 
     # --- what happens to computers --------------------------------------------------------------------
 
@@ -361,6 +405,9 @@ class World:
             for word in self.words.values():
                 if word.desktop == desktop.name and word.text not in sent:
                     word.lost = True
+            for file in self.files.values():
+                if file.desktop == desktop.name and str(file.uid) not in sent:
+                    file.lost = True
 
     def _server_copy(self, desktop: Desktop) -> None:
         self.server.back_up()
@@ -377,6 +424,9 @@ class World:
         for word in self.words.values():
             if word.text not in sent and word.text not in held[word.desktop]:
                 word.lost = True
+        for file in self.files.values():
+            if str(file.uid) not in sent and str(file.uid) not in held[file.desktop]:
+                file.lost = True
 
     def _on_server(self) -> str:
         rows = self.server.rows(
@@ -407,7 +457,21 @@ class World:
             state = self.server.as_another_program(
                 "UPDATE {t}.medical_records SET notes = 'forged' WHERE uid = %s", uid
             )
-            assert state == "P0F01" or getattr(self, "unguarded", False), state
+            assert state in {"P0F01", LOCKED}, state
+
+    def _holder(self, desktop: Desktop) -> None:
+        """Another program changes a draft and thinks: meanwhile nobody else writes here."""
+        if self.server.holds:
+            return
+        rows = self.server.rows(
+            "SELECT uid FROM {t}.medical_records WHERE status = 'draft' AND voided_at IS NULL"
+            " ORDER BY id"
+        )
+        if rows:
+            (uid,) = self.rng.choice(rows)
+            text = f"s{self.rng.randrange(10**6)}s"
+            self.server.hold("UPDATE {t}.medical_records SET notes = %s WHERE uid = %s", text, uid)
+            self._held_until = self._step + self.rng.randint(1, 8)
 
 
 def changed(draft: VisitDraft, **fields: Any) -> VisitDraft:

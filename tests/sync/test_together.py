@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from random import Random
 
@@ -18,6 +19,7 @@ from medrec_desktop.data.attachments import (
 from medrec_desktop.data.clinic import user_key
 from medrec_desktop.data.ids import new_uid
 from medrec_desktop.data.outbox import mark
+from medrec_desktop.data.seals import latest_seal, withdrawn
 from medrec_desktop.domain.attachments import Kept
 from medrec_desktop.domain.errors import Conflict, Invalid
 from medrec_desktop.domain.ids import AttachmentId, RecordId, UserId
@@ -361,3 +363,58 @@ def test_a_users_new_name_is_everybodys(both: tuple[Desktop, Desktop, RecordId])
     Clinic(one.context).rename_user(UserId(one.user), "Dr Amina Osei-Mensah")
     together(one, other)
     assert "Dr Amina Osei-Mensah" in {user.name for user in Clinic(other.context).users()}
+
+
+def test_a_file_the_signer_did_not_see_is_no_part_of_what_he_signed(
+    both: tuple[Desktop, Desktop, RecordId],
+) -> None:
+    """It reaches the server first, from a computer on which nobody signed."""
+    one, other, record = both
+    seen = one.files.take(record, "letter.txt", b"a letter")
+    unseen = other.files.take(record, "scan.txt", b"a scan")
+    other.cycle.run(_NEVER)
+    one.visits.finalize(record, one.visits.open(record).draft.version)
+    together(one, other)
+    for each in (one, other):
+        assert Seals(each.context).check(record).holds
+        with each.db.read() as session:
+            late = {file.id: file.late for file in list_attachments(session, record)}
+        assert late == {seen: False, unseen: True}
+    # When a file was taken away is said by the clock of the computer it was done on.
+    one.skew = timedelta(days=-400)
+    assert seen is not None
+    one.files.service.remove(AttachmentId(seen), "wrong patient")
+    together(one, other)
+    for each in (one, other):
+        assert Seals(each.context).check(record).holds
+
+
+def test_a_file_that_came_after_a_signature_elsewhere_is_late_where_it_was_added_too(
+    both: tuple[Desktop, Desktop, RecordId],
+) -> None:
+    one, other, record = both
+    one.visits.finalize(record, one.visits.open(record).draft.version)
+    one.cycle.run(_NEVER)
+    other.files.take(record, "letter.txt", b"a letter")
+    together(one, other)
+    for each in (one, other):
+        with each.db.read() as session:
+            assert [file.late for file in list_attachments(session, record)] == [True]
+        assert Seals(each.context).check(record).holds
+
+
+def test_the_line_of_a_computers_seals_has_those_in_it_that_did_not_hold(
+    both: tuple[Desktop, Desktop, RecordId],
+) -> None:
+    """They may yet: a server that was restored takes them, when it has forgotten the others."""
+    one, other, record = both
+    other.visits.finalize(record, other.visits.open(record).draft.version)
+    other.cycle.run(_NEVER)
+    one.visits.finalize(record, one.visits.open(record).draft.version)
+    with one.db.read() as session:
+        lost = latest_seal(session, device=one.context.device)
+    together(one, other)
+    with one.db.read() as session:
+        assert lost
+        assert latest_seal(session, device=one.context.device) == lost
+        assert lost in withdrawn(session)
