@@ -11,6 +11,7 @@ from medrec_desktop.data.ids import new_uid
 from medrec_desktop.domain.errors import Denied
 from medrec_desktop.services import rollout, server
 from tests.clinic_servers import ClinicServer
+from tests.sync.test_push_kinds import entry
 from tests.sync_server import desktop, new_clinic
 
 BEFORE = "0007"
@@ -164,6 +165,8 @@ def history(clinic_server: ClinicServer) -> Iterator[str]:
         file = one.attach(visits[0].uid)
         one.push(patient, *visits, edit, one.edit(visits[0], notes="stale"), signed, file)
         one.applied(one.addendum(signed), one.edit(patient, given="Ada"))
+        entries = [entry(one, n) for n in (1, 2, 3)]
+        one.applied(one.op("audit", "audit", one.device, {"entries": entries}))
         one.applied(
             one.op("edit", "user", one.doctor, {"name": "Dr Osei"}, one.newest(one.doctor).rev)
         )
@@ -205,6 +208,10 @@ def test_a_history_that_holds_is_told_so(clinic_server: ClinicServer, history: s
         ("UPDATE {t}.patients SET birth_date = now()", "1 patients are not"),
         ("UPDATE {t}.sync_users SET admin = NOT admin", "1 users are not"),
         ("UPDATE {t}.record_attachments SET sha256 = 'x'", "1 files are not"),
+        ("DELETE FROM {t}.record_addenda", "1 addenda of its history are not there"),
+        ("UPDATE {t}.record_addenda SET text = 'x'", "1 addenda are not"),
+        ("DELETE FROM {t}.audit_entries WHERE n = 3", "audit trails of 1 computers"),
+        ("DELETE FROM {t}.audit_entries WHERE n = 1", "audit trails of 1 computers"),
     ],
 )
 def test_what_was_changed_past_the_history_is_named(

@@ -20,6 +20,8 @@ _TOLD = {
     "attachment": ("record_attachments", "files"),
     "user": ("sync_users", "users"),
 }
+# Never changed: its uid does for a rev.
+_TOLD_ONCE = {"addendum": ("record_addenda", "addenda")}
 
 
 def history_problems(session: Session, schema: str) -> Iterator[str]:
@@ -39,7 +41,24 @@ def history_problems(session: Session, schema: str) -> Iterator[str]:
             f"Its history does not hold from entry {broken} on: something was changed or removed "
             "there. Find out who did it, and compare with a dump."
         )
-    for tbl, (table, what) in _TOLD.items():
+    for tbl, (table, what) in (_TOLD | _TOLD_ONCE).items():
+        gone = session.scalar(
+            sa.text(
+                f"SELECT count(DISTINCT f.uid) FROM {name}.sync_feed f WHERE f.tbl = :tbl"  # noqa: S608  # a checked name
+                f" AND NOT EXISTS (SELECT FROM {name}.{table} r WHERE r.uid = f.uid)"
+            ),
+            {"tbl": tbl},
+        )
+        if gone:
+            yield (
+                f"{gone:,} {what} of its history are not there: they were removed while its guards "
+                "were off. Find out who did it, and compare with a dump."
+            )
+    for tbl, (table, what) in (_TOLD | _TOLD_ONCE).items():
+        # Whose rev nothing brought up: what is only ever added has none.
+        other = (
+            "NOT d.doc @> e.doc" if tbl in _TOLD_ONCE else "(r.rev <> f.rev OR NOT d.doc @> e.doc)"
+        )
         count = session.scalar(
             sa.text(
                 f"SELECT count(*) FROM {name}.{table} r JOIN (SELECT DISTINCT ON (uid) uid, rev, seq"  # noqa: S608  # a checked name
@@ -47,7 +66,7 @@ def history_problems(session: Session, schema: str) -> Iterator[str]:
                 f" ON f.uid = r.uid JOIN {name}.{tbl}_docs d ON d.id = r.id"
                 f" JOIN {name}.sync_feed e ON e.seq = f.seq"
                 # Contained: a column that came later is in no older entry.
-                " WHERE r.rev <> f.rev OR NOT d.doc @> e.doc"
+                f" WHERE {other}"
             ),
             {"tbl": tbl},
         )
@@ -56,3 +75,18 @@ def history_problems(session: Session, schema: str) -> Iterator[str]:
                 f"{count:,} {what} are not as its history says: they were changed while its guards "
                 "were off. Find out who did it, and compare with a dump."
             )
+    short = session.scalar(
+        sa.text(
+            "SELECT count(*) FROM (SELECT DISTINCT ON (uid) uid, (doc ->> 'n')::bigint AS n,"  # noqa: S608  # a checked name
+            f" doc ->> 'sha256' AS sha256 FROM {name}.sync_feed WHERE tbl = 'audit'"
+            " ORDER BY uid, seq DESC) f WHERE f.n <> (SELECT count(*) FROM"
+            f" {name}.audit_entries a WHERE a.device = f.uid AND a.n <= f.n) OR NOT EXISTS (SELECT FROM"
+            f" {name}.audit_entries a WHERE a.device = f.uid AND a.n = f.n AND a.sha256 = f.sha256)"
+        )
+    )
+    if short:
+        yield (
+            f"The audit trails of {short:,} computers are not as its history says: entries were "
+            "removed or exchanged while its guards were off. Find out who did it, and compare with "
+            "a dump."
+        )

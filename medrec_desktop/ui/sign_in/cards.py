@@ -44,6 +44,13 @@ def _who(person: Person) -> QWidget:
     return shown
 
 
+NOBODY = (
+    "Nobody may sign in on this computer: an administrator has signed it out of the clinic. What was "
+    "saved here and not sent is kept; whoever looks after the clinic gets at it with this "
+    "computer’s recovery code (medrec-admin). To work here again, let it join the clinic anew."
+)
+
+
 class PeopleCard(QWidget):
     """Everybody who may sign in on this computer, as rows; arrows move, Enter picks."""
 
@@ -57,6 +64,8 @@ class PeopleCard(QWidget):
         self._first = next((one for one in self.rows if str(one.person.id) == first), None)
         self._may_leave = may_leave
         listed = column(*self.rows, spacing=4)
+        if not self.rows:
+            listed.addWidget(label(NOBODY, "body2", wrap=True))
         for one in self.rows:
             one.clicked.connect(self._on_clicked)
         leave = LinkButton("Back")
