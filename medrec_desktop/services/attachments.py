@@ -106,7 +106,7 @@ class Attachments:
         with self._context.db.read() as session:
             return rows.list_attachments(session, record_id, removed=True)
 
-    @needs(Action.ATTACH)
+    @needs(Action.READ_FILES)
     def keeping(self, record_id: RecordId) -> tuple[Keeping, ...]:
         """Files on their way and those that need an answer; kept ones are in `list`."""
         return self._intake.keeping(record_id)

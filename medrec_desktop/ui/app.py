@@ -344,6 +344,7 @@ class App(QObject):
             self._seats.came.connect(self._on_came)
             self._seats.returned.connect(self._on_returned)
             self._seats.keys_due.connect(self._drop_keys)
+            self._seats.role_changed.connect(self._on_role)
         return self._seats
 
     def _on_came(self, clinic: OpenClinic) -> None:
@@ -360,6 +361,15 @@ class App(QObject):
         """What may be seen is another thing now."""
         if self._clinic is not None:
             self._begin_anew(self._clinic)
+
+    def _on_role(self, clinic: OpenClinic) -> None:
+        """An administrator gave them another role meanwhile; their visit stays where they are."""
+        before = self.window.workplace.visit if self.window is not None else None
+        self._begin_anew(clinic)
+        if self.window is not None:
+            if before is not None and self.window.sees:
+                self.window.open_visit(before.draft.record_id)
+            self.window.toast.say("Your role was changed. What you can do here follows it.")
 
     def _on_server(self, clinic: OpenClinic) -> None:
         """The clinic has a server now. Whoever has work parked here signs in again: their windows

@@ -198,6 +198,11 @@ class MainWindow(QMainWindow):
         self.filled.emit()
 
     @property
+    def sees(self) -> bool:
+        """Whether patients' records are shown to whoever works here."""
+        return self._sees
+
+    @property
     def toast(self) -> Toast:
         """Short words over the window that go by themselves."""
         if self._toast is None:
@@ -249,7 +254,12 @@ class MainWindow(QMainWindow):
     def new_visit(self) -> None:
         """For the patient on the screen; without one, ask who it is for."""
         patient = self.workplace.patient
-        if self._services is None or not self._starts:
+        if self._services is None:
+            return
+        if not self._starts:
+            from medrec_desktop.domain.roles import RULES, Action
+
+            self.toast.say(RULES[Action.START_VISIT].refusal)
             return
         if patient is not None and self.workplace.visit is None:
             self._start_visit(patient.id)

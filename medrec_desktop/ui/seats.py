@@ -6,7 +6,7 @@ there when their owner signs in again. Uploads, sync and saving go on meanwhile.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from PySide6.QtCore import QObject, QSettings, Qt, QTimer, Signal
 from PySide6.QtWidgets import QApplication, QWidget
 from shiboken6 import isValid
 
+from medrec_desktop.domain.errors import Denied
 from medrec_desktop.ui.lock.card import Holder
 from medrec_desktop.ui.lock.lock import Lock
 from medrec_desktop.ui.sign_in.signing_in import SigningIn
@@ -65,6 +66,8 @@ class Seats(QObject):
     """came(OpenClinic): somebody signed in who has no work parked here."""
     returned = Signal(object)
     """returned(Working): somebody who has."""
+    role_changed = Signal(object)
+    """role_changed(OpenClinic): whoever is in front is another kind of user by now."""
     keys_due = Signal()
     """Nobody came back: the clinic is to be closed."""
 
@@ -231,6 +234,7 @@ class Seats(QObject):
         read(self, clinic.clinic).then(self._on_clinic)
         if seat is not None and seat.protected():
             read(self, seat.accounts.has_pin).then(partial(self._on_pin, working))
+            read(self, clinic.me).then(partial(self._on_me, working)).failed(self._on_no_access)
 
     def _on_settings(self, settings: ClinicSettings) -> None:
         self.lock.set_minutes(settings.lock_minutes)
@@ -241,6 +245,21 @@ class Seats(QObject):
 
     def _on_pin(self, working: Working, there: Any) -> None:
         working.has_pin = bool(there)
+
+    def _on_me(self, working: Working, me: Any) -> None:
+        """Somebody gave them another role, here or on another computer: the menus follow."""
+        user = working.clinic.user
+        if not me.active:
+            self.lock.lock()
+        elif working is self.current and (me.role, me.admin) != (user.role, user.admin):
+            self.role_changed.emit(replace(working.clinic, user=me))
+
+    def _on_no_access(self, error: BaseException) -> None:
+        """They were disabled: nothing of what is shown stays in sight."""
+        if isinstance(error, Denied):
+            self.lock.lock()
+        else:
+            self._background.error_unhandled.emit(error)
 
     def _on_changed(self, changed: Any) -> None:
         if changed.kind == "settings" and self.current is not None:

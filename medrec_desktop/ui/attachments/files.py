@@ -111,6 +111,8 @@ class Standing:
     fetches: Mapping[AttachmentId, Fetch] = field(default_factory=dict)
     finalized: bool = False
     show_removed: bool = False
+    keeps: bool = True
+    """Whoever works here attaches files and takes them back."""
 
 
 def gave_up(before: Files, now: Files) -> bool:
@@ -139,7 +141,7 @@ def of_attachment(file: Attachment, files: Files, standing: Standing) -> FileRow
         tone=line.tone,
         mark=line.mark,
         progress=line.share,
-        actions=("remove", *line.words),
+        actions=("remove", *line.words) if standing.keeps else line.words,
         urgent=line.urgent,
         here=file.id not in files.elsewhere,
     )
@@ -151,7 +153,7 @@ def of_removed(file: Attachment, standing: Standing) -> FileRow:
     state = f"Removed {clock_time(at, standing.now)} by {file.removed_by}".removesuffix(" by ")
     if file.removed_reason:
         state = f"{state} – {file.removed_reason}"
-    back = not standing.finalized or standing.now - at <= UNDO
+    back = standing.keeps and (not standing.finalized or standing.now - at <= UNDO)
     actions: tuple[Action, ...] = ("restore",) if back else ()
     return replace(_plain(file), state=state, mark="trash", actions=actions, urgent=back)
 

@@ -40,6 +40,8 @@ class FileList(QListView):
         thumbnails.arrived.connect(self.viewport().update)
         self.locked = False
         """No renaming and describing: the visit is finalized."""
+        self.keeps = self.copies = True
+        """Whoever works here renames and removes; saves copies elsewhere."""
         self.shares = False
         """Links to stored files can be made: there is a storage."""
 
@@ -88,11 +90,12 @@ class FileList(QListView):
         elif (
             key == Qt.Key.Key_F2
             and row.attachment is not None
+            and self.keeps
             and not self.locked
             and not row.removed
         ):
             self.acted.emit(row, "rename")
-        elif key == Qt.Key.Key_Delete and row.actions and not row.removed:
+        elif key == Qt.Key.Key_Delete and self.keeps and row.actions and not row.removed:
             self.acted.emit(row, "remove" if row.attachment else row.actions[-1])
         else:
             super().keyPressEvent(event)
@@ -137,13 +140,14 @@ class FileList(QListView):
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         choices: list[tuple[str, str]] = []
         if row.attachment is not None:
-            choices = [("open", "Preview\tEnter"), ("save", "Save as…")]
+            choices = [("open", "Preview\tEnter")]
+            choices += [("save", "Save as…")] if self.copies else []
             choices += [(what, WORDS[what]) for what in row.actions if what != "remove"]
             if self.shares and row.attachment.upload_state == "stored" and not row.removed:
                 choices.append(("share", "Copy share link (5 minutes)"))
-            if not self.locked and not row.removed:
+            if self.keeps and not self.locked and not row.removed:
                 choices += [("rename", "Rename…\tF2"), ("describe", "Describe…")]
-            if not row.removed:
+            if self.keeps and not row.removed:
                 choices.append(("remove", "Remove\tDel"))
         else:
             choices = [(action, WORDS[action]) for action in row.actions]

@@ -22,6 +22,7 @@ from medrec_desktop.domain.dates import shown
 from medrec_desktop.domain.errors import MedrecError
 from medrec_desktop.domain.ids import RecordId
 from medrec_desktop.domain.records import Visit
+from medrec_desktop.domain.roles import Action
 from medrec_desktop.ui import theme
 from medrec_desktop.ui.attachments import offer
 from medrec_desktop.ui.attachments.acting import FileActing
@@ -36,6 +37,7 @@ from medrec_desktop.ui.attachments.removed import RemovedLine
 from medrec_desktop.ui.attachments.taking import Looked, attach, look_and_attach, paste
 from medrec_desktop.ui.attachments.thumbnails import Thumbnails
 from medrec_desktop.ui.inspector import Inspector
+from medrec_desktop.ui.may import offers
 from medrec_desktop.ui.screen import Services
 from medrec_desktop.ui.widgets import (
     Card,
@@ -81,6 +83,11 @@ class AttachmentPanel(QWidget):
         self.undo = UndoBar()
         self.thumbnails = Thumbnails(services, self)
         self.list = FileList(self.thumbnails)
+        self._shares = offers(services.user, Action.SHARE_FILE)
+        self.list.keeps = offers(services.user, Action.ATTACH)
+        self.list.copies = offers(services.user, Action.SAVE_COPY)
+        if not self.list.keeps:
+            self._add.hide()
         self.acting = FileActing(services, self)
         self.list.acted.connect(self.acting.act)
         self.acting.failed.connect(self._on_failed)
@@ -124,7 +131,7 @@ class AttachmentPanel(QWidget):
             self._files = Files()
             self.removed.fold()
             self._show_files()
-        takes = visit is not None and not visit.voided_reason
+        takes = self._takes
         self._add.setEnabled(takes)
         self._area.setVisible(takes)
         self.list.locked = visit is not None and visit.status == "finalized"
@@ -319,10 +326,15 @@ class AttachmentPanel(QWidget):
         """The lines for what was read last, by the state of the storage just now."""
         self._show_again = False
         desk, clock = self._desk, self._services.clock
-        standing = Standing(clock(), finalized=self.list.locked, show_removed=self.removed.open)
+        standing = Standing(
+            clock(),
+            finalized=self.list.locked,
+            show_removed=self.removed.open,
+            keeps=self.list.keeps,
+        )
         if desk is not None:
             standing = replace(standing, seen=desk.overview, fetches=dict(desk.fetches))
-            self.list.shares = desk.overview.configured
+            self.list.shares = desk.overview.configured and self._shares
         self.removed.show_number(len(self._files.removed))
         rows = rows_of(self._files, standing)
         self.list.set_rows(rows)
@@ -337,7 +349,7 @@ class AttachmentPanel(QWidget):
 
     @property
     def _takes(self) -> bool:
-        return self._visit is not None and not self._visit.voided_reason
+        return self.list.keeps and self._visit is not None and not self._visit.voided_reason
 
     @property
     def _record(self) -> RecordId:

@@ -28,11 +28,13 @@ from medrec_desktop.domain.dates import shown
 from medrec_desktop.domain.errors import MedrecError
 from medrec_desktop.domain.ids import AttachmentId
 from medrec_desktop.domain.patients import Patient
+from medrec_desktop.domain.roles import RULES, Action
 from medrec_desktop.ui import theme
 from medrec_desktop.ui.attachments import dialogs
 from medrec_desktop.ui.attachments.files import facts
 from medrec_desktop.ui.attachments.thumbnails import image_of
 from medrec_desktop.ui.background import Operation
+from medrec_desktop.ui.may import offers
 from medrec_desktop.ui.screen import Services
 from medrec_desktop.ui.widgets import ElidedLabel, IconButton, PlainButton, column, label, row
 
@@ -133,6 +135,8 @@ class FileViewer(QWidget):
         self._larger = IconButton("plus", "Larger")
         self._fit = PlainButton("Fit")
         save = PlainButton("Save as…", "download")
+        if not offers(self._services.user, Action.SAVE_COPY):
+            save.hide()
         for button, slot in (
             (self._back, self.previous_page),
             (self._on, self.next_page),
@@ -208,6 +212,10 @@ class FileViewer(QWidget):
             tool.setVisible(drawn)
 
     def _save(self) -> None:
+        if not offers(self._services.user, Action.SAVE_COPY):
+            self._note.setText(RULES[Action.SAVE_COPY].refusal)
+            self._note.show()
+            return
         dialogs.save_copy(self, self._services, self._file)
 
 

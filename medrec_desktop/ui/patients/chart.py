@@ -8,8 +8,10 @@ from medrec_desktop.domain.changes import Changed
 from medrec_desktop.domain.ids import PatientId
 from medrec_desktop.domain.people import User
 from medrec_desktop.domain.records import Chart, VisitSummary
+from medrec_desktop.domain.roles import Action
 from medrec_desktop.ui import theme
 from medrec_desktop.ui.background import Operation
+from medrec_desktop.ui.may import offers
 from medrec_desktop.ui.patients.allergies import AllergiesDialog
 from medrec_desktop.ui.patients.looks import LooksDialog
 from medrec_desktop.ui.patients.register import edit_patient
@@ -66,11 +68,8 @@ class ChartPage(QWidget):
         self.edit = PlainButton("Edit details", "pencil")
         self.export = PlainButton("Export", "download")
         self.export.hide()
-        # Only for who leads the clinic; the service asks once more.
         self.looks = IconButton("eye", "Who looked at this patient")
-        self.looks.hide()
         self.looks.clicked.connect(self._on_looks)
-        services.background.read(self, services.clinic.me).then(self._on_me)
         self.new_visit.clicked.connect(self._on_new_visit)
         self.edit.clicked.connect(self._on_edit)
         self.export.clicked.connect(self._on_export)
@@ -85,6 +84,9 @@ class ChartPage(QWidget):
         self.medicines = LinesCard("Current medicines", "None prescribed in the last 12 months.")
         self.vitals = VitalsCard()
         self._lay_out()
+        self._offer(services.user)
+        if services.user is None:
+            services.background.read(self, services.clinic.me).then(self._offer)
         services.notices.changed.connect(self._on_changed)
 
     @property
@@ -135,7 +137,7 @@ class ChartPage(QWidget):
         self._count.setText(str(count) if count else "")
         self.visits.setVisible(bool(count))
         self._first.setVisible(not count)
-        self.setFocusProxy(self.visits if count else self.new_visit)
+        self.setFocusProxy(self.visits if count or self.new_visit.isHidden() else self.new_visit)
         self.allergies.show_patient(chart.patient)
         self.problems.show_lines(problem_lines(chart.problems))
         self.medicines.show_lines(medicine_lines(chart.medicines))
@@ -184,8 +186,15 @@ class ChartPage(QWidget):
         if self._chart is not None:
             self.export_requested.emit(self._chart.patient.id)
 
-    def _on_me(self, me: User) -> None:
-        self.looks.setVisible("admin" in me.roles)
+    def _offer(self, me: User | None) -> None:
+        """What the user's roles allow; the services ask once more."""
+        for part, action in (
+            (self.new_visit, Action.START_VISIT),
+            (self.edit, Action.REGISTER),
+            (self.allergies.change, Action.WRITE_ALLERGIES),
+        ):
+            part.setVisible(offers(me, action))
+        self.looks.setVisible(me is not None and offers(me, Action.READ_TRAIL))
 
     def _on_looks(self) -> None:
         if self._chart is not None:

@@ -12,7 +12,9 @@ from shiboken6 import isValid
 from medrec_desktop.domain.changes import Changed
 from medrec_desktop.domain.ids import PatientId
 from medrec_desktop.domain.patients import PatientHit, PatientMatches
+from medrec_desktop.domain.roles import Action
 from medrec_desktop.ui import theme
+from medrec_desktop.ui.may import offers
 from medrec_desktop.ui.patients.hits import HitDelegate, hits_model
 from medrec_desktop.ui.patients.query import PatientQuery, form_from, headline
 from medrec_desktop.ui.patients.register import RegisterDialog
@@ -43,6 +45,7 @@ class FindBox(SearchBox):
         self._model = hits_model(services.clock)
         self._model.setParent(self)
         self._popup: PopupList | None = None
+        self._registers = offers(services.user, Action.REGISTER)
         self.textEdited.connect(self._on_typed)
         self.moved.connect(self._on_moved)
         self.picked.connect(self._on_enter)
@@ -75,7 +78,7 @@ class FindBox(SearchBox):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Shift Enter registers somebody new."""
         shift = event.modifiers() == Qt.KeyboardModifier.ShiftModifier
-        if shift and event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter}:
+        if self._registers and shift and event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter}:
             self._register()
         else:
             super().keyPressEvent(event)
@@ -155,7 +158,7 @@ class FindBox(SearchBox):
             self._pick(picked)
         elif self._model.rows:
             self.popup.move_mark(1)
-        elif self.text().strip():
+        elif self.text().strip() and self._registers:
             self._register()
 
     def _on_escape(self) -> None:
@@ -213,6 +216,9 @@ class FindBox(SearchBox):
         register.clicked.connect(self._register)
         self.register_button = register
         self._register_key = KeyHint("Shift Enter")
+        if not self._registers:
+            register.hide()
+            self._register_key.hide()
         self._open_hint = (KeyHint("Enter"), label("open chart", "caption"))
         popup.foot.setLayout(
             row(register, self._register_key, None, *self._open_hint, margins=(2, 4, 8, 2))

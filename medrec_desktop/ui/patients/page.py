@@ -6,7 +6,9 @@ from PySide6.QtWidgets import QListView, QVBoxLayout, QWidget
 
 from medrec_desktop.domain.changes import Changed
 from medrec_desktop.domain.patients import PatientHit, PatientMatches
+from medrec_desktop.domain.roles import Action
 from medrec_desktop.ui import theme
+from medrec_desktop.ui.may import offers
 from medrec_desktop.ui.patients.chart import VisitList
 from medrec_desktop.ui.patients.hits import HitDelegate, hits_model
 from medrec_desktop.ui.patients.query import PatientQuery, form_from, headline
@@ -38,6 +40,7 @@ class PatientsPage(QWidget):
         self._words = label("", "body2", wrap=True)
         self.register_found_none = PlainButton("Register new patient", "plus")
         self.register_found_none.clicked.connect(self._on_register)
+        self._registers = offers(services.user, Action.REGISTER)
         self._found_none = QWidget()
         self._found_none.setLayout(
             column(self._words, row(self.register_found_none, None), spacing=8)
@@ -64,6 +67,7 @@ class PatientsPage(QWidget):
         layout.setContentsMargins(*(theme.px(n) for n in (22, 12, 22, 0)))
         layout.setSpacing(theme.px(10))
         layout.addLayout(row(label("Patients", "title"), None, self.register))
+        self.register.setVisible(self._registers)
         layout.addWidget(self.search)
         layout.addWidget(self._found_none)
         layout.addWidget(self.list, 1)
@@ -96,10 +100,10 @@ class PatientsPage(QWidget):
         self.search.set_note("" if matches.near else figure)
         words = headline(typed, matches)
         if not matches.rows and not typed.strip():
-            words = "No patients yet. Register the first one."
+            words = "No patients yet." + (" Register the first one." if self._registers else "")
         self._say(words)
         nobody = bool(typed.strip()) and (matches.near or not matches.rows)
-        self.register_found_none.setVisible(nobody)
+        self.register_found_none.setVisible(nobody and self._registers)
         before: PatientHit | None = self._model.row(self.list.currentIndex())
         self._model.set_rows(matches.rows)
         kept = self._model.index_of(before.id) if before else QModelIndex()
@@ -142,7 +146,7 @@ class PatientsPage(QWidget):
         if current.isValid():
             self._on_picked(current)
         elif matches is None or not matches.rows:
-            if self.search.text().strip():
+            if self.search.text().strip() and self._registers:
                 self._on_register()
         elif len(matches.rows) == 1 and not matches.near and self.search.text().strip():
             self.patient_selected.emit(matches.rows[0].id)

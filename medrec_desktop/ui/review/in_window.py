@@ -17,7 +17,7 @@ def review_page(window: "MainWindow", services: "Services | None") -> QWidget:
         return nothing_to_review()
     from medrec_desktop.ui.review.page import ReviewPage
 
-    page = ReviewPage(services.server, services.clock)
+    page = ReviewPage(services.server, services.clock, user=services.user)
     page.later.connect(window.show_today)
     page.visit_requested.connect(window.open_visit)
     page.chart_requested.connect(window.open_chart)

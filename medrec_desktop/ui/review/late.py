@@ -4,6 +4,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
 from medrec_desktop.domain.reviewing import Review, addendum_text
+from medrec_desktop.domain.roles import RULES, Action
 from medrec_desktop.ui.widgets import (
     FilledButton,
     PlainButton,
@@ -21,8 +22,12 @@ class LateFoot(QWidget):
     addendum_requested = Signal(str)
     dismiss_requested = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, parent: QWidget | None = None, *, adds: bool = True, leaves: bool = True
+    ) -> None:
+        """`adds`, `leaves`: what whoever works here may answer."""
         super().__init__(parent)
+        self._adds, self._leaves = adds, leaves
         self._name = label("Addendum to the signed visit", "strong")
         self.text = TextArea("Addendum to the signed visit", lines=3, most=8)
         self.text.textChanged.connect(self._on_typed)
@@ -39,12 +44,14 @@ class LateFoot(QWidget):
 
     def show_review(self, review: Review) -> None:
         """Offer what fits this review."""
-        able = review.kind == "finalized"
+        able = review.kind == "finalized" and self._adds
         for part in (self._name, self.text, self.add):
             part.setVisible(able)
-        self.leave.setText("Leave out" if able else "Close")
+        self.leave.setText("Leave out" if review.kind == "finalized" else "Close")
+        self.leave.setVisible(self._leaves)
         self.text.setPlainText(addendum_text(review) if able else "")
-        self.say("")
+        refused = review.kind == "finalized" and not able
+        self.say(RULES[Action.ADD_ADDENDUM].refusal if refused else "")
         self._on_typed()
 
     def set_busy(self, *, busy: bool) -> None:

@@ -13,9 +13,12 @@ from PySide6.QtCore import Qt, Signal, SignalInstance
 from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
+from medrec_desktop.domain.people import User
 from medrec_desktop.domain.reviewing import Decision, Review
+from medrec_desktop.domain.roles import RULES, Action
 from medrec_desktop.ui import theme
 from medrec_desktop.ui.banner import PatientBanner
+from medrec_desktop.ui.may import offers
 from medrec_desktop.ui.review.late import LateFoot
 from medrec_desktop.ui.review.sheet import Sheet
 from medrec_desktop.ui.review.words import still_to_choose, visit_words
@@ -62,9 +65,16 @@ class ReviewPage(QWidget):
     told = Signal(str)
 
     def __init__(
-        self, desk: Reviews, clock: Callable[[], datetime], parent: QWidget | None = None
+        self,
+        desk: Reviews,
+        clock: Callable[[], datetime],
+        parent: QWidget | None = None,
+        *,
+        user: User | None = None,
     ) -> None:
+        """`user` may not decide everything; None may."""
         super().__init__(parent)
+        self._decides = offers(user, Action.WRITE_VISIT)
         self._desk, self._clock = desk, clock
         self._shown: Review | None = None
         self._busy = False
@@ -80,7 +90,9 @@ class ReviewPage(QWidget):
         self._place = QVBoxLayout()
         self._foot = QStackedWidget()
         self._choosing = self._make_foot()
-        self._late = LateFoot()
+        self._late = LateFoot(
+            adds=offers(user, Action.ADD_ADDENDUM), leaves=offers(user, Action.WRITE_VISIT)
+        )
         self._late.later_requested.connect(self.later)
         self._late.addendum_requested.connect(self._on_addendum)
         self._late.dismiss_requested.connect(self._on_dismiss)
@@ -250,6 +262,10 @@ class ReviewPage(QWidget):
 
     def _on_changed(self) -> None:
         if self.sheet is None or self._shown is None:
+            return
+        if not self._decides:
+            self._apply.setEnabled(False)
+            self._say(RULES[Action.WRITE_VISIT].refusal, "warn")
             return
         left = still_to_choose(self._shown.clashes, self.sheet.decisions)
         self._say(left or "Everything is chosen.", "warn" if left else "ok")

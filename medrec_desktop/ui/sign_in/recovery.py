@@ -170,7 +170,7 @@ class FirstPasswordDialog(Dialog):
         self.body.addWidget(
             label(
                 f"From now on each person signs in with a password of their own. You are {name}. "
-                "Everything in the clinic stays as it is; colleagues are added in the menu under "
+                "Everything in the clinic stays as it is; colleagues get theirs in the menu under "
                 "Users and computers.",
                 "body2",
                 wrap=True,

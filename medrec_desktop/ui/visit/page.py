@@ -17,6 +17,7 @@ from medrec_desktop.domain import finishing
 from medrec_desktop.domain.changes import Changed
 from medrec_desktop.domain.ids import RecordId
 from medrec_desktop.domain.records import Problem, Visit
+from medrec_desktop.domain.roles import RULES, Action
 from medrec_desktop.domain.settings import Place
 from medrec_desktop.ui import theme
 from medrec_desktop.ui.background import Operation
@@ -193,18 +194,25 @@ class VisitPage(QWidget):
             self.form.vitals.judge()
             self._show_problems()
             self.signing.ask(self._shown, self._problems)
+        elif self._shown is not None and self._shown.draft:
+            self._toast.say(whose(self._shown))
 
     def add_addendum(self) -> None:
         """Ask for the text of a correction."""
         visit = self.visit
-        if self._shown is None or visit is None or visit.voided_reason or not self._shown.adds:
+        if self._shown is None or visit is None or visit.voided_reason:
             return
-        if visit.status == "finalized":
+        if visit.status == "finalized" and not self._shown.adds:
+            self._toast.say(RULES[Action.ADD_ADDENDUM].refusal)
+        elif visit.status == "finalized":
             field, _ = self.form.place(self.window().focusWidget())
             self.signing.ask_addendum(self._shown, section_of(field))
 
     def print_visit(self) -> None:
         """Print what is stored, after storing what is typed."""
+        if self._shown is not None and not self._shown.prints:
+            self._toast.say(RULES[Action.PRINT].refusal)
+            return
         self.saving.when_saved(self._print)
 
     def showEvent(self, event: QShowEvent) -> None:
@@ -260,6 +268,7 @@ class VisitPage(QWidget):
             writing = shown.draft and shown.writes != "nothing"
             self.saving.show_visit(shown.visit, writing=writing, signs=shown.signs, adds=shown.adds)
             self.header.show_ready(ready=shown.ready, marks=shown.marks)
+            self.header.print_button.setVisible(shown.prints)
             self.ready.setVisible(shown.draft and shown.mine)
             self.form.error_link.setVisible(shown.mine and not shown.visit.voided_reason)
             self._whose.setText("" if shown.mine else whose(shown))

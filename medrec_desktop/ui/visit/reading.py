@@ -47,6 +47,11 @@ class OpenVisit:
         """Whether the user may add to it once it is signed."""
         return may(self.me, Action.ADD_ADDENDUM)
 
+    @property
+    def prints(self) -> bool:
+        """Whether the user may print it."""
+        return may(self.me, Action.PRINT)
+
 
 def read_visit(services: Services, record_id: RecordId) -> OpenVisit:
     """Six short reads; the version tells a save whether it is still right."""
@@ -76,6 +81,8 @@ def whose(shown: OpenVisit) -> str:
             "You write the complaint and the vitals, and attach files. The rest is for "
             f"{shown.visit.doctor}."
         )
+    if not may(shown.me, Action.WRITE_VISIT):
+        return "You are reading only: doctors and the front desk write in visits."
     return (
         f"This visit is {shown.visit.doctor}’s. You can read it, attach files, and start a visit of "
         "your own."
