@@ -24,6 +24,7 @@ from medrec_desktop.data.reviews import Chain
 from medrec_desktop.data.schema import medical_records
 from medrec_desktop.data.sealing_ops import Sealer, current_of, outbox_kind
 from medrec_desktop.data.session import Session
+from medrec_desktop.data.stuck import STUCK, list_stuck
 from medrec_desktop.domain import merging
 from medrec_desktop.domain.changes import Changed
 from medrec_desktop.domain.errors import Conflict, Invalid, NotFound
@@ -52,6 +53,7 @@ from medrec_desktop.services.sync_words import (
     OVERTAKEN,
     SECOND,
     SIGNED,
+    STILL_HERE,
     TODO,
     WHAT,
     why,
@@ -74,7 +76,7 @@ class Sync:
         """What is not on the server yet, and what it would not take."""
         with self._context.db.read() as session:
             waiting, oldest = reviews.list_waiting(session)
-            held = reviews.list_held(session)
+            held = (*reviews.list_held(session), *list_stuck(session))
             overtaken = reviews.open_chains(session, "settings", "user", "attachment")
         kinds = [tbl for tbl, _ in waiting]
         visits, patients = kinds.count("record"), kinds.count("patient")
@@ -87,7 +89,7 @@ class Sync:
                 FailedChange(
                     what=WHAT.get(one.tbl, "A setting of the clinic"),
                     why=why(one.reason),
-                    todo=TODO,
+                    todo=STILL_HERE if one.reason == STUCK else TODO,
                     record=RecordId(one.uid) if one.tbl == "record" else None,
                 )
                 for one in held

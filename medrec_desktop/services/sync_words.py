@@ -25,6 +25,10 @@ TODO = (
     "It is safe on this computer and kept on the server. Change it and it is sent again, or ask "
     "whoever looks after the server."
 )
+STILL_HERE = (
+    "It is safe on this computer and tried again every ten minutes; everything else is sent. Ask "
+    "whoever looks after the server to look into its log."
+)
 OVERTAKEN = "It was changed on another computer at the same time, and that version holds."
 LOOK = (
     "Look at it, and change it again if it is not right. The other version is kept on the server."
@@ -39,6 +43,8 @@ WHAT = {
 
 def why(reason: str) -> str:
     """Why the server keeps a change instead of applying it."""
+    if reason == "stuck":
+        return "The server fails each time this is sent."
     if reason.startswith("unknown_field"):
         return "The server is older than this program and does not know a part of it."
     if reason.startswith("unknown_user"):

@@ -4,7 +4,6 @@ Repeating a round after any failure, at any point, does no harm: what came is st
 the cursor, what goes out has an id of its own. When a round is due is `sync/loop.py`'s business.
 """
 
-import json
 import logging
 import threading
 from collections.abc import Callable
@@ -30,11 +29,9 @@ from medrec_desktop.data.schema_sync import sync_replicas, sync_reviews
 from medrec_desktop.data.sealing_ops import Sealer
 from medrec_desktop.data.session import Session
 from medrec_desktop.domain.changes import Changed, Changes
-from medrec_desktop.domain.errors import Cancelled, Corrupt, Unavailable
+from medrec_desktop.domain.errors import Cancelled, Corrupt
 from medrec_desktop.domain.link import Round
 from medrec_desktop.domain.syncing import (
-    MOST_BYTES,
-    MOST_OPS,
     PROTOCOL,
     Aggregate,
     Cursor,
@@ -46,9 +43,9 @@ from medrec_desktop.domain.syncing import (
     Result,
     TablePage,
     Welcome,
-    op_document,
 )
 from medrec_desktop.sync.line import SignedOut
+from medrec_desktop.sync.pushing import Pushing
 from medrec_desktop.sync.sealing import seal_marked, seal_trail
 
 _log = logging.getLogger(__name__)
@@ -119,19 +116,17 @@ class SyncCycle:
         self._actor, self._clock, self._editing = actor, clock, editing
         self._name, self._app, self._new_id = name, app, new_id
         self._line: ServerLine | None = None
-        self._failures = 0
+        self._pushing = Pushing(db, clock)
         self.editors: tuple[Editor, ...] = ()
 
     def run(self, stop: threading.Event) -> Round:
         """One round; `Unavailable`, `Denied`, `Corrupt`, or `Cancelled` once `stop` is set."""
         try:
-            done = self._round(stop)
+            return self._round(stop)
         except BaseException:
             # Whatever it was, the next round begins with a line of its own.
             self.close()
             raise
-        self._failures = 0
-        return done
 
     def close(self) -> None:
         """Hang up; the next round calls again."""
@@ -157,7 +152,7 @@ class SyncCycle:
             return Round(pulled, 0, update_needed=True, clock_ahead=ahead, said=tuple(said))
         pushed = self._push_all(line, stop)
         if pushed:
-            pulled += self._pull_all(line, stop, said)
+            pulled += self._pull_all(self._line, stop, said)
         more = bool(sealed) and self._more_to_do()
         if not pulled and not pushed:
             more = self._tidy()
@@ -282,24 +277,14 @@ class SyncCycle:
     # --- push -----------------------------------------------------------------------------------
 
     def _push_all(self, line: ServerLine, stop: threading.Event) -> int:
-        pushed = 0
-        while True:
-            _go_on(stop)
-            with self._db.read() as session:
-                device = read_device(session)
-                # A batch that fails again and again is halved: a bad op holds up only itself.
-                most = max(1, MOST_OPS >> (self._failures // 3))
-                ops = _batch(journal.unacked(session, limit=most))
-            if not ops:
-                return pushed
-            try:
-                results = line.push(device, ops)
-            except Unavailable:
-                self._failures += 1
-                raise
-            with self._db.begin() as session:
-                journal.record_results(session, results)
-            pushed += len(results)
+        return self._pushing.push_all(line, self._called_again, stop)
+
+    def _called_again(self) -> ServerLine:
+        """A sound line in place of one on which a push failed."""
+        self.close()
+        line = self._line = self._connect()
+        line.hello(self._hello())
+        return line
 
     # --- both -----------------------------------------------------------------------------------
 
@@ -367,18 +352,6 @@ def _applied(
     if len(others) < len(run):
         try_held_again(session, sealer, only="unknown_")
     return [filled, receive(session, others, sealer, paged=paged)]
-
-
-def _batch(ops: tuple[Op, ...]) -> tuple[Op, ...]:
-    """As many of the first ones as fit into one push, at least one."""
-    size = 0
-    taken: list[Op] = []
-    for op in ops:
-        size += len(json.dumps(op_document(op), ensure_ascii=False).encode())
-        if taken and size > MOST_BYTES:
-            break
-        taken.append(op)
-    return tuple(taken)
 
 
 def _go_on(stop: threading.Event) -> None:

@@ -151,6 +151,12 @@ class SimulatedServer:
         line.spare = self._spare
         return line
 
+    def hang_up(self) -> None:
+        """Whoever calls next logs in anew."""
+        for line in self._spare:
+            line.end()
+        self._spare.clear()
+
     @property
     def address(self) -> ServerAddress:
         """Where the clinic logs in."""
@@ -193,7 +199,6 @@ class SimulatedServer:
         self.run(
             sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(self._copy)).as_string(None)
         )
-        for line in self._spare:
-            line.end()
+        self.hang_up()
         for connection in (self._past, *self._others):
             connection.close()
