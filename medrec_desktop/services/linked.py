@@ -5,7 +5,6 @@ One a program, whoever is signed in (`seen_by` gives each user theirs). What is 
 versions is `services/sync.py`'s business.
 """
 
-import socket
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -18,8 +17,8 @@ from medrec_desktop.data.authors import keep_authors, unknown_versions
 from medrec_desktop.data.clinic import read_device
 from medrec_desktop.data.combined import forget_signed, keep_combined, unasked
 from medrec_desktop.data.local import LocalDb
-from medrec_desktop.domain.auditing import Look
 from medrec_desktop.data.migrate import head
+from medrec_desktop.domain.auditing import Look
 from medrec_desktop.domain.changes import Changed
 from medrec_desktop.domain.errors import Denied, Invalid, Unavailable
 from medrec_desktop.domain.ids import PatientId, RecordId
@@ -36,12 +35,19 @@ from medrec_desktop.services.access import (
     note_signed_out,
 )
 from medrec_desktop.services.authorize import allowed, needs
-from medrec_desktop.services.elsewhere import ask_heads, looks_elsewhere
 from medrec_desktop.services.context import Context
+from medrec_desktop.services.elsewhere import ask_heads, looks_elsewhere
 from medrec_desktop.services.first_run import DATABASE
 from medrec_desktop.services.sign_in import SignedIn
 from medrec_desktop.services.support import write_bundle
-from medrec_desktop.sync.account import ServerAccount, keep_secret, read_account, read_secret
+from medrec_desktop.sync import certificate
+from medrec_desktop.sync.account import (
+    ServerAccount,
+    forget_secret,
+    keep_secret,
+    read_account,
+    read_secret,
+)
 from medrec_desktop.sync.cycle import SyncCycle
 from medrec_desktop.sync.first_download import (
     APP,
@@ -95,6 +101,7 @@ def contact_of(folder: Path, *, keyring: Any = None) -> Contact:
                 welcome = line.hello(Hello(device, computer_name(), APP, head(), actor=signed.user))
                 if welcome.revoked:
                     note_signed_out(db, datetime.now(UTC), keyring)
+                    forget_secret(db, account.tenant, keyring)
                     raise SignedOut
                 users = line.table_page("user").entries
             finally:
@@ -345,6 +352,7 @@ class Rounds:
         except SignedOut:
             now = self._context.clock()
             note_signed_out(self._db, now, self._keyring, sitting=self._context.sitting)
+            self._way.forget_secret()
             raise
 
     def _run(self, stop: threading.Event) -> Round:
@@ -424,13 +432,17 @@ class _Way:
         try:
             return Line.open(account.address(self._folder), self._password(), account.tenant)
         except Unavailable as error:
-            if _answers(account):
+            if certificate.answers(account.place):
                 raise Unavailable(_ANSWERS) from error
             raise
 
     def listen(self) -> Any:
         """A connection for hints; psycopg's errors."""
         return connect(self._account.address(self._folder), self._known_password())
+
+    def forget_secret(self) -> None:
+        """Nothing of it stays on the disk; as long as the program runs it asks on."""
+        forget_secret(self._db, self._account.tenant, self._keyring)
 
     def change_secret(self, secret: str) -> None:
         """From now on this one."""
@@ -446,11 +458,3 @@ class _Way:
         with suppress(Denied, Unavailable):
             return self._password()
         return None
-
-
-def _answers(account: ServerAccount) -> bool:
-    """Whether anything listens there."""
-    place = account.place
-    with suppress(OSError), socket.create_connection((place.host, place.port), timeout=3):
-        return True
-    return False

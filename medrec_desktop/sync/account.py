@@ -4,6 +4,7 @@ The place stands in the encrypted database; the password in the system's keyring
 without one, beside it in that database. Never in a file of its own, an argument or a log.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -12,7 +13,7 @@ from medrec_desktop.data import journal
 from medrec_desktop.data.local import LocalDb
 from medrec_desktop.data.server.address import ServerAddress
 from medrec_desktop.data.session import Session
-from medrec_desktop.domain.errors import Denied
+from medrec_desktop.domain.errors import Denied, Unavailable
 from medrec_desktop.domain.joining import JoinCode, Seen, ServerPlace
 from medrec_desktop.security.keyrings import system_keyring
 from medrec_desktop.security.server_keys import ServerKeys
@@ -83,6 +84,17 @@ def keep_secret(db: LocalDb, tenant: str, secret: str, keyring: Any = None) -> N
         ServerKeys(tenant, backend).save(secret)
     with db.begin() as session:
         journal.write_meta(session, _SECRET, None if backend is not None else secret)
+
+
+def forget_secret(db: LocalDb, tenant: str, keyring: Any = None) -> None:
+    """This computer was signed out: the password is of no use here, and nobody else's business.
+    A keyring that is locked keeps it."""
+    with db.begin() as session:
+        journal.write_meta(session, _SECRET, None)
+    backend = keyring or system_keyring()
+    if backend is not None:
+        with suppress(Unavailable):
+            ServerKeys(tenant, backend).delete()
 
 
 def read_secret(db: LocalDb, tenant: str, keyring: Any = None) -> str:

@@ -20,7 +20,7 @@ from medrec_desktop.domain.errors import Conflict, Denied, NotFound, Unavailable
 from medrec_desktop.domain.ids import UserId
 from medrec_desktop.domain.joining import JoinCode
 from medrec_desktop.domain.roles import Action
-from medrec_desktop.services import joining
+from medrec_desktop.services import joining, trail
 from medrec_desktop.services.accounts import Account, Accounts
 from medrec_desktop.services.authorize import NotAllowed, allowed
 from medrec_desktop.services.context import Context, open_context, switched
@@ -71,6 +71,12 @@ class Desk(Computer):
             again_s=0.05,
         )
         self.link.begin()
+
+
+@pytest.fixture(autouse=True)
+def patient_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A look waits for the thread that keeps in step, however slow the machine is just now."""
+    monkeypatch.setattr(trail, "_WAIT_MS", 30_000)
 
 
 @pytest.fixture
@@ -192,7 +198,7 @@ def test_a_computer_that_was_signed_out_gets_nothing_and_gives_nothing_and_says_
     with pytest.raises(NotAllowed):
         Visits(two.context).open(shared)
     assert known_users(two.folder) == ()
-    assert not [name for name in two.keyring.kept if "half" in str(name).lower()]
+    two.wait(lambda: two.keyring.kept == {})  # neither anybody's half nor the join code
     again = Accounts(one.context, keyring=one.keyring).computers()[1]
     assert again.revoked
     # What was not sent is nowhere else: this computer's recovery code opens it still.
