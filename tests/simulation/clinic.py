@@ -1,5 +1,7 @@
 """The server of a simulation: a real PostgreSQL schema, emptied between seeds, copied and restored."""
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid4
@@ -118,6 +120,22 @@ class SimulatedServer:
             for schema in (self.tenant, self._copy):
                 names = ", ".join(f'"{schema}"."{name}"' for name in self._tables)
                 self.run(f"TRUNCATE {names}")
+
+    @contextmanager
+    def changed(self, put_in: Sequence[str], take_out: Sequence[str]) -> Iterator[None]:
+        """With a bug in the server itself, and with a sequence that seeds begin anew."""
+        for statement in put_in:
+            self.run(self.named(statement))
+        if put_in:
+            self._sequences.append("naive")
+        try:
+            yield
+        finally:
+            self.clear()
+            if put_in:
+                self._sequences.remove("naive")
+            for statement in take_out:
+                self.run(self.named(statement))
 
     def back_up(self) -> None:
         """Keep everything as it is."""

@@ -178,10 +178,10 @@ def _files(world: World, feed: list[Any], parked: list[Any]) -> Iterator[str]:
         if doc["upload_state"] != "stored":
             yield f"I10 {uid} is not stored"
             continue
-        found = world.bucket.objects.get(doc["s3_key"])
+        found = world.bucket.content_at(doc["s3_key"])
         if found is None:
             yield f"I10 {uid} is called stored, and nothing is there"
-        elif hashlib.sha256(found.content).hexdigest() != doc["kept_sha256"]:
+        elif hashlib.sha256(found).hexdigest() != doc["kept_sha256"]:
             yield f"I10 {uid} is called stored, and other bytes are there"
 
 

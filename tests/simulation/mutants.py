@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -18,6 +19,7 @@ from medrec_desktop.domain import merging
 from medrec_desktop.domain.merging import SIGNATURE, Merged
 from medrec_desktop.sync.cycle import SyncCycle
 from tests.simulation.desktop import Chance, Desktop, FaultyLine
+from tests.simulation.files import Bucket
 from tests.simulation.world import World
 
 Patch = pytest.MonkeyPatch
@@ -260,6 +262,50 @@ def merged_unsealed(patch: Patch) -> None:
     patch.setattr(replicas, "is_marked", lambda *_: False)
 
 
+def key_by_name(patch: Patch) -> None:
+    """A file is stored under its name, over whatever is there."""
+    make, head, content_at = Bucket._make, Bucket.head, Bucket.content_at
+
+    def put(self: Bucket, key: str, content: Any, headers: Any, *, if_none_match: bool) -> str:
+        return make(self, Path(key).name, content, headers, if_none_match=False)
+
+    patch.setattr(Bucket, "_make", put)
+    patch.setattr(Bucket, "head", lambda self, key: head(self, Path(key).name))
+    patch.setattr(Bucket, "content_at", lambda self, key: content_at(self, Path(key).name))
+
+
+def plain_sequence(patch: Patch) -> None:
+    """The feed is numbered by a sequence, and whoever writes waits for nobody: who began first may
+    commit last, and is behind a reader's cursor by then. The server's part is in `ON_SERVER`."""
+
+
+# Statements to put a bug into the server, and to take it out again.
+ON_SERVER: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "plain sequence": (
+        (
+            "CREATE SEQUENCE {t}.naive",
+            """CREATE FUNCTION {t}.naive() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+            BEGIN NEW.seq := nextval('{t}.naive'); RETURN NEW; END$$""",
+            """CREATE TRIGGER naive BEFORE INSERT ON {t}.sync_feed FOR EACH ROW
+            EXECUTE FUNCTION {t}.naive()""",
+            "ALTER FUNCTION {t}.feed_add(text, uuid, uuid, integer, jsonb) RENAME TO careful_add",
+            """CREATE FUNCTION {t}.feed_add(p_tbl text, p_uid uuid, p_rev uuid, p_version integer,
+            p_doc jsonb) RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN
+            INSERT INTO {t}.sync_feed (seq, tbl, uid, rev, row_version, doc, chain)
+            VALUES (0, p_tbl, p_uid, p_rev, p_version, p_doc,
+              sha256(convert_to(gen_random_uuid()::text, 'UTF8'))); END$$""",
+        ),
+        (
+            "DROP FUNCTION {t}.feed_add(text, uuid, uuid, integer, jsonb)",
+            "ALTER FUNCTION {t}.careful_add(text, uuid, uuid, integer, jsonb) RENAME TO feed_add",
+            "DROP TRIGGER naive ON {t}.sync_feed",
+            "DROP FUNCTION {t}.naive()",
+            "DROP SEQUENCE {t}.naive",
+        ),
+    ),
+}
+
+
 # Each with a seed that showed it, and what it broke.
 MUTANTS: Mapping[str, tuple[Callable[[Patch], None], int, str]] = {
     "mine wins": (mine_wins, 6, "I2"),
@@ -278,12 +324,16 @@ MUTANTS: Mapping[str, tuple[Callable[[Patch], None], int, str]] = {
     "all dead ops closed": (all_closed, 1, "I6"),
     "grandparents forgotten": (grandparents_forgotten, 7, "I12"),
     "merged before sealed": (merged_unsealed, 1, "I1"),
+    "key by file name": (key_by_name, 2, "I10"),
+    "plain sequence": (plain_sequence, 1, "error"),
 }
 
-# What makes these two likely.
+# What makes these likely.
 OFTEN: Mapping[str, Mapping[str, float]] = {
     "ids counted": {"restore": 8, "copy": 6, "server_copy": 0},
     "content coalesced later": {"server_copy": 0, "type": 40, "round": 40, "start": 0.5},
+    "key by file name": {"attach": 8, "send": 8},
+    "plain sequence": {"holder": 8},
 }
 CHANCES: Mapping[str, Chance] = {
     "content coalesced later": Chance(lost_reply=0.4),

@@ -42,6 +42,8 @@ def run_seed(
         world.close()
 
 
+# Bounded by seeds: a machine with much else to do takes long for each.
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("first", range(1, SEEDS + 1, EACH))
 def test_nothing_is_lost_and_everybody_ends_with_the_same(
     first: int, simulated: tuple[SimulatedServer, Path], tmp_path: Path
