@@ -329,3 +329,35 @@ def test_queries_answer_to_the_right_kind_of_id_alone(clinic: Context, two: Two)
                     query(session, one)
         for one in (two.ada.patient, two.stranger.draft, two.ada.file):
             assert not files.list_attachments(session, RecordId(one))
+
+
+def taking_others() -> list[tuple[str, str, str]]:
+    """Every method of a service that takes an id of a user, a computer, a review or a job."""
+    return [
+        (name, method, parameter)
+        for name, method in methods()
+        for parameter in parameters(getattr(classes()[name], method))
+        if parameter in _OTHERS - {"window"}
+    ]
+
+
+@pytest.mark.parametrize(("name", "method", "parameter"), taking_others())
+def test_an_id_of_nobody_or_of_another_kind_changes_nothing(
+    clinic: Context,
+    two: Two,
+    services: dict[str, Callable[[Context], Any]],
+    tmp_path: Path,
+    name: str,
+    method: str,
+    parameter: str,
+) -> None:
+    bound = getattr(services[name](clinic), method)
+    before = contents(clinic)
+    right = arguments(clinic, bound, two.ada, tmp_path) | {"decisions": ()}
+    given = {n: v for n, v in right.items() if n in _asked(bound)} | {"role": "doctor"}
+    given = {n: v for n, v in given.items() if n in parameters(bound)}
+    for wrong in (uuid4(), two.ada.patient, two.bo.file, two.stranger.draft):
+        said = attempted(lambda wrong=wrong: bound(**given | {parameter: wrong}))  # type: ignore[misc]  # bound at once
+        assert "BRAVO" not in said
+        assert "CHARLIE" not in said
+        assert contents(clinic) == before
