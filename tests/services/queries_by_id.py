@@ -194,6 +194,12 @@ def queue_upload(s: Any, i: Ids) -> None:
     attachments.queue_upload(s, i.file_key, now=NOON)
 
 
+def queue_found(s: Any, i: Ids) -> None:
+    """Both patients' files wait nowhere; the bytes of one are here."""
+    s.execute(sa.delete(schema.upload_queue).where(_of_file(i)))
+    uploads.queue_found(s, [i.file_key], now=LATE)
+
+
 def queue_again(s: Any, i: Ids) -> None:
     uploads.mark_stored(s, upload(s, i), bucket="b", version_id="v", now=LATE)
     assert uploads.queue_again(s, i.file, now=LATE)
@@ -322,6 +328,7 @@ WRITTEN: dict[str, Act] = {
     ),
     "uploads.queue_again": queue_again,
     "uploads.retry": retry,
+    "uploads.queue_found": queue_found,
     "uploads.pause_upload": lambda s, i: uploads.pause_upload(s, i.file),
 }
 
@@ -376,6 +383,7 @@ WIDE = {
     "stored_files.list_stored": "what was uploaded today",
     "uploads.due_uploads": "what is sent next",
     "uploads.next_due": "when",
+    "uploads.waits_nowhere": "files whose bytes this computer may owe",
     "uploads.is_paused": "this computer",
     "uploads.set_paused": "this computer",
     "uploads.count_uploads": "how many",
@@ -390,11 +398,13 @@ WIDE = {
 }
 WIDE_MODULES = {
     "clinic": "the clinic, its users and its settings",
+    "feed_pages": "what the server sends",
     "filling": "the first download: the whole clinic",
     "journal": "what this computer sends, by number",
     "outbox": "what this computer sends",
     "replica": "what the server sends; tests/sync sees where each row goes",
     "row_values": "the first download: the whole clinic",
     "scans": "files of the folder of scans, before they are anybody's",
+    "stuck": "what this computer sends",
     "sync_figures": "figures",
 }
