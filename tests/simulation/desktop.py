@@ -311,7 +311,11 @@ class Desktop:
         """All words that are on this computer, sent or not."""
         with self.db.read() as session:
             ops = session.scalars(sa.select(sync_journal.c.op)).all()
-        return json.dumps(ops) + json.dumps(list(self.documents().values()))
+        return json.dumps(ops) + self.text()
+
+    def text(self) -> str:
+        """All that is shown here."""
+        return json.dumps(list(self.documents().values()))
 
     def waits(self) -> bool:
         """Whether anything has not been sent."""

@@ -3,7 +3,7 @@
 import os
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,15 @@ from tests.simulation.clinic import SimulatedServer
 from tests.simulation.invariants import violations
 from tests.simulation.world import World, fresh
 
-# `make test` runs these; `make sim SEEDS=10000 FIRST_SEED=1` as many as one likes.
-SEEDS = 24
-EACH = 4
+# `make test` runs these, which is what fits into a minute and a half of a quiet machine;
+# `make sim SEEDS=10000 FIRST_SEED=1` as many as one likes.
+SEEDS = 100
+EACH = 5
 STEPS = 80
+# Each showed something once: a file stamped late, taken away or added under a signature (2, 14, 27,
+# 32), a computer's second first seal (30), bytes that nobody owed any more (37), words their own
+# author replaced (11, 2002), an addendum to a signature that did not hold (37 of an older course).
+FAILED_ONCE = (2, 11, 14, 27, 30, 32, 37, 2002)
 
 
 def run_seed(
@@ -44,14 +49,17 @@ def run_seed(
 
 # Bounded by seeds: a machine with much else to do takes long for each.
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("first", range(1, SEEDS + 1, EACH))
+@pytest.mark.parametrize(
+    "seeds",
+    [range(first, first + EACH) for first in range(1, SEEDS + 1, EACH)]
+    + [tuple(seed for seed in FAILED_ONCE if seed > SEEDS)],
+    ids=lambda seeds: str(seeds[0]),
+)
 def test_nothing_is_lost_and_everybody_ends_with_the_same(
-    first: int, simulated: tuple[SimulatedServer, Path], tmp_path: Path
+    seeds: Sequence[int], simulated: tuple[SimulatedServer, Path], tmp_path: Path
 ) -> None:
     failed = {
-        seed: found
-        for seed in range(first, first + EACH)
-        if (found := run_seed(seed, tmp_path / "pcs", simulated)[0])
+        seed: found for seed in seeds if (found := run_seed(seed, tmp_path / "pcs", simulated)[0])
     }
     assert failed == {}
 
@@ -67,7 +75,7 @@ def test_the_long_run(
         int(os.environ.get("MEDREC_SIM_STEPS", STEPS)),
     )
     happened: Counter[str] = Counter()
-    failed, begin = 0, time.monotonic()
+    done, failed, begin = 0, 0, time.monotonic()
     chosen: Iterable[int] = range(first, first + seeds)
     if only := os.environ.get("MEDREC_SIM_ONLY"):
         chosen = [int(seed) for seed in only.split(",")]
@@ -77,11 +85,14 @@ def test_the_long_run(
         except Exception as error:  # noqa: BLE001  # the other seeds are run all the same
             found, counts = [f"{type(error).__name__}: {error}"], Counter()
         happened += counts
-        failed += bool(found)
+        done, failed = done + 1, failed + bool(found)
+        if done % 50 == 0:
+            with capsys.disabled():
+                print(f"\n{done} seeds, {failed} failed", flush=True)
         if found:
             with capsys.disabled():
                 print(f"\nseed {seed}:", *found[:6], sep="\n  ")
     with capsys.disabled():
         print("\n" + ", ".join(f"{name} {n}" for name, n in sorted(happened.items())))
-        print(f"{seeds} seeds in {time.monotonic() - begin:.0f} s, {failed} failed")
+        print(f"{done} seeds in {time.monotonic() - begin:.0f} s, {failed} failed")
     assert failed == 0

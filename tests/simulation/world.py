@@ -6,7 +6,7 @@ One thread, one source of chance: a seed that failed fails again.
 import json
 import random
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -21,16 +21,14 @@ from medrec_desktop.data.schema import medical_records, patients
 from medrec_desktop.domain.ids import PatientId, RecordId
 from medrec_desktop.domain.merging import units_of
 from medrec_desktop.domain.patients import Allergy
-from medrec_desktop.domain.records import VisitDraft
 from medrec_desktop.domain.reviewing import Decision, Way, addendum_text
 from medrec_desktop.services.sync import Sync
-from tests.factories import a_diagnosis, a_lab, a_medicine, a_patient
+from tests.factories import a_diagnosis, a_patient
 from tests.simulation import files
 from tests.simulation.clinic import LOCKED, SimulatedServer
-from tests.simulation.desktop import Chance, Desktop
+from tests.simulation.desktop import Chance, Crash, Desktop
+from tests.simulation.edits import edited
 from tests.simulation.files import Bucket, Kept
-
-TEXTS = ("complaint", "assessment", "plan", "notes")
 
 
 @dataclass
@@ -279,46 +277,8 @@ class World:
         draft = desktop.visits.open(record).draft
         self._look(desktop)
         word = self._word(desktop)
-        after, old = self._edited(draft, word)
+        after, old = edited(self.rng, draft, word)
         self._commit([word], lambda: desktop.visits.save_draft(after), old=old)
-
-    def _edited(self, draft: VisitDraft, word: str) -> tuple[VisitDraft, str]:
-        """The draft with the word somewhere; what it was typed over."""
-        what = self.rng.choice([*TEXTS, "vitals", "rx", "lab", "diagnosis", "follow_up"])
-        if what in TEXTS:
-            old = getattr(draft, what)
-            if self.rng.random() < 0.5:
-                return changed(draft, **{what: f"{old} {word}".strip()}), ""
-            return changed(draft, **{what: word}), old
-        if what == "vitals":
-            old = draft.vitals.pulse
-            return replace(draft, vitals=replace(draft.vitals, pulse=word)), old
-        if what == "follow_up":
-            return replace(draft, follow_up=word), draft.follow_up
-        kinds: dict[str, tuple[str, Callable[[], Any]]] = {
-            "rx": ("prescriptions", lambda: a_medicine(word)),
-            "lab": ("labs", lambda: a_lab(word)),
-            "diagnosis": ("diagnoses", lambda: a_diagnosis(name=word, kind="secondary")),
-        }
-        name, make = kinds[what]
-        rows = list(getattr(draft, name))
-        way = self.rng.random()
-        if rows and way < 0.25:
-            old = rows.pop(self.rng.randrange(len(rows)))
-            return changed(draft, **{name: tuple(rows)}, notes=f"{draft.notes} {word}"), repr(old)
-        if rows and way < 0.5:
-            at = self.rng.randrange(len(rows))
-            old = rows[at]
-            field = "medicine" if name == "prescriptions" else "name"
-            rows[at] = replace(old, **{field: word})
-            return changed(draft, **{name: tuple(rows)}), repr(old)
-        made = make()
-        if name == "diagnoses":
-            made = replace(made, id=UUID(int=self.rng.getrandbits(128), version=4))
-        else:
-            made = replace(made, uid=str(UUID(int=self.rng.getrandbits(128), version=4)))
-        rows.insert(self.rng.randint(0, len(rows)), made)
-        return changed(draft, **{name: tuple(rows)}), ""
 
     def _finalize(self, desktop: Desktop) -> None:
         found = self.drafts(desktop)
@@ -361,7 +321,15 @@ class World:
                 Decision(one.unit, self.rng.choice([*ways, "both"] if one.both else ways))
                 for one in review.clashes
             )
-            sync.decide(review.id, decisions)
+            before = desktop.text()
+            try:
+                sync.decide(review.id, decisions)
+            finally:
+                # Whoever decides sees both, and what he chose against he has replaced.
+                after = desktop.text()
+                for word in self.words.values():
+                    if word.text in before and word.text not in after:
+                        word.replaced = desktop.name
 
     def _void(self, desktop: Desktop) -> None:
         found = self.drafts(desktop, self.rng.choice(["draft", "finalized"]))
@@ -370,10 +338,17 @@ class World:
 
     def _commit(self, words: list[str], act: Any, *, old: str = "") -> None:
         """What was typed is only owed to the user once it was said to be stored."""
-        act()
-        # A crash on the way: the word may or may not be there, nobody was told.
+        try:
+            act()
+        except Crash:
+            # The word may or may not be there, nobody was told; so with what it was typed over.
+            self._replaced(old, words)
+            raise
         for word in words:
             self.words[word].lost = False
+        self._replaced(old, words)
+
+    def _replaced(self, old: str, words: list[str]) -> None:
         for one in self.words.values():
             if one.text in old:
                 one.replaced = self.words[words[0]].desktop
@@ -472,11 +447,6 @@ class World:
             text = f"s{self.rng.randrange(10**6)}s"
             self.server.hold("UPDATE {t}.medical_records SET notes = %s WHERE uid = %s", text, uid)
             self._held_until = self._step + self.rng.randint(1, 8)
-
-
-def changed(draft: VisitDraft, **fields: Any) -> VisitDraft:
-    """The draft with other values in these fields."""
-    return replace(draft, **fields)
 
 
 class _Never:
