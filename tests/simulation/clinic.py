@@ -14,8 +14,8 @@ from medrec_desktop.sync.line import Line
 from tests.clinic_servers import ClinicServer
 
 LOCKED = "55P03"
-# Whoever waits for a lock here waits in vain: there is one thread.
-_NO_WAIT = b"SET lock_timeout = '5ms'"
+# Whoever waits for a lock here waits in vain: there is one thread. And it may be a slow machine.
+_NO_WAIT = b"SET lock_timeout = '5ms'; SET idle_in_transaction_session_timeout = 0"
 # After so many times of deleting rows, what they leave behind is swept away.
 _SWEEP = 20
 
