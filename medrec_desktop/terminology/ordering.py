@@ -21,7 +21,7 @@ _ALL, _LEAST_BESIDE_ALL, _LEAST_SHARE = 0.9, 0.55, 0.4
 _FEW_ROWS, _BESIDE = 5, 0.01
 # What another row of the same category before it costs one of the first rows: five kinds of one
 # disease above a second that fits nearly as well say less than three and that one.
-_SAME_AGAIN, _MIXED_ROWS = 0.9, 12
+_SAME_AGAIN, _MIXED_ROWS = 0.88, 12
 _SAME_PART = 0.85
 
 
