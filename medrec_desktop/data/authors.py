@@ -40,10 +40,11 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A unit of a document that somebody made what it is."""
+    """A unit of a document that somebody made what it is; `before` is what it was."""
 
     unit: str
     author: Author
+    before: Any = None
 
 
 def unknown_versions(session: Session) -> tuple[Shown, ...]:
@@ -66,7 +67,8 @@ def keep_authors(session: Session, shown: Shown, history: Sequence[Version]) -> 
                 author = version
             found[unit] = _written(author)
         for base in _bases(session, shown):
-            found[_since(base)] = written_parts(parts_since(shown.tbl, history, base))
+            since = _applied(session, base, history)
+            found[_since(base)] = written_parts(parts_since(shown.tbl, history, since))
     journal.write_meta(session, _name(shown.rev), found)
     needed = {_name(one.rev) for one in _shown(session)}
     old = sync_meta.c.name.startswith("author:") & sync_meta.c.name.not_in(needed)
@@ -100,7 +102,7 @@ def parts_since(tbl: Aggregate, history: Sequence[Version], since: UUID) -> tupl
         one = history[made]
         found.append((unit, one))
     return tuple(
-        Part(unit, Author(one.actor, one.computer, one.at, device=one.device))
+        Part(unit, Author(one.actor, one.computer, one.at, device=one.device), units[at].get(unit))
         for unit, one in found
         if unit not in {merging.SIGNATURE, merging.VOIDED}
     )
@@ -112,12 +114,12 @@ def _differ(one: merging.Units, other: merging.Units, unit: str) -> bool:
 
 def written_parts(parts: Iterable[Part]) -> list[Any]:
     """As `sync_meta` keeps them."""
-    return [[one.unit, *_written(one.author)] for one in parts]
+    return [[one.unit, *_written(one.author), one.before] for one in parts]
 
 
 def read_parts(session: Session, kept: Iterable[Any]) -> tuple[Part, ...]:
     """What `written_parts` wrote."""
-    return tuple(Part(unit, _read(session, author)) for unit, *author in kept)
+    return tuple(Part(unit, _read(session, author), before) for unit, *author, before in kept)
 
 
 def _written(author: "Author | Version") -> list[Any]:
@@ -152,6 +154,18 @@ def _bases(session: Session, shown: Shown) -> set[UUID]:
     )
     bases = (doc["op"]["base_rev"] for doc in docs)
     return {UUID(base) for base in bases if base}
+
+
+def _applied(session: Session, base: UUID, history: Sequence[Version]) -> UUID:
+    """The newest version below `base` that the server ever had: what was written on what was
+    written here, and not taken, began there."""
+    known = {one.rev for one in history}
+    while base not in known:
+        own = journal.own_op(session, base)
+        if own is None or own.op["base_rev"] is None:
+            break
+        base = UUID(own.op["base_rev"])
+    return base
 
 
 def _since(base: UUID) -> str:

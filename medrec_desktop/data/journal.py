@@ -130,6 +130,22 @@ def under_way(session: Session, tbl: str, uid: UUID) -> list[Op]:
     return [op_of(row) for row in rows if row["kind"] not in _NO_CHAIN]
 
 
+def closing(session: Session, tbl: str, uid: UUID) -> set[UUID]:
+    """Kept ops of this aggregate that a decision made here closes, which is on its way."""
+    table = sync_journal.c
+    rows = session.scalars(
+        sa.select(table.op).where(
+            table.tbl == tbl,
+            table.uid == uid,
+            ~table.seen,
+            ~table.dead,
+            sa.func.coalesce(table.outcome, "applied") == "applied",
+        )
+    )
+    decided = (row for row in rows if row["close_as"] != "merged")
+    return {UUID(op_id) for row in decided for op_id in row["supersedes"]}
+
+
 def mark_seen(session: Session, ops: Iterable[UUID]) -> None:
     """Their effect has come."""
     _set(session, ops, seen=True)

@@ -10,10 +10,12 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from medrec_desktop.data import journal
+from medrec_desktop.data.replicas import get_replica
 from medrec_desktop.data.schema import outbox
 from medrec_desktop.data.schema_sync import sync_journal, sync_replicas, sync_reviews
 from medrec_desktop.data.session import Session
-from medrec_desktop.domain.syncing import Parked, parked_of
+from medrec_desktop.domain.syncing import Aggregate, Parked, parked_of
 
 _KIND_OF = {"addendum": "record"}
 
@@ -58,7 +60,16 @@ def waits_for_choice(session: Session, record: UUID) -> bool:
     """Whether somebody's words in this visit wait for a person to choose."""
     table = sync_reviews.c
     docs = session.scalars(sa.select(table.doc).where(table.uid == record, table.state == "open"))
-    return any(doc["op"]["kind"] == "edit" for doc in docs)
+    waiting = {UUID(doc["op"]["op_id"]) for doc in docs if doc["op"]["kind"] == "edit"}
+    return bool(waiting) and not waiting <= decided_here(session, "record", record)
+
+
+def decided_here(session: Session, tbl: Aggregate, uid: UUID) -> set[UUID]:
+    """Kept ops of this aggregate that somebody has decided on this computer; the server hears of it
+    with the next round."""
+    known = get_replica(session, tbl, uid).supersedes
+    found = journal.closing(session, tbl, uid)
+    return found | set(known.ops) if known is not None and known.resolved else found
 
 
 def list_waiting(session: Session) -> tuple[set[tuple[str, UUID]], datetime | None]:

@@ -16,9 +16,10 @@ from medrec_desktop.domain.ids import RecordId
 from medrec_desktop.domain.patients import Patient
 
 Way = Literal["mine", "theirs", "both", "text"]
-Kind = Literal["edit", "finalized", "voided", "other"]
+Kind = Literal["edit", "unsigned", "finalized", "voided", "other"]
 """What happened to the record that the waiting words were meant for: `edit` somebody changed the
-same field; `finalized` somebody signed it first, so they can only become an addendum; `voided` it
+same field; `unsigned` it was signed on a version that somebody had changed by then: `mine` is what
+was signed, `theirs` what it says now; `finalized` somebody signed it first, so they can only become an addendum; `voided` it
 was marked as entered in error; `other` the server keeps them for another reason."""
 
 

@@ -1,9 +1,11 @@
 """Two versions of one document side by side: what clashes, and the document with what was chosen. Pure;
 who may choose is `services/sync.py`'s business."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
+from medrec_desktop.data.authors import Part
 from medrec_desktop.data.reviews import Chain
 from medrec_desktop.domain import merging
 from medrec_desktop.domain.errors import Invalid
@@ -34,6 +36,12 @@ def clashes_of(chain: Chain, doc: Document) -> tuple[Clash, ...]:
         for unit in units
         if unit != merging.SIGNATURE and not merging.same_value(mine.get(unit), theirs.get(unit))
     )
+
+
+def changed_clashes(tbl: Aggregate, parts: Iterable[Part], doc: Document) -> tuple[Clash, ...]:
+    """What was signed, and what `doc` says now, where others changed it: shown, not chosen."""
+    now = merging.units_of(tbl, doc)
+    return tuple(replace(_clash(one.unit, one.before, now.get(one.unit)), both="") for one in parts)
 
 
 def _clash(unit: str, mine: Any, theirs: Any) -> Clash:

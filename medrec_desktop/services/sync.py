@@ -42,7 +42,7 @@ from medrec_desktop.domain.roles import CLINICAL, Action
 from medrec_desktop.domain.syncing import Aggregate, Document, Editor, moment, moment_of
 from medrec_desktop.domain.unit_words import short_words
 from medrec_desktop.services.authorize import NotAllowed, needs
-from medrec_desktop.services.clashes import clashes_of, with_choice, written
+from medrec_desktop.services.clashes import changed_clashes, clashes_of, with_choice, written
 from medrec_desktop.services.context import Context
 from medrec_desktop.services.sync_words import (
     ADDENDUM,
@@ -110,7 +110,7 @@ class Sync:
         """Everything in the clinic that waits for a person's choice, oldest first."""
         with self._context.db.read() as session:
             chains = reviews.open_chains(session, *_SHOWN)
-            found = (self._review(session, chain) for chain in chains)
+            found = (self._review(session, one) for one in chains if not _decided(session, one))
             return tuple(one for one in found if one is not None)
 
     @needs(Action.WRITE_VISIT)
@@ -220,7 +220,13 @@ class Sync:
         uid = UUID(doc["patient_id"]) if op.tbl == "record" else op.uid
         at = doc["visit_date"] if op.tbl == "record" else doc["updated_at"]
         clashes = clashes_of(chain, doc)
-        if not clashes and kind == "edit":
+        parts = parts_in(session, known.base_rev, chain.ops[0].op.base_rev)
+        if reason == CLAIM and not clashes:
+            # What whoever signed had written too is in the visit by now.
+            signer = (chain.last.device, op.actor)
+            others = (one for one in parts if (one.author.device, one.author.actor) != signer)
+            kind, clashes, parts = "unsigned", changed_clashes(op.tbl, others, doc), ()
+        elif not clashes and kind == "edit":
             # Its words stand in the record by now; a signature alone is told in words.
             kind, reason = "other", reason or KEPT
         return Review(
@@ -242,7 +248,7 @@ class Sync:
                 session,
                 op.tbl,
                 doc,
-                parts_in(session, known.base_rev, chain.ops[0].op.base_rev),
+                parts,
                 but={clash.unit for clash in clashes},
             ),
             reason=reason,
@@ -334,6 +340,13 @@ def _chain(session: Session, review_id: UUID) -> Chain:
         if any(one.op.op_id == review_id for one in chain.ops):
             return chain
     raise Conflict(GONE)
+
+
+def _decided(session: Session, chain: Chain) -> bool:
+    """Whether somebody has decided it here, and the server has not heard of it yet."""
+    op = chain.last.op
+    closing = reviews.decided_here(session, op.tbl, op.uid)
+    return all(one.op.op_id in closing for one in chain.ops)
 
 
 def _kind(chain: Chain, known: Replica) -> tuple[Kind, str]:

@@ -135,6 +135,7 @@ ASKED: dict[str, Act] = {
     "combined.unasked": lambda s, i: combined.unasked(s, [i.draft]),
     "combined.combined_in": lambda s, i: combined.combined_in(s, i.draft),
     "heads.addenda_told": told_addendum,
+    "journal.closing": lambda s, i: journal.closing(s, "record", i.draft),
     "journal.under_way": lambda s, i: [op.n for op in journal.under_way(s, "record", i.draft)],
     "patients.patient_key": lambda s, i: patients.patient_key(s, i.patient),
     "patients.get_patient": lambda s, i: patients.get_patient(s, i.patient),
@@ -147,6 +148,7 @@ ASKED: dict[str, Act] = {
         s, patient=i.patient_key, doctor=row(s, i).doctor_id, start=NOON, end=LATE
     ),
     "replicas.get_replica": lambda s, i: replicas.get_replica(s, "record", i.draft),
+    "reviews.decided_here": lambda s, i: reviews.decided_here(s, "record", i.draft),
     "reviews.waits_for_choice": lambda s, i: reviews.waits_for_choice(s, i.draft),
     "sealing_ops.is_marked": lambda s, i: sealing_ops.is_marked(s, "record", i.draft),
     "seals.list_addenda": lambda s, i: seals.list_addenda(s, i.final_key),
@@ -172,7 +174,9 @@ ASKED: dict[str, Act] = {
 # Those whose answer is "nothing" or "no" for these patients, which another one's coming keeps so.
 SILENT = {
     "combined.combined_in": "the server was not asked who changed what",
+    "journal.closing": "nothing was decided",
     "journal.under_way": "nothing was sent from here",
+    "reviews.decided_here": "nothing was decided",
     "reviews.waits_for_choice": "nobody else wrote in it",
     "stored_files.stored_times": "nothing was uploaded",
     "replicas.get_replica": "an empty one: nothing came from a server",

@@ -216,23 +216,29 @@ class ReviewPage(QWidget):
         same = next((one for one in reviews if self._shown and one.id == self._shown.id), None)
         if same is not None:
             if same != self._shown:
-                self._show(same)
-                self.told.emit("This visit changed meanwhile. Look at both versions again.")
+                self._show_again(same)
             else:
                 self._count()
         elif reviews:
             self._show(reviews[0])
         else:
-            self._shown, self.sheet = None, None
+            self._drop_sheet()
+            self._shown = None
             self._pages.setCurrentIndex(0)
+
+    def _show_again(self, review: Review) -> None:
+        """The same review was read otherwise. What was chosen stays when only who wrote it came."""
+        before, chosen = self._shown, dict(self.sheet.decisions) if self.sheet is not None else {}
+        self._show(review)
+        if before is not None and before.clashes == review.clashes and self.sheet is not None:
+            self.sheet.take(chosen)
+        elif before is not None and before.clashes:
+            self.told.emit("This visit changed meanwhile. Look at both versions again.")
 
     def _show(self, review: Review) -> None:
         had_keys = self.isAncestorOf(self.window().focusWidget() or self.window())
         self._shown = review
-        if self.sheet is not None:
-            self._place.removeWidget(self.sheet)
-            self.sheet.hide()
-            self.sheet.deleteLater()
+        self._drop_sheet()
         self.sheet = Sheet(review, self._clock())
         self.sheet.changed.connect(self._on_changed)
         self.sheet.visit_requested.connect(self._on_visit)
@@ -247,6 +253,13 @@ class ReviewPage(QWidget):
         self._on_changed()
         if had_keys and self.isVisible():
             self.focus_first()
+
+    def _drop_sheet(self) -> None:
+        if self.sheet is not None:
+            self._place.removeWidget(self.sheet)
+            self.sheet.hide()
+            self.sheet.deleteLater()
+            self.sheet = None
 
     def _count(self) -> None:
         reviews = self._desk.reviews

@@ -81,6 +81,14 @@ class Sheet(QWidget):
             self.decisions[line.clash.unit] = decision
         self.changed.emit()
 
+    def take(self, decisions: dict[str, Decision]) -> None:
+        """These were chosen before."""
+        for line in self.rows:
+            if line.clash.unit in decisions:
+                line.show_decision(decisions[line.clash.unit])
+                self.decisions[line.clash.unit] = decisions[line.clash.unit]
+        self.changed.emit()
+
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """What has the keys is seen."""
         if event.type() == QEvent.Type.FocusIn and isinstance(watched, QWidget):

@@ -8,6 +8,7 @@ from medrec_desktop.ui.storage.words import clock_time
 
 HEADS = {
     "edit": "Two people changed this visit",
+    "unsigned": "This visit was changed before the signature arrived",
     "finalized": "This visit was signed before these changes arrived",
     "voided": "This visit was marked as entered in error before these changes arrived",
     "other": "These changes were not taken into the visit",
@@ -16,6 +17,8 @@ PATIENT = "Two people changed this patient’s details"
 BELOW = {
     "edit": "Nothing has been lost. Both versions are kept in the visit history, whichever you "
     "choose here.",
+    "unsigned": "The visit is a draft again and nothing has been lost. On the left is what was "
+    "signed, on the right what it says now. Open the visit and sign it again, then close this.",
     "finalized": "The signed visit stays as it is and nothing has been lost. Add the changes as "
     "an addendum, or leave them out; they are kept in the history either way.",
     "voided": "Nothing has been lost: the changes are kept in the history. There is nothing to "

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from PySide6.QtCore import Qt
@@ -9,6 +10,7 @@ from pytestqt.qtbot import QtBot
 from medrec_desktop.domain.reviewing import Clash, Decision, Review
 from medrec_desktop.ui.review.clash import ClashRow
 from medrec_desktop.ui.review.page import ReviewPage
+from medrec_desktop.ui.review.sheet import Sheet
 from tests.ui.review.desk import FOLLOW_UP, NOW, PLAN, PRESSURE, FakeReviews, a_review
 
 Open = Callable[..., tuple[ReviewPage, FakeReviews]]
@@ -192,6 +194,32 @@ def test_late_changes_are_offered_as_an_addendum_never_as_a_choice(opened: Open)
     assert desk.asked == [("addendum", review.id, f"Plan: {PLAN.mine}")]
     desk.answer()
     assert page.shown is None
+
+
+def test_what_was_chosen_stays_when_the_author_becomes_known(opened: Open) -> None:
+    review = a_review(PLAN)
+    page, desk = opened(review)
+    assert page.sheet is not None
+    page.sheet.rows[0].choose_mine()
+    told: list[str] = []
+    page.told.connect(told.append)
+    desk.reviews = (replace(review, theirs=replace(review.theirs, who="Dr B")),)
+    desk.reviews_changed.emit()
+    assert page.shown == desk.reviews[0]
+    assert page.sheet.decisions == {PLAN.unit: Decision(PLAN.unit, "mine")}
+    assert page.apply_button.isEnabled()
+    assert told == []
+
+
+def test_after_an_empty_list_the_next_review_stands_alone(opened: Open) -> None:
+    review = a_review(PLAN, kind="finalized")
+    page, desk = opened(review)
+    page._late.leave.click()
+    desk.answer()
+    assert page.shown is None
+    desk.reviews = (a_review(PLAN),)
+    desk.reviews_changed.emit()
+    assert [one for one in page.findChildren(Sheet) if one.isVisible()] == [page.sheet]
 
 
 def test_late_changes_may_be_left_out(opened: Open) -> None:
