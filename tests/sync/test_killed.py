@@ -60,7 +60,7 @@ def server(clinic_server: ClinicServer) -> Iterator[SimulatedServer]:
     made.close()
 
 
-@pytest.mark.timeout(3600 if KILLS > 20 else 240)
+@pytest.mark.timeout(3600 if KILLS > 20 else 900)
 def test_every_word_that_was_said_to_be_stored_arrives(
     server: SimulatedServer, tmp_path: Path
 ) -> None:
