@@ -16,6 +16,7 @@ from medrec_desktop.ui.sync.words import (
     changes,
     clock_words,
     download_words,
+    review_reason,
     sign,
     times,
     waiting_detail,
@@ -98,7 +99,7 @@ class SyncDialog(Dialog):
         if desk.reviews:
             number = len(desk.reviews)
             what = f"{'1 visit waits' if number == 1 else f'{number:,} visits wait'} for a choice"
-            below = "Two people changed the same field. Choose under “To review”."
+            below = review_reason(desk.reviews)
             box.addWidget(self._fact("arrows-up-down", what, below, tone="warn"))
         if waiting.failed:
             box.addWidget(label("Not taken by the server", "section"))

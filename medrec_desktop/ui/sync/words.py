@@ -3,10 +3,12 @@
 Green only after the server has answered; offline is amber text, never a dialog.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from medrec_desktop.domain.link import CLOCK_TOLERATED, Download, Link, Waiting
+from medrec_desktop.domain.reviewing import Review
 from medrec_desktop.domain.uploads import UploadsOverview
 from medrec_desktop.ui.storage.words import clock_time
 from medrec_desktop.ui.widgets.labels import Tone
@@ -126,3 +128,10 @@ def download_words(download: Download) -> str:
 def review_words(number: int) -> str:
     """1 to review."""
     return f"{number} to review" if number else ""
+
+
+def review_reason(reviews: Sequence[Review]) -> str:
+    """Why visits wait, and where to choose."""
+    if all(one.kind == "edit" for one in reviews):
+        return "Two people changed the same field. Choose under “To review”."
+    return "Two people worked on it at the same time. See what is left to do under “To review”."

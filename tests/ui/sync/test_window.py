@@ -128,6 +128,17 @@ def test_the_sync_page_says_what_was_not_taken_why_and_what_to_do(window: Window
     assert asked.args == [window.record]
 
 
+def test_the_sync_page_says_why_a_visit_waits(window: Window) -> None:
+    for kind, words in (("edit", "changed the same field"), ("finalized", "at the same time")):
+        window.server.reviews_now = (a_review(kind=kind),)  # type: ignore[arg-type] # one of them
+        with window.qtbot.waitSignal(window.desk.reviews_changed):
+            window.desk.read_reviews()
+        dialog = SyncDialog(window.main, window.desk)
+        assert "1 visit waits for a choice" in dialog.words
+        assert words in dialog.words
+        dialog.reject()
+
+
 def test_a_wrong_clock_is_said(window: Window) -> None:
     window.say(Link("connected", since=NOON, clock_ahead=43 * 60))
     dialog = SyncDialog(window.main, window.desk)
