@@ -6,7 +6,7 @@ the cursor, what goes out has an id of its own. When a round is due is `sync/loo
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID, uuid4
@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from medrec_desktop.data import journal
 from medrec_desktop.data.clinic import DEVICE, read_device, write_computer_settings
+from medrec_desktop.data.feed_pages import portions
 from medrec_desktop.data.filling import fill
 from medrec_desktop.data.heads import Heads, head_problems, keep_heads, read_heads
 from medrec_desktop.data.local import LocalDb
@@ -69,7 +70,6 @@ _TRAIL = (
     "after the clinic: medrec-admin audit verify names them."
 )
 _REWINDING = "rewinding"
-_AT_ONCE = 100
 _TOGETHER = 4
 # References come before what refers to them.
 PAGED: tuple[Aggregate, ...] = (
@@ -243,13 +243,14 @@ class SyncCycle:
                 entries = entries[1:]
             more = page.more
             # In short transactions: whoever types waits for each.
-            for at in range(0, len(entries), _AT_ONCE):
-                part = entries[at : at + _AT_ONCE]
-                self._store(part, Cursor(part[-1].seq, part[-1].chain))
+            with self._db.read() as session:
+                parts = list(portions(session, entries))
+            for part, applied in parts:
+                self._store(part, applied)
             pulled += len(entries)
         return pulled
 
-    def _store(self, entries: tuple[FeedEntry, ...], cursor: Cursor | None) -> None:
+    def _store(self, entries: Sequence[FeedEntry], cursor: Cursor | None) -> None:
         paged = cursor is None
         with self._db.begin() as session:
             sealer = self._sealer()
@@ -329,7 +330,7 @@ class SyncCycle:
             return close_what_is_there(session, self._sealer())
 
 
-def _runs(entries: tuple[FeedEntry, ...]) -> list[list[FeedEntry]]:
+def _runs(entries: Sequence[FeedEntry]) -> list[list[FeedEntry]]:
     """Neighbours of one kind, each aggregate once in a run."""
     runs: list[list[FeedEntry]] = []
     uids: set[UUID] = set()

@@ -116,6 +116,7 @@ def _first(clinics: ClinicServer, folder: Path) -> list[Row]:
         [
             *(sys.executable, "-m", "tests.benchmarks._first_sync"),
             *(str(folder / "first"), place, JoinCode.new(tenant).text),
+            *(("bare",) if os.environ.get("MEDREC_BENCH_BARE") else ()),
         ],
         env=os.environ | {"QT_QPA_PLATFORM": "offscreen"},
         check=True,

@@ -5,20 +5,31 @@ Rows of COPY of the same records stand beside the push; nothing is checked, merg
 
 import json
 import os
+import tempfile
+import threading
 import time
 from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import psycopg
 
+from medrec_desktop.data.clinic import insert_joined_clinic
 from medrec_desktop.data.ids import new_uid
+from medrec_desktop.data.local import LocalDb
 from medrec_desktop.data.server.address import server_engine
+from medrec_desktop.domain.changes import Changes
+from medrec_desktop.domain.ids import ClinicId
+from medrec_desktop.domain.people import Clinic
 from medrec_desktop.domain.syncing import MOST_OPS, Cursor, Op
 from medrec_desktop.services import server
+from medrec_desktop.sync.cycle import SyncCycle
+from tests.benchmarks._many_visits import plain
 from tests.benchmarks.server import _address, _cpu
 from tests.clinic_servers import ClinicServer
 from tests.postgres import _for_psycopg, _new_database, _running_server
-from tests.sync_server import Desktop, desktop
+from tests.sync_server import Desktop, desktop, line_to
 
 RECORDS = int(os.environ.get("MEDREC_BENCH_RECORDS", "10000"))
 
@@ -94,6 +105,7 @@ def _measured(clinics: ClinicServer, one: Desktop, postmaster: int) -> list[Row]
         (f"the same {MOST_OPS} again", f"{(time.perf_counter() - start) * 1000:.0f} ms", "")
     )
     rows += _reading(one)
+    rows += _into_sqlcipher(clinics, one, patient.uid)
     return rows
 
 
@@ -171,3 +183,50 @@ def _reading(one: Desktop) -> list[Row]:
         )
     )
     return rows
+
+
+def _into_sqlcipher(clinics: ClinicServer, one: Desktop, patient: UUID) -> list[Row]:
+    """Rounds of another computer: the whole feed, then changes of what it has."""
+    with tempfile.TemporaryDirectory() as folder, closing(_db(Path(folder), one.tenant)) as db:
+        cycle = SyncCycle(
+            db,
+            lambda: line_to(clinics, one.tenant),
+            actor=lambda: one.doctor,
+            clock=lambda: datetime.now(UTC),
+            changes=Changes(),
+            name="BENCH",
+            app="bench",
+        )
+        rows: list[Row] = []
+        for what in ("the whole feed", "what somebody else typed meanwhile"):
+            spent, start = time.process_time(), time.perf_counter()
+            pulled = cycle.run(threading.Event()).pulled
+            took, spent = time.perf_counter() - start, time.process_time() - spent
+            rows.append(
+                (
+                    f"pull into SQLCipher: {what}, {pulled} changes",
+                    f"{pulled / took:,.0f} /s ({pulled / spent:,.0f} a CPU second)",
+                    ">= 50,000",
+                )
+            )
+            # What one who types leaves in the feed: a version every few seconds.
+            ops = [_visit(one, patient) for _ in range(300)]
+            one.push(*ops)
+            for words in ("Better", "Better today", "Better today.", "Better today. Walks."):
+                ops = [one.edit(op, notes=words) for op in ops]
+                one.push(*ops)
+        cycle.close()
+    with tempfile.TemporaryDirectory() as folder:
+        wall, cpu = plain(Path(folder) / "plain.db", 10_000)
+    rows.append(
+        ("  new visits by executemany alone", f"{10_000 / wall:,.0f} /s ({10_000 / cpu:,.0f})", "")
+    )
+    return rows
+
+
+def _db(folder: Path, tenant: str) -> LocalDb:
+    db = LocalDb.create(folder / "medrec.db", bytes(32))
+    now = datetime.now(UTC)
+    with db.begin() as session:
+        insert_joined_clinic(session, Clinic(ClinicId(uuid4()), "Bench", tenant), now=now)
+    return db
