@@ -44,6 +44,17 @@ def read_heads(session: Session) -> Heads | None:
     return Heads(moment_of(kept["at"]), told)
 
 
+def note_heads(session: Session, heads: Mapping[UUID, tuple[int, str]], *, now: datetime) -> bool:
+    """Keep what is new of it; False, once for each, when this computer's own trail is not what the
+    server has."""
+    kept = read_heads(session)
+    if kept is not None and kept.of == heads:
+        return True
+    keep_heads(session, heads, now=now)
+    own = {device: head for device, head in heads.items() if device == read_device(session)}
+    return not any(head_problems(session, Heads(now, own)))
+
+
 def head_problems(session: Session, heads: Heads) -> Iterator[str]:
     """A sentence for each trail that was written here and is not, or no longer, what the server
     has of it. The names this computer had before it was restored from a backup may end earlier."""

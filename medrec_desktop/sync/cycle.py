@@ -17,7 +17,6 @@ from medrec_desktop.data import journal
 from medrec_desktop.data.clinic import DEVICE, read_device, write_computer_settings
 from medrec_desktop.data.feed_pages import portions
 from medrec_desktop.data.filling import fill
-from medrec_desktop.data.heads import Heads, head_problems, keep_heads, read_heads
 from medrec_desktop.data.local import LocalDb
 from medrec_desktop.data.migrate import head as newest_schema
 from medrec_desktop.data.replica import (
@@ -144,10 +143,10 @@ class SyncCycle:
         welcome = self._greet(line, said)
         ahead = (self._clock() - welcome.now).total_seconds()
         self._note_schema(welcome)
-        self._note_heads(welcome, said)
         pulled = self._pull_all(line, stop, said)
         sealed = seal_marked(self._db, self._sealer(), stop)
-        seal_trail(self._db, self._sealer(), welcome.audit_heads)
+        if not seal_trail(self._db, self._sealer(), welcome.audit_heads).holds:
+            said.append(_TRAIL)
         if welcome.min_push > PROTOCOL:
             return Round(pulled, 0, update_needed=True, clock_ahead=ahead, said=tuple(said))
         pushed = self._push_all(line, stop)
@@ -208,22 +207,6 @@ class SyncCycle:
             with self._db.begin() as session:
                 journal.write_meta(session, "server_schema", welcome.schema)
                 try_held_again(session, self._sealer())
-
-    def _note_heads(self, welcome: Welcome, said: list[str]) -> None:
-        """Whoever checks the trail compares its end with these. Said once for each end."""
-        with self._db.read() as session:
-            kept = read_heads(session)
-            if kept is not None and kept.of == welcome.audit_heads:
-                return
-        with self._db.begin() as session:
-            keep_heads(session, welcome.audit_heads, now=self._clock())
-            own = {
-                device: head
-                for device, head in welcome.audit_heads.items()
-                if device == read_device(session)
-            }
-            if any(head_problems(session, Heads(self._clock(), own))):
-                said.append(_TRAIL)
 
     # --- pull -----------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ What an op holds is `data/sealing_ops.py`; here is only the order. Nothing here 
 
 import threading
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +14,7 @@ import sqlalchemy as sa
 from medrec_desktop.data import journal
 from medrec_desktop.data.clinic import read_device
 from medrec_desktop.data.documents import Rows
+from medrec_desktop.data.heads import note_heads
 from medrec_desktop.data.local import LocalDb
 from medrec_desktop.data.schema import audit_entries, outbox
 from medrec_desktop.data.schema_sync import sync_journal
@@ -41,21 +43,32 @@ def seal_marked(db: LocalDb, sealer: Sealer, stop: threading.Event) -> int:
     return made
 
 
-def seal_trail(db: LocalDb, sealer: Sealer, heads: Mapping[UUID, tuple[int, str]]) -> bool:
-    """The next entries of this computer's trail that the server has not, as one op; False when
-    there are none or the ones before are still on their way."""
+@dataclass(frozen=True, slots=True)
+class Trail:
+    """Whether something of this computer's trail was sealed, and whether it is what the server has
+    of it; the latter is doubted once for each end of it."""
+
+    sealed: bool
+    holds: bool
+
+
+def seal_trail(db: LocalDb, sealer: Sealer, heads: Mapping[UUID, tuple[int, str]]) -> Trail:
+    """The next entries of this computer's trail that the server has not, as one op; nothing when
+    there are none or the ones before are still on their way. What the server said of the trails'
+    ends is kept."""
     with db.begin() as session:
+        holds = note_heads(session, heads, now=sealer.now)
         device = read_device(session)
         if session.scalar(
             sa.select(sync_journal.c.n).where(
                 sync_journal.c.tbl == "audit", sync_journal.c.uid == device, ~sync_journal.c.acked
             )
         ):
-            return False
+            return Trail(sealed=False, holds=holds)
         last, _ = heads.get(device, (0, ""))
         entries = _entries(session, device, after=max(last, _sent(session, device)))
         if not entries:
-            return False
+            return Trail(sealed=False, holds=holds)
         op = Op(
             op_id=sealer.new_id(),
             n=journal.next_n(session),
@@ -70,7 +83,7 @@ def seal_trail(db: LocalDb, sealer: Sealer, heads: Mapping[UUID, tuple[int, str]
             schema=sealer.schema,
         )
         journal.append(session, op, now=sealer.now)
-    return True
+    return Trail(sealed=True, holds=holds)
 
 
 def _sent(session: Session, device: UUID) -> int:

@@ -375,6 +375,7 @@ WIDE = {
     "sealing_ops.current_of": "by what it is given",
     "heads.head_problems": "where the computers' trails end",
     "heads.keep_heads": "where the computers' trails end",
+    "heads.note_heads": "where the computers' trails end",
     "heads.read_heads": "where the computers' trails end",
     "seals.list_finalized": "every signed record, to verify them all",
     "seals.latest_seal": "the newest of this computer",
