@@ -38,7 +38,7 @@ _PRAGMAS = (
 )
 # Many rows at once touch the same pages of the indexes again and again: they are written once.
 _USUAL = ("PRAGMA cache_size = -8000", "PRAGMA wal_autocheckpoint = 1000")
-_BULK = ("PRAGMA cache_size = -48000", "PRAGMA wal_autocheckpoint = 8000")
+_BULK = ("PRAGMA cache_size = -32000", "PRAGMA wal_autocheckpoint = 8000")
 
 _UNREADABLE = (
     "The clinic's database cannot be read: the file is damaged, or it belongs to another key. "

@@ -36,7 +36,7 @@ _STATE: Final = "download:state"
 APP: Final = "medrec-desktop"
 # Rows of a page: as many as are stored in so many seconds.
 _FIRST_PAGE: Final = 500
-_LAST_PAGE: Final = 2_000
+_LAST_PAGE: Final = 1_000
 _LONG_S: Final = 0.25
 _SAID_EVERY_S: Final = 1.0
 
