@@ -139,7 +139,7 @@ def test_what_is_decided_about_a_user_at_one_computer_holds_at_the_other(
     one.accounts.set_role(sam, "front_desk", admin=True)
     two.wait(lambda: not allowed(at_two, Action.ADD_ADDENDUM))
     with pytest.raises(NotAllowed):
-        Visits(at_two).add_addendum(record, text="x")
+        Visits(at_two).add_addendum(record, "plan", "x")
 
     # Cut off, two does not hear of it: Sam goes on for some days, and no longer.
     assert two.link.close()
