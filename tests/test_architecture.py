@@ -77,6 +77,32 @@ def test_a_borrowed_method_is_seen(tmp_path: Path) -> None:
     assert len(list(_borrowed_by_a_timer(file))) == 1
 
 
+def _painters_left_open(file: Path) -> Iterator[str]:
+    nodes = list(ast.walk(ast.parse(file.read_text(encoding="utf-8"))))
+    closed = [
+        item.context_expr for node in nodes if isinstance(node, ast.With) for item in node.items
+    ]
+    for node in nodes:
+        if (
+            isinstance(node, ast.Call)
+            and node not in closed
+            and ast.unparse(node) == "QPainter(self)"
+        ):
+            yield f"{file.name}:{node.lineno}"
+
+
+def test_what_fails_while_it_paints_does_not_end_the_program() -> None:
+    # Its painter would live on in the traceback, and end when the widget's surface is gone: the
+    # process dies of it, and nothing says why.
+    assert not [one for file in PACKAGE.rglob("*.py") for one in _painters_left_open(file)]
+
+
+def test_a_painter_left_open_is_seen(tmp_path: Path) -> None:
+    file = tmp_path / "painting.py"
+    file.write_text("with QPainter(self) as painter: pass\npainter = QPainter(self)")
+    assert len(list(_painters_left_open(file))) == 1
+
+
 def test_shipped_folders_are_found() -> None:
     assert (shipped.resources() / "fonts" / "Inter-Regular.ttf").is_file()
     assert (shipped.migrations() / "env.py").is_file()

@@ -48,8 +48,8 @@ class DropArea(Card):
         look = theme.current()
         pen = QPen(look.colour("edge"), 1, Qt.PenStyle.CustomDashLine)
         pen.setDashPattern([4, 3])
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(pen)
-        edge = QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5)
-        painter.drawRoundedRect(edge, look.px(8), look.px(8))
+        with QPainter(self) as painter:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(pen)
+            edge = QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5)
+            painter.drawRoundedRect(edge, look.px(8), look.px(8))

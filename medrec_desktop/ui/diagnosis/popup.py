@@ -109,17 +109,18 @@ class CodePopup(PopupList):
         layout = self.layout()
         if self.foot.isHidden() or layout is None:
             return
-        look, painter = theme.current(), QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        card = QRectF(self.rect().marginsRemoved(layout.contentsMargins()))
-        card.adjust(1, 1, -1, -1)
-        shape = QPainterPath()
-        shape.addRoundedRect(card, look.px(8), look.px(8))
-        painter.setClipPath(shape)
-        card.setTop(self.foot_line.y())
-        painter.fillRect(card, look.colour("subtle"))
-        painter.setPen(look.colour("border"))
-        painter.drawLine(card.topLeft(), card.topRight())
+        look = theme.current()
+        with QPainter(self) as painter:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            card = QRectF(self.rect().marginsRemoved(layout.contentsMargins()))
+            card.adjust(1, 1, -1, -1)
+            shape = QPainterPath()
+            shape.addRoundedRect(card, look.px(8), look.px(8))
+            painter.setClipPath(shape)
+            card.setTop(self.foot_line.y())
+            painter.fillRect(card, look.colour("subtle"))
+            painter.setPen(look.colour("border"))
+            painter.drawLine(card.topLeft(), card.topRight())
 
     def offer_keys(self, rows: Sequence[CodeMatch], typed: str, *, narrowed: bool) -> None:
         """Only the keys that do something with this list."""

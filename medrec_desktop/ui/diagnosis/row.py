@@ -384,10 +384,11 @@ class DiagnosisRow(QWidget):
     def paintEvent(self, _event: QPaintEvent) -> None:
         """The focus ring."""
         if self.hasFocus():
-            look, painter = theme.current(), QPainter(self)
-            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-            painter.setPen(QPen(look.colour("focus"), 2))
-            painter.drawRoundedRect(self.rect().adjusted(1, 1, -1, -1), look.px(6), look.px(6))
+            look = theme.current()
+            with QPainter(self) as painter:
+                painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+                painter.setPen(QPen(look.colour("focus"), 2))
+                painter.drawRoundedRect(self.rect().adjusted(1, 1, -1, -1), look.px(6), look.px(6))
 
     def _end_note(self) -> None:
         if not self.editing:

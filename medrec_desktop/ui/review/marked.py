@@ -74,9 +74,9 @@ class MarkedText(QWidget):
         """The lines, marks behind the words."""
         look = theme.current()
         self._lay_out(self.width())
-        painter = QPainter(self)
-        painter.setPen(look.colour("text"))
-        self._layout.draw(painter, QPointF(0, 0), self._formats())
+        with QPainter(self) as painter:
+            painter.setPen(look.colour("text"))
+            self._layout.draw(painter, QPointF(0, 0), self._formats())
 
     def _font(self) -> QFont:
         return theme.current().font(13, 600 if self._strong else 400)

@@ -180,10 +180,10 @@ class FirstRun(QWidget):
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Ground, shadow and card."""
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.fillRect(self.rect(), self._look.colour("window"))
-        paint_card(painter, QRectF(self.card.geometry()))
+        with QPainter(self) as painter:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.fillRect(self.rect(), self._look.colour("window"))
+            paint_card(painter, QRectF(self.card.geometry()))
 
     def resizeEvent(self, event: object) -> None:
         """The card takes its room."""

@@ -149,7 +149,8 @@ class Ground(QWidget):
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Every pixel."""
-        QPainter(self).fillRect(self.rect(), theme.current().colour("window"))
+        with QPainter(self) as painter:
+            painter.fillRect(self.rect(), theme.current().colour("window"))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """The card keeps its width as far as the window goes."""
@@ -172,10 +173,10 @@ class _CardGround(QWidget):
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Ground, shadow, card."""
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.fillRect(self.rect(), theme.current().colour("window"))
-        paint_card(painter, QRectF(self._card.geometry()))
+        with QPainter(self) as painter:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.fillRect(self.rect(), theme.current().colour("window"))
+            paint_card(painter, QRectF(self._card.geometry()))
 
 
 def _reading_order(one: QWidget, over: QWidget) -> tuple[int, int]:

@@ -26,16 +26,16 @@ class _Bar(QWidget):
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Ground and what is done."""
         look = theme.current()
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(Qt.PenStyle.NoPen)
-        radius = self.height() / 2
-        painter.setBrush(look.colour("border2"))
-        painter.drawRoundedRect(self.rect(), radius, radius)
-        done = self.rect()
-        done.setWidth(max(round(done.width() * self._share), done.height()))
-        painter.setBrush(look.colour("accent"))
-        painter.drawRoundedRect(done, radius, radius)
+        with QPainter(self) as painter:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(Qt.PenStyle.NoPen)
+            radius = self.height() / 2
+            painter.setBrush(look.colour("border2"))
+            painter.drawRoundedRect(self.rect(), radius, radius)
+            done = self.rect()
+            done.setWidth(max(round(done.width() * self._share), done.height()))
+            painter.setBrush(look.colour("accent"))
+            painter.drawRoundedRect(done, radius, radius)
 
 
 class UploadTotals(QPushButton):

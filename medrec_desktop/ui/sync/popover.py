@@ -145,9 +145,9 @@ class SyncPopover(QWidget):
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """The card with its shadow."""
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        paint_card(painter, QRectF(self.card.geometry()))
+        with QPainter(self) as painter:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            paint_card(painter, QRectF(self.card.geometry()))
 
     # --- what it says --------------------------------------------------------------------------
 

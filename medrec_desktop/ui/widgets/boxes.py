@@ -78,12 +78,12 @@ class Dot(Mark):
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """The point."""
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        colour = theme.current().colour(self._colour)
-        painter.setBrush(colour)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.drawEllipse(self.rect())
+        with QPainter(self) as painter:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            colour = theme.current().colour(self._colour)
+            painter.setBrush(colour)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.drawEllipse(self.rect())
 
 
 class Avatar(Mark):
@@ -101,14 +101,14 @@ class Avatar(Mark):
     def paintEvent(self, _event: QPaintEvent) -> None:
         """The disc and the letters."""
         look = theme.current()
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(look.colour("accentSoft"))
-        painter.drawEllipse(self.rect())
-        painter.setPen(look.colour("accent"))
-        painter.setFont(look.font(self._size * 0.34, 600))
-        painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, self._initials)
+        with QPainter(self) as painter:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(look.colour("accentSoft"))
+            painter.drawEllipse(self.rect())
+            painter.setPen(look.colour("accent"))
+            painter.setFont(look.font(self._size * 0.34, 600))
+            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, self._initials)
 
 
 class Logo(Mark):
@@ -120,10 +120,10 @@ class Logo(Mark):
     def paintEvent(self, _event: QPaintEvent) -> None:
         """The rounded square and the cross."""
         look = theme.current()
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(look.colour("accent"))
-        radius = look.px(6)
-        painter.drawRoundedRect(self.rect(), radius, radius)
-        painter.drawPixmap(0, 0, look.pixmap("cross", "onAccent", self._size))
+        with QPainter(self) as painter:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(look.colour("accent"))
+            radius = look.px(6)
+            painter.drawRoundedRect(self.rect(), radius, radius)
+            painter.drawPixmap(0, 0, look.pixmap("cross", "onAccent", self._size))

@@ -186,10 +186,10 @@ class Dialog(QWidget):
     def paintEvent(self, _event: QPaintEvent) -> None:
         """The scrim, the shadow, the card."""
         look = theme.current()
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.fillRect(self.rect(), look.colour("scrim"))
-        paint_card(painter, QRectF(self.card.geometry()))
+        with QPainter(self) as painter:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.fillRect(self.rect(), look.colour("scrim"))
+            paint_card(painter, QRectF(self.card.geometry()))
 
     def _focus_step(self, *, forward: bool) -> bool:
         stops = self._stops()

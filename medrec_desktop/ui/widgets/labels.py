@@ -135,21 +135,21 @@ class ElidedLabel(Label):
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """The text, shortened where there is no room."""
-        painter = QPainter(self)
-        room = self.contentsRect()
-        metrics, words = self.fontMetrics(), self.text()
-        if self._shorter and metrics.horizontalAdvance(words) > room.width():
-            words = self._shorter
-        shown = metrics.elidedText(words, self.elided, room.width())
-        self.style().drawItemText(
-            painter,
-            room,
-            int(self.alignment() | Qt.AlignmentFlag.AlignVCenter) | Qt.TextFlag.TextSingleLine,
-            self.palette(),
-            self.isEnabled(),
-            shown,
-            self.foregroundRole(),
-        )
+        with QPainter(self) as painter:
+            room = self.contentsRect()
+            metrics, words = self.fontMetrics(), self.text()
+            if self._shorter and metrics.horizontalAdvance(words) > room.width():
+                words = self._shorter
+            shown = metrics.elidedText(words, self.elided, room.width())
+            self.style().drawItemText(
+                painter,
+                room,
+                int(self.alignment() | Qt.AlignmentFlag.AlignVCenter) | Qt.TextFlag.TextSingleLine,
+                self.palette(),
+                self.isEnabled(),
+                shown,
+                self.foregroundRole(),
+            )
 
 
 class IconLabel(Label):

@@ -140,22 +140,23 @@ class PopupList(QWidget):
     def paintEvent(self, _event: QPaintEvent) -> None:
         """The card; its shadow only around it, for all beneath the card would be painted twelve
         times over at each key."""
-        look, painter = theme.current(), QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        side, radius = theme.px(_SHADOW), theme.px(8)
-        card = self.rect().adjusted(side, 0, -side, -side)
-        painter.setClipRegion(QRegion(self.rect()) - QRegion(card.adjusted(2, 0, -2, -2)))
-        shadow = look.colour("shadow")
-        shadow.setAlpha(max(shadow.alpha() // side, 1))
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(shadow)
-        for step in range(side):
-            grown = QRectF(card).adjusted(-step, side // 2, step, step)
-            painter.drawRoundedRect(grown, radius + step, radius + step)
-        painter.setClipping(False)
-        painter.setBrush(look.colour("surface"))
-        painter.setPen(look.colour("border2"))
-        painter.drawRoundedRect(QRectF(card).adjusted(0.5, 0.5, -0.5, -0.5), radius, radius)
+        look = theme.current()
+        with QPainter(self) as painter:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            side, radius = theme.px(_SHADOW), theme.px(8)
+            card = self.rect().adjusted(side, 0, -side, -side)
+            painter.setClipRegion(QRegion(self.rect()) - QRegion(card.adjusted(2, 0, -2, -2)))
+            shadow = look.colour("shadow")
+            shadow.setAlpha(max(shadow.alpha() // side, 1))
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(shadow)
+            for step in range(side):
+                grown = QRectF(card).adjusted(-step, side // 2, step, step)
+                painter.drawRoundedRect(grown, radius + step, radius + step)
+            painter.setClipping(False)
+            painter.setBrush(look.colour("surface"))
+            painter.setPen(look.colour("border2"))
+            painter.drawRoundedRect(QRectF(card).adjusted(0.5, 0.5, -0.5, -0.5), radius, radius)
 
     def _watch(self) -> None:
         if self._watched:
