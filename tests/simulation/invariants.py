@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
-from medrec_desktop.domain.merging import SIGNATURE, VOIDED, same_value, units_of
+from medrec_desktop.domain.merging import SIGNATURE, VOIDED, same_value, units_of, with_columns
 from medrec_desktop.services.visits import Visits
 from tests.simulation.world import World
 
@@ -131,11 +131,17 @@ def _honest_closing(
             yield f"I6 {op_id} was closed by {closed_by}, which was not applied"
         if state != "merged":
             continue
-        for word in _words(op["patch"]):
+        for word in _words(_changed(op)):
             known = world.words[word]
             # Unless its own author typed over it, before or after it was merged.
             if word not in history[uid] and known.replaced != known.desktop:
                 yield f"I6 {op_id} was merged, and {word} is nowhere in {uid}"
+
+
+def _changed(op: Any) -> list[Any]:
+    """What it wrote itself: rows of others that stand beside in its lists are in their own ops."""
+    written = units_of(op["tbl"], with_columns(op["tbl"], {}, op["patch"]))
+    return [written.get(unit) for unit in op["base"]]
 
 
 def _words(value: Any) -> list[str]:
