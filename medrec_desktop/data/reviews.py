@@ -11,6 +11,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from medrec_desktop.data import journal
+from medrec_desktop.data.left_behind import list_left_behind
 from medrec_desktop.data.replicas import get_replica
 from medrec_desktop.data.schema import outbox
 from medrec_desktop.data.schema_sync import sync_journal, sync_replicas, sync_reviews
@@ -83,7 +84,10 @@ def list_waiting(session: Session) -> tuple[set[tuple[str, UUID]], datetime | No
     ).all()
     waiting = {(one.kind, one.uid) for one in marks}
     waiting |= {(_KIND_OF.get(one.tbl, one.tbl), one.uid) for one in ops}
-    return waiting, _oldest([one.marked_at for one in marks] + [one.sealed_at for one in ops])
+    left, since = list_left_behind(session)
+    waiting |= {(_KIND_OF.get(tbl, tbl), uid) for tbl, uid in left}
+    times = [one.marked_at for one in marks] + [one.sealed_at for one in ops]
+    return waiting, _oldest([*times, *([since] if left and since else [])])
 
 
 def _oldest(times: Iterable[datetime]) -> datetime | None:

@@ -17,6 +17,7 @@ from medrec_desktop.data import journal
 from medrec_desktop.data.clinic import DEVICE, read_device, write_computer_settings
 from medrec_desktop.data.feed_pages import portions
 from medrec_desktop.data.filling import fill
+from medrec_desktop.data.left_behind import note_left_behind, send_left_behind
 from medrec_desktop.data.local import LocalDb
 from medrec_desktop.data.migrate import head as newest_schema
 from medrec_desktop.data.replica import (
@@ -302,15 +303,17 @@ class SyncCycle:
         with self._db.begin() as session:
             journal.write_cursor(session, start)
             journal.write_meta(session, _REWINDING, None)
+            note_left_behind(session, self._clock())
 
     def _more_to_do(self) -> bool:
         with self._db.read() as session:
             return journal.count_unacked(session) > 0
 
     def _tidy(self) -> bool:
-        """In a quiet round: close what needs nobody any more."""
+        """In a quiet round: close what needs nobody any more, bring back what nobody else has."""
         with self._db.begin() as session:
-            return close_what_is_there(session, self._sealer())
+            sent = send_left_behind(session, self._clock())
+            return close_what_is_there(session, self._sealer()) or sent
 
 
 def _runs(entries: Sequence[FeedEntry]) -> list[list[FeedEntry]]:

@@ -25,6 +25,7 @@ from medrec_desktop.data.clinic import (
     write_computer_settings,
 )
 from medrec_desktop.data.documents import Rows
+from medrec_desktop.data.left_behind import list_left_behind
 from medrec_desktop.data.local import LocalDb
 from medrec_desktop.data.schema import (
     medical_records,
@@ -322,6 +323,11 @@ class Desktop:
         with self.db.read() as session:
             marked = session.scalar(sa.text("SELECT count(*) FROM outbox"))
             return bool(marked) or journal.count_unacked(session) > 0
+
+    def left_behind(self) -> bool:
+        """Whether anything is here that a restored server has not."""
+        with self.db.read() as session:
+            return bool(list_left_behind(session)[0])
 
 
 def make_template(path: Path, server: SimulatedServer) -> None:

@@ -84,7 +84,7 @@ def _converged(world: World, feed: list[Any], rounds: int) -> Iterator[str]:
         yield "I9 not quiet after 60 rounds"
     newest = {(row[1], row[2]): row[5] for row in feed if row[1] in _COMPARED}
     for desktop in world.desktops:
-        if desktop.waits():
+        if desktop.waits() or desktop.left_behind():
             yield f"I5 {desktop.name} still waits"
         shown = desktop.documents() | desktop.addenda()
         for tbl, _ in newest.keys() - shown.keys():

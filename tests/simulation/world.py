@@ -170,6 +170,7 @@ class World:
         self.server.let_go(commit=self.rng.random() < 0.5)
         for desktop in self.desktops:
             desktop.chance = Chance()
+        slept = False
         for n in range(rounds):
             busy = False
             for desktop in self.desktops:
@@ -180,8 +181,13 @@ class World:
                     desktop.devices.add(read_device(session))
                 busy = busy or bool(done.pulled or done.pushed or done.more or desktop.waits())
                 self._look(desktop)
-            if not busy:
+            if not busy and slept:
                 return n
+            if not busy:
+                # What only one computer has of a server before waits for the others for a day.
+                slept = True
+                for desktop in self.desktops:
+                    desktop.skew += timedelta(days=2)
         return rounds
 
     def _new_uid(self) -> UUID:

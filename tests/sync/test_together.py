@@ -319,6 +319,35 @@ def test_a_server_that_went_back_to_its_backup_gets_everything_again(
     assert list(one.path.parent.glob("*.before-restored-*"))
 
 
+def test_what_only_one_computer_has_of_the_server_before_is_brought_back_a_day_later(
+    both: tuple[Desktop, Desktop, RecordId], server: tuple[SimulatedServer, Path], new: New
+) -> None:
+    one, other, _ = both
+    server[0].back_up()
+    patient = one.patients.register(a_patient(family="Mensah", given="Efua"))
+    signed = one.visits.start(patient)
+    write(one, signed, complaint="Burn", plan="Dressing", diagnoses=(a_diagnosis(),))
+    one.visits.finalize(signed, one.visits.open(signed).draft.version)
+    one.visits.add_addendum(signed, "plan", "Again on Friday")
+    together(one, other)
+    # The computer that wrote it is no more, and the server knows nothing of it.
+    one.stop()
+    server[0].restore()
+    third = new("ROOM-3")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("medrec_desktop.sync.cycle._log.warning", lambda *_: None)
+        together(other, third)
+    assert Sync(other.context).waiting().changes == 3  # patient, visit, addendum
+    assert [row.family for row in third.patients.search("").rows] == ["Okafor"]
+    other.skew += timedelta(days=1)
+    together(other, third)
+    assert Sync(other.context).waiting().changes == 0
+    seen = third.visits.open(signed)
+    assert (seen.draft.complaint, seen.status) == ("Burn", "finalized")
+    assert [addendum.text for addendum in seen.addenda] == ["Again on Friday"]
+    assert third.visits.check_seal(signed).holds
+
+
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """No power cuts here."""
