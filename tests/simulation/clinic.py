@@ -96,6 +96,8 @@ class SimulatedServer:
         """As the superuser, guards off."""
         connection = self._past
         with connection.transaction():
+            # What waits for a lock that only this thread could let go waits for ever.
+            connection.execute("SET LOCAL lock_timeout = '60s'")
             connection.execute("SET LOCAL session_replication_role = replica")
             found = connection.execute(statement.encode(), values or None)
             return found.fetchall() if found.description else []
