@@ -406,6 +406,7 @@ WIDE_MODULES = {
     "feed_pages": "what the server sends",
     "filling": "the first download: the whole clinic",
     "journal": "what this computer sends, by number",
+    "left_behind": "what this computer sends after the server was restored",
     "outbox": "what this computer sends",
     "replica": "what the server sends; tests/sync sees where each row goes",
     "row_values": "the first download: the whole clinic",
