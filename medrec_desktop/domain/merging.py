@@ -19,6 +19,7 @@ VOIDED: Final = "voided"
 
 Units = dict[str, Any]
 
+_UPLOAD = "upload"
 # Columns that belong together are one unit.
 _GROUPS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "record": {
@@ -29,7 +30,7 @@ _GROUPS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "patient": {VOIDED: ("voided_at", "voided_by", "void_reason")},
     "attachment": {
         VOIDED: ("voided_at", "voided_by", "void_reason"),
-        "upload": ("upload_state", "s3_key", "s3_bucket", "s3_version", "held_by"),
+        _UPLOAD: ("upload_state", "s3_key", "s3_bucket", "s3_version", "held_by"),
     },
 }
 # Lists in a JSON column: each item by its uid.
@@ -40,7 +41,7 @@ _ROWS = {"record": "diagnoses", "patient": "allergies"}
 _MAPS = {"record": ("vital_signs", "extra")}
 # Units that nobody is asked about: what was done last holds. A mark names the words it was given
 # for, so a wrong one means nothing.
-_MINE_HOLDS = frozenset({"upload", "extra.ready"})
+_MINE_HOLDS = frozenset({_UPLOAD, "extra.ready"})
 # A reading of two numbers, however other programs call it.
 _PRESSURE = frozenset({"blood_pressure", "bp_systolic", "bp_diastolic", "systolic", "diastolic"})
 # Not what somebody wrote: the newest simply holds.
@@ -158,6 +159,9 @@ def merge(tbl: Aggregate, base: Document, mine: Document, theirs: Document) -> M
     my_changes, their_changes = _changed(was, ours), _changed(was, others)
     unsigned = SIGNATURE in my_changes
     same = frozenset(u for u in my_changes if same_value(ours.get(u), others.get(u)))
+    if _UPLOAD in my_changes & their_changes and _how_far(theirs) > _how_far(mine):
+        # A file that is in the storage stays there, whoever had not heard of it.
+        same |= {_UPLOAD}
     unsigned = unsigned and SIGNATURE not in same
     # Who signs has seen the very revision: a signature holds on no other.
     claim = frozenset({SIGNATURE} if unsigned else ())
@@ -170,6 +174,11 @@ def merge(tbl: Aggregate, base: Document, mine: Document, theirs: Document) -> M
     doc = _assembled(tbl, (base, mine, theirs), taken)
     doc, conflicts, taken = _safe_allergies(tbl, doc, conflicts, taken)
     return Merged(doc, taken, same, conflicts | claim, unsigned)
+
+
+def _how_far(doc: Document) -> int:
+    """An attachment on its way: without a key, with one, in the storage."""
+    return 2 if doc.get("upload_state") == "stored" else int(doc.get("s3_key") is not None)
 
 
 def _closed(tbl: Aggregate, doc: Document) -> bool:

@@ -219,3 +219,16 @@ def test_no_known_allergy_yields_to_a_substance() -> None:
     found = merge("patient", base, mine, theirs)
     assert found.doc["allergy_state"] == "has"
     assert found.conflicts == {"allergy_state"}
+
+
+def test_a_file_that_is_in_the_storage_stays_there_whoever_had_not_heard_of_it() -> None:
+    waiting = {"upload_state": "pending", "s3_key": None, "held_by": "me"}
+    waiting |= {"s3_bucket": None, "s3_version": None}
+    named = {**waiting, "s3_key": "tenant_1/a"}
+    stored = {**named, "upload_state": "stored", "s3_version": "v1"}
+    for base in ({}, named):
+        assert merge("attachment", base, waiting, stored).doc == stored
+        assert merge("attachment", base, stored, waiting).doc == stored
+    assert merge("attachment", {}, waiting, named).doc == named
+    # Somebody who knows that it is not there any more sends it again.
+    assert merge("attachment", stored, waiting, stored).doc == waiting
