@@ -46,7 +46,11 @@ def tenant() -> None:
         for statement in text.split("\n----\n"):
             _raw(statement)
     tables = ", ".join(f'"{name}"."{table}"' for table in CLOSED)
-    _raw(f'REVOKE ALL ON {tables} FROM "{name}"')
+    # A schema that nobody signs in to has no login.
+    _raw(
+        f"DO $$ BEGIN IF to_regrole('\"{name}\"') IS NOT NULL THEN"
+        f' REVOKE ALL ON {tables} FROM "{name}"; END IF; END $$'
+    )
 
 
 def _raw(statement: str) -> None:
