@@ -67,11 +67,11 @@ class VisitHeader(QFrame):
         which.setStretch(1, 1)
         state = row(self._chip, self._icon, self._mark)
         state.setStretch(2, 1)
-        self._words = row(which, state)
+        # Below the words where the bar is narrow: beside them they took the date's room.
+        links = row(self.verify_button, self.ready_button, None)
+        self._words = row(which, state, links)
         line = row(
             self._words,
-            self.verify_button,
-            self.ready_button,
             self.print_button,
             4,
             self.finalize_button,
