@@ -12,8 +12,9 @@ import gc
 
 from PySide6.QtCore import QObject, QTimer
 
-EVERY_MS = 1_000
-LONGEST_WAIT = 30
+EVERY_MS = 200
+"""What a whole second of a thousand files leaves behind takes longer than a frame to look through."""
+LONGEST_WAIT = 150
 """Rounds of `EVERY_MS`."""
 FULL_AFTER = 3
 """Searches of the middle generation, a few thousand objects each: more would be felt."""
