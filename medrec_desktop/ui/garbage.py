@@ -33,9 +33,10 @@ class UiGarbage(QObject):
         self._timer.timeout.connect(self._on_time)
 
     def start(self) -> None:
-        """Take collection over."""
+        """Take collection over. The program is being loaded: see `wait`."""
         gc.disable()
         self._taken_over = True
+        self.wait()
         self._timer.start()
 
     def wait(self) -> None:

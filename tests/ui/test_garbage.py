@@ -88,7 +88,7 @@ def test_a_full_search_looks_only_at_what_was_made_since_the_last(garbage: UiGar
     _search_fully(garbage)
     assert len(Cycle.taken_on) == 1
     garbage.windows_closed()
-    garbage._on_time()
+    garbage.collect()
     assert len(Cycle.taken_on) == 2
 
 
