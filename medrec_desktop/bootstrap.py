@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from medrec_desktop.attachments.vault import Vault
     from medrec_desktop.services.context import Context
     from medrec_desktop.services.linked import ServerLink
+    from medrec_desktop.services.server_move import ServerMove
     from medrec_desktop.services.storage_set_up import StorageSetUp
     from medrec_desktop.services.uploads import Uploads
     from medrec_desktop.terminology.search import Icd10
@@ -113,7 +114,7 @@ def _stand_on(home: Path, demo: bool, context: "Context") -> OpenClinic:  # noqa
     """Everything that stands on an open database, seen by who acts in `context`."""
     from medrec_desktop.attachments.intake import Intake
     from medrec_desktop.attachments.vault import open_vault
-    from medrec_desktop.services.linked import open_link
+    from medrec_desktop.data import journal
     from medrec_desktop.services.storage_set_up import StorageSetUp
     from medrec_desktop.services.uploads import Uploads
 
@@ -136,6 +137,12 @@ def _stand_on(home: Path, demo: bool, context: "Context") -> OpenClinic:  # noqa
     uploads.start()
 
     def link() -> None:
+        with db.read() as session:
+            if not journal.has_account(session):
+                return
+        # With it comes all of sync, and the server's driver: a clinic of one computer starts without.
+        from medrec_desktop.services.linked import open_link
+
         found = open_link(context, clinic_dir(home, demo=demo), logs=home / "logs")
         if found is not None:
             servers.append(found)
@@ -209,8 +216,6 @@ def _seen(standing: _Standing, context: "Context") -> OpenClinic:
 
 def _move(standing: _Standing, context: "Context") -> Move | None:
     """How this clinic gets a server; None when it has one, or is the demo."""
-    from medrec_desktop.services.server_move import ServerMove
-
     if standing.servers or standing.demo:
         return None
 
@@ -219,8 +224,19 @@ def _move(standing: _Standing, context: "Context") -> Move | None:
             standing.link()
         return _seen(standing, context)
 
-    moving = ServerMove(context, clinic_dir(standing.home))
-    return Move(moving.look, moving.begin, moving.send, link)
+    @cache
+    def moving() -> "ServerMove":
+        # When it is asked for: with it comes all of sync.
+        from medrec_desktop.services.server_move import ServerMove
+
+        return ServerMove(context, clinic_dir(standing.home))
+
+    return Move(
+        lambda *asked: moving().look(*asked),
+        lambda *asked: moving().begin(*asked),
+        lambda *asked: moving().send(*asked),
+        link,
+    )
 
 
 def _seat(standing: _Standing, context: "Context") -> Seat:

@@ -16,6 +16,7 @@ from medrec_desktop.data.schema_sync import sync_journal, sync_meta
 from medrec_desktop.data.session import Session
 from medrec_desktop.domain.syncing import Cursor, Op, Result, op_document, op_of
 
+ACCOUNT = "server:account"
 _JOINED = "joined"
 _CURSOR = "cursor"
 _NO_CHAIN = frozenset({"dismiss", "audit"})
@@ -38,6 +39,11 @@ def write_meta(session: Session, name: str, value: Any) -> None:
             index_elements=[sync_meta.c.name], set_={"value": put.excluded.value}
         )
     )
+
+
+def has_account(session: Session) -> bool:
+    """Whether this computer knows a server of the clinic, reached or not."""
+    return read_meta(session, ACCOUNT) is not None
 
 
 def joined(session: Session) -> bool:

@@ -18,7 +18,6 @@ from medrec_desktop.domain.joining import JoinCode, Seen, ServerPlace
 from medrec_desktop.security.keyrings import system_keyring
 from medrec_desktop.security.server_keys import ServerKeys
 
-_ACCOUNT: Final = "server:account"
 _SECRET: Final = "server:secret"  # noqa: S105 - a name, not a secret
 ROOT_FILE: Final = "server-root.crt"
 _LOST = (
@@ -53,7 +52,7 @@ class ServerAccount:
 
 def read_account(session: Session) -> ServerAccount | None:
     """None: this clinic is on this computer alone."""
-    kept: Any = journal.read_meta(session, _ACCOUNT)
+    kept: Any = journal.read_meta(session, journal.ACCOUNT)
     if kept is None:
         return None
     place = ServerPlace(kept["host"], kept["port"], kept["database"])
@@ -65,7 +64,7 @@ def write_account(session: Session, account: ServerAccount) -> None:
     place = account.place
     journal.write_meta(
         session,
-        _ACCOUNT,
+        journal.ACCOUNT,
         {
             "host": place.host,
             "port": place.port,
