@@ -18,7 +18,7 @@ try:
 
     _QUICK = 0
 except ImportError:  # no wheel for this computer: the same, later
-    import zlib as _zlib  # type: ignore[no-redef]
+    import zlib as _zlib  # type: ignore[no-redef]  # the same functions, slower
 
     _QUICK = 1
 # Never changed. What every visit says, most frequent last.
