@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from medrec_desktop.domain.storage import FileRoomNow
@@ -21,13 +20,14 @@ from tests.ui.storage.test_storage_screens import a_panel, set_up_dialog
 GB = 10**9
 
 
-def question() -> Dialog:
-    """The one that is asked just now."""
+def question(dialog: StorageDialog, title: str) -> Dialog:
+    """What it asks just now, over the same window, where the program may ask for a first
+    password at any moment."""
     (found,) = [
         one
-        for one in QApplication.topLevelWidgets() + QApplication.allWidgets()
-        if isinstance(one, Dialog) and not isinstance(one, StorageDialog) and one.isVisible()
-    ][:1]
+        for one in dialog.window().findChildren(Dialog)
+        if one.isVisible() and one.accessibleName() == title
+    ]
     return found
 
 
@@ -68,13 +68,13 @@ def test_the_keys_are_forgotten_on_this_computer_when_asked_for(
     told: list[str] = []
     dialog.told.connect(told.append)
     dialog.forget_it.click()
-    asked = question()
+    asked = question(dialog, "Forget the keys?")
     assert FORGET_ASKED in words_of(asked)
     asked.reject()
     assert desk.set_up.now().has_keys
     dialog.forget_it.click()
     with qtbot.waitSignal(dialog.accepted, timeout=20_000):
-        question().accept()
+        question(dialog, "Forget the keys?").accept()
     qtbot.waitUntil(lambda: told == [KEYS_FORGOTTEN])
     now = desk.set_up.now()
     assert (now.configured, now.has_keys) == (True, False)
@@ -107,11 +107,11 @@ def test_a_removed_storage_leaves_every_file_where_it_is(
 
     dialog = set_up_dialog(app, qtbot)
     dialog.remove_it.click()
-    assert away_words(1) in words_of(question())
+    assert away_words(1) in words_of(question(dialog, "Remove the storage?"))
     told: list[str] = []
     dialog.told.connect(told.append)
     with qtbot.waitSignal(dialog.accepted, timeout=20_000):
-        question().accept()
+        question(dialog, "Remove the storage?").accept()
     qtbot.waitUntil(lambda: told == [REMOVED])
     now = desk.set_up.now()
     assert (now.configured, now.has_keys, now.settings.bucket) == (False, False, "")
