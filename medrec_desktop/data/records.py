@@ -46,6 +46,7 @@ _RECORD = (
 # Built once: making a statement anew costs a save more than running it.
 _BY_UID = _RECORD.where(medical_records.c.uid == sa.bindparam("record", type_=sa.Uuid()))
 _BY_BOTH = _BY_UID.where(patients.c.uid == sa.bindparam("patient", type_=sa.Uuid()))
+_NEWEST = sa.select(medical_records.c.uid).order_by(medical_records.c.id.desc()).limit(1)
 _ROWS = (
     sa.select(diagnoses)
     .where(diagnoses.c.record_id == sa.bindparam("record"), diagnoses.c.voided_at.is_(None))
@@ -66,6 +67,12 @@ def record_row(
     if row is None:
         raise NotFound("This visit is not in this patient's records on this computer.")
     return row
+
+
+def newest_record(session: Session) -> RecordId | None:
+    """The record that came last to this computer."""
+    found: RecordId | None = session.scalar(_NEWEST)
+    return found
 
 
 def draft_of(session: Session, row: sa.Row[Any]) -> VisitDraft:

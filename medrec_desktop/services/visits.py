@@ -132,6 +132,16 @@ class Visits:
         return visit
 
     @needs(Action.READ_CHART)
+    def read_ahead(self) -> None:
+        """Read a visit for nobody. What opening one asks of the database is put into words the
+        first time, which takes longer than the reading; nothing is returned, so nobody looked."""
+        with self._context.db.read() as session:
+            newest = records.newest_record(session)
+            if newest is not None:
+                visit = records.get_visit(session, newest)
+                _last_seen(session, records.record_row(session, newest, visit.draft.patient_id))
+
+    @needs(Action.READ_CHART)
     def last_seen(self, patient_id: PatientId, before: RecordId) -> LastSeen:
         """What the patient's earlier visits say; `before` must be a visit of this patient."""
         with self._context.db.read() as session:

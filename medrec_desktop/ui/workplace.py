@@ -167,6 +167,7 @@ class Workplace(QWidget):
     def steps_ahead(self) -> tuple[Callable[[], object], ...]:
         """What opening a visit, a chart or the patients would have to make first, in pieces."""
         return (
+            self._read_ahead,
             self._make_visit,
             partial(self._build_on, lambda: self._visit),
             self._make_files,
@@ -178,6 +179,14 @@ class Workplace(QWidget):
             *self._painting(lambda: self._chart),
             self._make_patients,
         )
+
+    def _read_ahead(self) -> None:
+        from medrec_desktop.domain.roles import Action
+        from medrec_desktop.ui.may import may
+
+        services = self._need()
+        if services.user is None or may(services.user, Action.READ_CHART):
+            services.background.read(self, services.visits.read_ahead)
 
     def _build_on(self, find: Callable[[], QWidget | None]) -> bool:
         """The next piece of a screen that is made in pieces."""

@@ -5,8 +5,8 @@ from uuid import uuid4
 import pytest
 import sqlalchemy as sa
 
-from medrec_desktop.data import outbox
-from medrec_desktop.data.schema import diagnoses, medical_records
+from medrec_desktop.data import outbox, records
+from medrec_desktop.data.schema import audit_entries, diagnoses, medical_records
 from medrec_desktop.domain.changes import Changed
 from medrec_desktop.domain.errors import Conflict, Invalid, NotFound
 from medrec_desktop.domain.ids import RecordId
@@ -314,6 +314,30 @@ def test_two_visits_of_one_patient_are_no_similar_names(clinic: Context, visits:
     a_visit(clinic, patient, complaint="one")
     a_visit(clinic, patient, complaint="two")
     assert [row.similar for row in visits.today(NOON.date())] == [False, False]
+
+
+def test_reading_ahead_leaves_nothing_to_be_put_into_words_and_is_no_look(
+    clinic: Context, visits: Visits
+) -> None:
+    patient = Patients(clinic).register(a_patient())
+    a_visit(clinic, patient)
+    record_id = a_visit(clinic, patient)
+    with clinic.db.read() as session:
+        looks = session.scalar(sa.select(sa.func.count()).select_from(audit_entries))
+    visits.read_ahead()
+    known = clinic.db._writes._compiled_cache
+    assert known is not None
+    before = set(known)
+    with clinic.db.read() as session:
+        records.get_visit(session, record_id)
+    visits.last_seen(patient, record_id)
+    assert set(known) == before
+    with clinic.db.read() as session:
+        assert session.scalar(sa.select(sa.func.count()).select_from(audit_entries)) == looks
+
+
+def test_in_a_clinic_without_a_visit_there_is_nothing_to_read_ahead(visits: Visits) -> None:
+    visits.read_ahead()
 
 
 def test_last_seen_shows_the_newest_earlier_value_of_each_vital(

@@ -29,6 +29,8 @@ from medrec_desktop.ui.widgets.passing import announce
 
 # Room for a list under the box, where the page has it.
 _ROOM = 260
+# Rows made before a visit wants them: most visits have no more.
+_SPARE = 3
 
 
 class DiagnosisSection(QWidget):
@@ -42,6 +44,7 @@ class DiagnosisSection(QWidget):
         self._services = services
         self._rows: list[Diagnosis] = []
         self._widgets: list[DiagnosisRow] = []
+        self._spare: list[DiagnosisRow] = []
         self._read_only = False
         self._sex = "unknown"
         self._age: int | None = None
@@ -82,6 +85,15 @@ class DiagnosisSection(QWidget):
     def value(self) -> tuple[Diagnosis, ...]:
         """The rows in their order."""
         return tuple(self._rows)
+
+    def make_spare(self) -> bool:
+        """Make a row for later, while nobody waits; False when enough are there."""
+        if len(self._spare) == _SPARE:
+            return False
+        row = self._make_row(Diagnosis(DiagnosisId(uuid4()), ""), read_only=False)
+        row.hide()
+        self._spare.append(row)
+        return True
 
     def set_value(self, rows: tuple[Diagnosis, ...]) -> None:
         """Show these; says nothing of it. Codes are shown as they are stored, retired or not."""
@@ -334,7 +346,10 @@ class DiagnosisSection(QWidget):
         for diagnosis in self._rows[len(self._widgets) :]:
             if self._widgets:
                 self._list.addWidget(hairline())
-            row = self._make_row(diagnosis)
+            row = self._take_spare(diagnosis) or self._make_row(
+                diagnosis, read_only=self._read_only
+            )
+            self._advise(row)
             self._widgets.append(row)
             self._list.addWidget(row)
             # A layout shows its widgets later; only a shown one takes the focus.
@@ -348,8 +363,16 @@ class DiagnosisSection(QWidget):
             delete(item.widget() if item is not None else None)
         del self._widgets[count:]
 
-    def _make_row(self, diagnosis: Diagnosis) -> DiagnosisRow:
-        row = DiagnosisRow(diagnosis, read_only=self._read_only, parent=self)
+    def _take_spare(self, diagnosis: Diagnosis) -> DiagnosisRow | None:
+        # Those that are spare can be written in.
+        if self._read_only or not self._spare:
+            return None
+        row = self._spare.pop()
+        row.show_another(diagnosis)
+        return row
+
+    def _make_row(self, diagnosis: Diagnosis, *, read_only: bool) -> DiagnosisRow:
+        row = DiagnosisRow(diagnosis, read_only=read_only, parent=self)
         # The row's own connections end with the row. It may show another diagnosis by then.
         row.primary_wanted.connect(lambda: self._make_primary(row.diagnosis.id))
         row.removal_wanted.connect(lambda: self._remove(row.diagnosis.id))
@@ -359,7 +382,6 @@ class DiagnosisSection(QWidget):
         row.code_wanted.connect(lambda: self._find_code(row.diagnosis.id))
         row.search_wanted.connect(lambda query: self._find_companion(row.diagnosis.id, query))
         row.copy_wanted.connect(self._copy)
-        self._advise(row)
         return row
 
     def _advise(self, row: DiagnosisRow) -> None:
@@ -394,5 +416,5 @@ class DiagnosisSection(QWidget):
 
     def _fit(self) -> None:
         self._body.setSpacing(theme.px(8))
-        for row in self._widgets:
+        for row in (*self._widgets, *self._spare):
             row.fit()

@@ -88,7 +88,7 @@ class VisitForm(QWidget):
 
     def make_spare(self) -> Iterator[None]:
         """Rows that the next visit will want, one a step."""
-        for rows in (self.prescriptions, self.labs):
+        for rows in (self.diagnoses, self.prescriptions, self.labs):
             while rows.make_spare():
                 yield
 

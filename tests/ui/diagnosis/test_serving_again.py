@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QLineEdit
 from pytestqt.qtbot import QtBot
 
 from medrec_desktop.ui.diagnosis.box import DiagnosisSection
+from medrec_desktop.ui.diagnosis.row import DiagnosisRow
 from tests.factories import a_diagnosis
 from tests.ui.diagnosis.driving import Key, Mod, codes, press, rows
 
@@ -71,3 +72,36 @@ def test_a_note_goes_to_the_diagnosis_that_is_shown(
     assert note is not None
     qtbot.keyClicks(note, "worse")
     assert [one.note for one in section.value()] == ["worse", "since May"]
+
+
+def with_spare(section: DiagnosisSection) -> list[DiagnosisRow]:
+    while section.make_spare():
+        pass
+    return list(section._spare)
+
+
+def test_rows_made_beforehand_serve_the_first_visit(
+    section: DiagnosisSection, qtbot: QtBot
+) -> None:
+    spare = with_spare(section)
+    assert not any(row.isVisible() for row in spare)
+    assert section.value() == ()
+    section.set_value(SECOND)
+    assert set(rows(section)) < set(spare)
+    assert all(row.isVisible() for row in rows(section))
+    assert named(section)[1] == "Secondary diagnosis, uncoded, Tired, note: since May"
+    rows(section)[1].setFocus()
+    press(qtbot, section, Key.Key_P, Mod.ControlModifier | Mod.ShiftModifier)
+    assert section.value()[0].name == "Tired"
+
+
+def test_a_signed_visit_is_not_shown_in_rows_that_were_made_to_be_written_in(
+    section: DiagnosisSection, qtbot: QtBot
+) -> None:
+    spare = with_spare(section)
+    section.set_read_only(True)
+    section.set_value(SECOND)
+    assert not set(rows(section)) & set(spare)
+    rows(section)[1].setFocus()
+    press(qtbot, section, Key.Key_Delete)
+    assert section.value() == SECOND
