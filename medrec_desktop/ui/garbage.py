@@ -16,6 +16,11 @@ EVERY_MS = 200
 """What a whole second of a thousand files leaves behind takes longer than a frame to look through."""
 LONGEST_WAIT = 150
 """Rounds of `EVERY_MS`."""
+A_LOT = 20_000
+"""So many objects between two rounds are a library that was loaded, or its tables: the client of
+the storage alone makes 65,000, and they stay."""
+A_LOT_AGAIN_AFTER = 150
+"""Rounds: what makes as many all the time is work, whose garbage has to be found."""
 FULL_AFTER = 3
 """Searches of the middle generation, a few thousand objects each: more would be felt."""
 
@@ -27,6 +32,7 @@ class UiGarbage(QObject):
         super().__init__(parent)
         self._taken_over = False
         self._rounds_to_wait = 0
+        self._rounds_to_search = 0
         self._windows_closed = False
         self._timer = QTimer(self)
         self._timer.setInterval(EVERY_MS)
@@ -69,7 +75,9 @@ class UiGarbage(QObject):
             self.collect()
 
     def collect(self) -> None:
-        """The generations that are due: the younger two by Python's own thresholds."""
+        """The generations that are due: the younger two by Python's own thresholds. A lot at
+        once is not looked through before windows close."""
+        self._rounds_to_search = max(self._rounds_to_search - 1, 0)
         if self._windows_closed:
             self._windows_closed = False
             gc.unfreeze()
@@ -79,7 +87,10 @@ class UiGarbage(QObject):
         young_limit, middle_limit, _ = gc.get_threshold()
         if young <= young_limit:
             return
-        if middle <= middle_limit:
+        if young > A_LOT and not self._rounds_to_search and self._taken_over:
+            gc.freeze()
+            self._rounds_to_search = A_LOT_AGAIN_AFTER
+        elif middle <= middle_limit:
             gc.collect(0)
         elif old <= FULL_AFTER:
             gc.collect(1)

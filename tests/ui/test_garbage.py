@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject
 from pytestqt.qtbot import QtBot
 
 from medrec_desktop.ui.background import Background
-from medrec_desktop.ui.garbage import LONGEST_WAIT, UiGarbage
+from medrec_desktop.ui.garbage import A_LOT, LONGEST_WAIT, UiGarbage
 
 
 class Cycle:
@@ -90,6 +90,27 @@ def test_a_full_search_looks_only_at_what_was_made_since_the_last(garbage: UiGar
     garbage.windows_closed()
     garbage.collect()
     assert len(Cycle.taken_on) == 2
+
+
+def test_a_lot_at_once_was_loaded_and_is_looked_through_when_windows_close(
+    garbage: UiGarbage,
+) -> None:
+    loaded = [[Cycle()] for _ in range(A_LOT)]
+    garbage.collect()
+    loaded.clear()
+    garbage.collect()
+    assert Cycle.taken_on == []
+    # As much again soon after is work.
+    worked = [[Cycle()] for _ in range(A_LOT)]
+    made_then = len(worked)
+    worked.clear()
+    kept = [[] for _ in range(2_000)]  # type: ignore[var-annotated] # only their number matters
+    garbage.collect()
+    assert len(Cycle.taken_on) == made_then
+    garbage.windows_closed()
+    garbage.collect()
+    assert len(Cycle.taken_on) == 2 * made_then
+    del kept
 
 
 def _search_fully(garbage: UiGarbage) -> None:
