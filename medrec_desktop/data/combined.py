@@ -15,7 +15,8 @@ from medrec_desktop.data.schema_sync import sync_meta
 from medrec_desktop.data.session import Session
 from medrec_desktop.domain.syncing import Version
 
-_NOTE = "merged:"
+NOTE = "merged:"
+"""Before the record's uid: the name under which sync_meta has it."""
 
 
 def note_combined(session: Session, record: UUID, since: UUID, but: Iterable[str] = ()) -> None:
@@ -74,8 +75,8 @@ def forget_combined(session: Session, record: UUID) -> None:
 
 def forget_signed(session: Session) -> None:
     """What is signed was read by whoever signed it."""
-    names = session.scalars(sa.select(sync_meta.c.name).where(sync_meta.c.name.startswith(_NOTE)))
-    records = [UUID(name.removeprefix(_NOTE)) for name in names]
+    names = session.scalars(sa.select(sync_meta.c.name).where(sync_meta.c.name.startswith(NOTE)))
+    records = [UUID(name.removeprefix(NOTE)) for name in names]
     table = medical_records.c
     for record in records:
         status = session.scalar(sa.select(table.status).where(table.uid == record))
@@ -84,4 +85,4 @@ def forget_signed(session: Session) -> None:
 
 
 def _name(record: UUID) -> str:
-    return f"{_NOTE}{record.hex}"
+    return f"{NOTE}{record.hex}"

@@ -46,7 +46,7 @@ _PARTS: Mapping[str, tuple[str, sa.Table, str]] = {
 }
 _LEFT_OUT = frozenset({"id", "rev", "row_version", "tenant_id"})
 # What the server sets while an open form must not notice.
-_QUIET = frozenset({"updated_at", "created_at", "finalize_accepted_at"})
+QUIET = frozenset({"updated_at", "created_at", "finalize_accepted_at"})
 _USER_COLUMNS = frozenset(
     {"doctor_id", "finalized_by", "voided_by", "uploaded_by", "author_id", "signed_by"}
 )
@@ -177,7 +177,7 @@ class Rows:
         changed = before is None or any(
             not same_value(_sorted(before.get(name)), _sorted(value))
             for name, value in doc.items()
-            if name in before and name not in _QUIET
+            if name in before and name not in QUIET
         )
         table = TABLES[tbl]
         values = self._columns(table, doc)

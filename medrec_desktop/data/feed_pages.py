@@ -13,21 +13,22 @@ import sqlalchemy as sa
 
 from medrec_desktop.data.documents import TABLES
 from medrec_desktop.data.json_text import written
+from medrec_desktop.data.replicas import TOUCHED
 from medrec_desktop.data.session import Session
 from medrec_desktop.domain.syncing import Cursor, FeedEntry
 
 _MOST: Final = 500
-_CHANGE: Final = 5
-"""A changed row takes as long as so many new ones."""
+_TOUCHED: Final = 5
+"""A row that waits here, or may, takes as long as so many that nobody touched."""
 # What many versions are made of; each with what it belongs to, which stays the same.
 _SHORTENED: Final = {"record": "patient_id", "patient": "", "attachment": "record_id"}
+_ONCE: Final = "audit"
+"""The head of a computer's trail: of many only the first is kept here."""
 _BUSY: Final = {
     tbl: sa.text(
         f'SELECT j.value FROM json_each(:uids) j LEFT JOIN "{TABLES[tbl].name}" t'  # noqa: S608  # ours
         f" ON t.uid = j.value LEFT JOIN sync_replicas k ON k.tbl = '{tbl}' AND k.uid = j.value"
-        " WHERE (t.uid IS NULL) <> (k.uid IS NULL) OR k.base_version = 0"
-        " OR k.head_rev IS NOT NULL OR k.head_doc IS NOT NULL OR k.supersedes IS NOT NULL"
-        " OR k.held IS NOT NULL"
+        f" WHERE (t.uid IS NULL) <> (k.uid IS NULL) OR {TOUCHED}"
         f" OR EXISTS (SELECT 1 FROM outbox o WHERE o.kind = '{tbl}' AND o.uid = j.value)"
         f" OR EXISTS (SELECT 1 FROM sync_journal n WHERE n.uid = j.value AND n.tbl = '{tbl}'"
         " AND NOT n.seen)"
@@ -44,36 +45,50 @@ def portions(
     applied after it."""
     if not entries:
         return
+    busy = _busy(session, entries)
     found: list[FeedEntry] = []
     weight, cursor = 0, Cursor()
-    for place, entry in newest(session, entries):
+    for place, entry in _newest(entries, busy):
         if weight >= _MOST:
             yield found, cursor
             found, weight = [], 0
         found.append(entry)
-        weight += 1 if entry.row_version == 1 else _CHANGE
+        usual = entry.row_version == 1 or (
+            entry.tbl in _SHORTENED and (entry.tbl, entry.uid.hex) not in busy
+        )
+        weight += 1 if usual else _TOUCHED
         # A newer version in the place of an older one does not bring the cursor to itself.
         cursor = Cursor(place.seq, place.chain)
     yield found, Cursor(entries[-1].seq, entries[-1].chain)
 
 
-def newest(session: Session, entries: Sequence[FeedEntry]) -> list[tuple[FeedEntry, FeedEntry]]:
-    """Places and what is to be applied there: of what has several versions here and is untouched
-    only the last, in the place of the first, for what refers to it comes after that. What is
-    touched after this was asked is merged with that version; no op made since can be in here."""
-    versions: defaultdict[tuple[str, str], list[FeedEntry]] = defaultdict(list)
+def _busy(session: Session, entries: Sequence[FeedEntry]) -> set[tuple[str, str]]:
+    """Those of which something waits here. What is touched after this was asked is merged with the
+    newest version; no op made since can be in here."""
+    asked: defaultdict[str, set[str]] = defaultdict(set)
     for entry in entries:
         if entry.tbl in _SHORTENED:
-            versions[entry.tbl, entry.uid.hex].append(entry)
-    last = {
-        key: found[-1]
-        for key, found in versions.items()
-        if len(found) > 1 and _belongs_to_one(found)
+            asked[entry.tbl].add(entry.uid.hex)
+    return {
+        (tbl, uid)
+        for tbl, uids in asked.items()
+        for uid in session.scalars(_BUSY[tbl], {"uids": written(list(uids))})
     }
-    for tbl in {tbl for tbl, _ in last}:
-        uids = [uid for kind, uid in last if kind == tbl]
-        for uid in session.scalars(_BUSY[tbl], {"uids": written(uids)}):
-            del last[tbl, uid]
+
+
+def _newest(
+    entries: Sequence[FeedEntry], busy: set[tuple[str, str]]
+) -> list[tuple[FeedEntry, FeedEntry]]:
+    """Places and what is to be applied there: of what has several versions here and is untouched
+    only the last, in the place of the first, for what refers to it comes after that."""
+    versions: defaultdict[tuple[str, str], list[FeedEntry]] = defaultdict(list)
+    for entry in entries:
+        versions[entry.tbl, entry.uid.hex].append(entry)
+    last = {
+        key: found[0] if key[0] == _ONCE else found[-1]
+        for key, found in versions.items()
+        if key not in busy and len(found) > 1 and _shortened(found)
+    }
     kept: list[tuple[FeedEntry, FeedEntry]] = []
     for entry in entries:
         key = (entry.tbl, entry.uid.hex)
@@ -84,6 +99,9 @@ def newest(session: Session, entries: Sequence[FeedEntry]) -> list[tuple[FeedEnt
     return kept
 
 
-def _belongs_to_one(found: Sequence[FeedEntry]) -> bool:
-    column = _SHORTENED[found[0].tbl]
+def _shortened(found: Sequence[FeedEntry]) -> bool:
+    """Whether all of them belong to the same."""
+    column = "" if found[0].tbl == _ONCE else _SHORTENED.get(found[0].tbl)
+    if column is None:
+        return False
     return not column or len({entry.doc.get(column) for entry in found}) == 1

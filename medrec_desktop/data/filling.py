@@ -13,10 +13,10 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from medrec_desktop.data.documents import TABLES, Rows, UnknownParent
+from medrec_desktop.data.documents import TABLES, Rows
 from medrec_desktop.data.json_text import written
 from medrec_desktop.data.kept_docs import squeezed
-from medrec_desktop.data.patient_search import Findable, index_new_patients
+from medrec_desktop.data.patient_search import Findable, index_patients
 from medrec_desktop.data.replica import Received
 from medrec_desktop.data.row_values import Columns, Values, insert, next_key, numbers
 from medrec_desktop.data.schema import (
@@ -30,16 +30,16 @@ from medrec_desktop.data.schema_sync import sync_applying, sync_replicas
 from medrec_desktop.data.session import Session
 from medrec_desktop.domain.syncing import FeedEntry
 
-_PARENTS: Final = {
+PARENTS: Final = {
     "record": ("patient_id", patients),
     "attachment": ("record_id", medical_records),
     "addendum": ("record_id", medical_records),
 }
-_PARTS: Final = {
+PARTS: Final = {
     "record": ("diagnoses", diagnoses, "record_id"),
     "patient": ("allergies", allergies, "patient_id"),
 }
-_FILLED: Final = frozenset({"patient", *_PARENTS})
+_FILLED: Final = frozenset({"patient", *PARENTS})
 # What one other row at most may have: a page may bring what a row that waits here has too.
 _SINGLE: Final = ("record_no", "source_id", "s3_key")
 _USER_COLUMNS: Final = (
@@ -53,8 +53,8 @@ def fill(
     session: Session, entries: Sequence[FeedEntry], *, whole: bool = False
 ) -> tuple[Received, tuple[FeedEntry, ...]]:
     """What was stored, and the entries that must be received one by one. All are of one table.
-    `whole`: nothing comes later by the feed, so whatever belongs to something that is not here is
-    an `UnknownParent`."""
+    `whole`: nothing comes later by the feed, so what belongs to something that is not here is among
+    those."""
     tbl = entries[0].tbl if entries else ""
     if tbl not in _FILLED:
         return Received(), tuple(entries)
@@ -62,9 +62,12 @@ def fill(
     if not fresh:
         return Received(), others
     session.execute(sa.insert(sync_applying).values(one=True))
-    stored = _store(session, tbl, fresh, whole=whole)
+    stored = _store(session, tbl, fresh)
     session.execute(sa.delete(sync_applying))
-    return _received(tbl, stored), others
+    if whole and len(stored) < len(fresh):
+        there = {entry.uid for entry in stored}
+        others = tuple(entry for entry in entries if entry.uid not in there)
+    return received(tbl, stored), others
 
 
 def _apart(
@@ -99,45 +102,43 @@ def _there(
     return set(found.scalars())
 
 
-def _store(
-    session: Session, tbl: str, entries: Sequence[FeedEntry], *, whole: bool
-) -> Sequence[FeedEntry]:
+def _store(session: Session, tbl: str, entries: Sequence[FeedEntry]) -> Sequence[FeedEntry]:
     """Rows, parts, seals, search index and what is remembered of each; the entries that are in."""
     table = TABLES[tbl]
-    keys = _users(session)
-    if tbl in _PARENTS:
-        column, parents = _PARENTS[tbl]
+    keys = user_numbers(session)
+    if tbl in PARENTS:
+        column, parents = PARENTS[tbl]
         found = numbers(session, parents, (entry.doc[column] for entry in entries))
-        stored = [entry for entry in entries if entry.doc[column] in found]
-        if whole and len(stored) < len(entries):
-            raise UnknownParent
         # The others came to the server after the download began: the feed brings both.
-        entries = stored
+        entries = [entry for entry in entries if entry.doc[column] in found]
         keys[column] = found.__getitem__
     first = next_key(session, table)
-    for places, values in _columns(table).values([entry.doc for entry in entries], keys):
+    for places, values in columns_of(table).values([entry.doc for entry in entries], keys):
         chosen = [entries[place] for place in places]
         values["id"] = [first + place for place in places]
         values["uid"] = [entry.uid.hex for entry in chosen]
         if "rev" in table.c:
             values["rev"] = [entry.rev.hex for entry in chosen]
         insert(session, table, values)
-    if tbl in _PARTS:
+    if tbl in PARTS:
         _store_parts(session, tbl, entries, keys, first)
     if tbl == "record":
-        _store_seals(session, entries, keys, first)
+        store_seals(session, entries, keys, range(first, first + len(entries)))
     if tbl == "patient":
-        index_new_patients(session, [_findable(e, first + n) for n, e in enumerate(entries)])
+        known = [_findable(entry, first + n) for n, entry in enumerate(entries)]
+        index_patients(session, known, new=True)
     insert(session, sync_replicas, _remembered(tbl, entries))
     return entries
 
 
 @cache
-def _columns(table: sa.Table) -> Columns:
+def columns_of(table: sa.Table) -> Columns:
+    """How its documents become values."""
     return Columns(table)
 
 
-def _users(session: Session) -> dict[str, Callable[[str], int]]:
+def user_numbers(session: Session) -> dict[str, Callable[[str], int]]:
+    """For each column that names a user, from the wire's uid to the number here."""
     rows, known = Rows(session), dict[str, int]()
 
     def number(uid: str) -> int:
@@ -151,14 +152,14 @@ def _users(session: Session) -> dict[str, Callable[[str], int]]:
 def _store_parts(
     session: Session, tbl: str, entries: Sequence[FeedEntry], keys: Keys, first: int
 ) -> None:
-    name, part, column = _PARTS[tbl]
+    name, part, column = PARTS[tbl]
     docs: list[Mapping[str, Any]] = []
     owners: list[int] = []
     for place, entry in enumerate(entries):
         for row in entry.doc.get(name) or ():
             docs.append(row)
             owners.append(place)
-    for places, values in _columns(part).values(docs, keys):
+    for places, values in columns_of(part).values(docs, keys):
         of = [owners[place] for place in places]
         values[column] = [first + place for place in of]
         if "rev" in part.c:
@@ -166,11 +167,14 @@ def _store_parts(
         insert(session, part, values)
 
 
-def _store_seals(session: Session, entries: Sequence[FeedEntry], keys: Keys, first: int) -> None:
+def store_seals(
+    session: Session, entries: Sequence[FeedEntry], keys: Keys, ids: Sequence[int]
+) -> None:
+    """Those that the documents of these records bring; `ids` are the records'."""
     owners = [place for place, entry in enumerate(entries) if entry.doc.get("seal")]
     docs = [entries[place].doc["seal"] for place in owners]
-    for places, values in _columns(record_seals).values(docs, keys):
-        values["record_id"] = [first + owners[place] for place in places]
+    for places, values in columns_of(record_seals).values(docs, keys):
+        values["record_id"] = [ids[owners[place]] for place in places]
         insert(session, record_seals, values)
 
 
@@ -198,15 +202,16 @@ def _findable(entry: FeedEntry, key: int) -> Findable:
     )
 
 
-def _received(tbl: str, entries: Iterable[FeedEntry]) -> Received:
-    received = Received()
+def received(tbl: str, entries: Iterable[FeedEntry]) -> Received:
+    """What these rows change, for the screens."""
+    found = Received()
     for entry in entries:
         if tbl == "patient":
-            received.patients.add(entry.uid)
+            found.patients.add(entry.uid)
         elif tbl == "record":
-            received.visits.add(entry.uid)
+            found.visits.add(entry.uid)
         elif tbl == "attachment":
-            received.attachments.add(UUID(entry.doc["record_id"]))
+            found.attachments.add(UUID(entry.doc["record_id"]))
         else:
-            received.visits.add(UUID(entry.doc["record_id"]))
-    return received
+            found.visits.add(UUID(entry.doc["record_id"]))
+    return found

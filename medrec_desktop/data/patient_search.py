@@ -120,10 +120,13 @@ def index_patient(
     )
 
 
-def index_new_patients(session: Session, found: Sequence[Findable]) -> None:
-    """As `index_patient`, for hundreds who are not in the index yet, in two statements."""
+def index_patients(session: Session, found: Sequence[Findable], *, new: bool) -> None:
+    """As `index_patient`, for hundreds in a few statements; `new`: none is in the index yet."""
     if not found:
         return
+    if not new:
+        gone = [(one.key,) for one in found]
+        session.exec_driver_sql("DELETE FROM patient_search WHERE rowid = ?", gone)
     named = [(one, words_of(one.family) + words_of(one.given)) for one in found]
     if words := sorted({name for _, names in named for name in names}):
         session.exec_driver_sql(

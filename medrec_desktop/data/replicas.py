@@ -3,7 +3,7 @@ the ops that are under way. Rows alone: what is done with them is in `data/repli
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -36,6 +36,15 @@ class Replica:
     head_doc: dict[str, Any] | None = None
     supersedes: Supersedes | None = None
     held: str | None = None
+
+
+# Of the row `k` of sync_replicas: something of this computer's is under way, or waits.
+TOUCHED: Final = (
+    "(k.base_version = 0 OR k.head_rev IS NOT NULL OR k.head_doc IS NOT NULL"
+    " OR k.supersedes IS NOT NULL OR k.held IS NOT NULL"
+    " OR EXISTS (SELECT 1 FROM outbox o WHERE o.kind = k.tbl AND o.uid = k.uid)"
+    " OR EXISTS (SELECT 1 FROM sync_journal n WHERE n.uid = k.uid AND n.tbl = k.tbl AND NOT n.seen))"
+)
 
 
 def get_replica(session: Session, tbl: Aggregate, uid: UUID) -> Replica:

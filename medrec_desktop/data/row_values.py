@@ -79,6 +79,15 @@ class Columns:
             chosen = [docs[place] for place in places] if len(places) < len(docs) else docs
             yield places, self._values(self._columns(names), chosen, keys)
 
+    @property
+    def every(self) -> tuple[str, ...]:
+        """All columns a document may have."""
+        return tuple(self._plain)
+
+    def in_document(self, doc: Document) -> tuple[str, ...]:
+        """Those this one has, in the table's order."""
+        return self._columns(tuple(doc))
+
     def _columns(self, names: tuple[str, ...]) -> tuple[str, ...]:
         if names not in self._known:
             self._known[names] = tuple(name for name in self._plain if name in names)

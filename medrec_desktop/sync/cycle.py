@@ -20,6 +20,7 @@ from medrec_desktop.data.filling import fill
 from medrec_desktop.data.left_behind import note_left_behind, send_left_behind
 from medrec_desktop.data.local import LocalDb
 from medrec_desktop.data.migrate import head as newest_schema
+from medrec_desktop.data.renewing import renew
 from medrec_desktop.data.replica import (
     Received,
     close_what_is_there,
@@ -70,7 +71,11 @@ _TRAIL = (
     "after the clinic: medrec-admin audit verify names them."
 )
 _REWINDING = "rewinding"
-_TOGETHER = 4
+# What others refer to comes first. What nobody here has touched depends on nothing else, and what
+# somebody has keeps its order. An addendum comes after the signature of its visit.
+_STORED_TOGETHER: tuple[Aggregate, ...] = ("patient", "record", "attachment")
+# Others are named after these.
+_APART = frozenset({"user", "settings"})
 # References come before what refers to them.
 PAGED: tuple[Aggregate, ...] = (
     *("user", "device", "settings", "patient", "record", "attachment", "addendum", "parked"),
@@ -317,28 +322,40 @@ class SyncCycle:
 
 
 def _runs(entries: Sequence[FeedEntry]) -> list[list[FeedEntry]]:
-    """Neighbours of one kind, each aggregate once in a run."""
+    """Neighbours that may be stored kind by kind, each aggregate once in a run."""
     runs: list[list[FeedEntry]] = []
-    uids: set[UUID] = set()
+    uids: set[tuple[str, UUID]] = set()
     for entry in entries:
-        if not runs or runs[-1][0].tbl != entry.tbl or entry.uid in uids:
+        key = (entry.tbl, entry.uid)
+        if not runs or entry.tbl in _APART or runs[-1][-1].tbl in _APART or key in uids:
             runs.append([])
             uids = set()
         runs[-1].append(entry)
-        uids.add(entry.uid)
+        uids.add(key)
     return runs
 
 
 def _applied(
     session: Session, run: list[FeedEntry], sealer: Sealer, *, paged: bool
 ) -> list[Received]:
-    """Many that are new here go in together, the others one by one."""
-    if len(run) < _TOGETHER:
-        return [receive(session, run, sealer, paged=paged)]
-    filled, others = fill(session, run, whole=not paged)
-    if len(others) < len(run):
+    """Many that are new here, or that nobody here has touched, go in together, kind by kind; the
+    others one by one as they came."""
+    done: list[Received] = []
+    stored: set[tuple[str, UUID]] = set()
+    filled_any = False
+    for tbl in _STORED_TOGETHER:
+        kind = [entry for entry in run if entry.tbl == tbl]
+        if not kind:
+            continue
+        filled, left = fill(session, kind, whole=not paged)
+        filled_any = filled_any or len(left) < len(kind)
+        renewed, left = renew(session, left)
+        done += [filled, renewed]
+        stored |= {(tbl, entry.uid) for entry in kind} - {(tbl, entry.uid) for entry in left}
+    if filled_any:
         try_held_again(session, sealer, only="unknown_")
-    return [filled, receive(session, others, sealer, paged=paged)]
+    others = [entry for entry in run if (entry.tbl, entry.uid) not in stored]
+    return [*done, receive(session, others, sealer, paged=paged)]
 
 
 def _go_on(stop: threading.Event) -> None:
