@@ -38,6 +38,7 @@ class Token:
     length: float
     telling: bool
     tiers: tuple[tuple[float, bytes], ...]
+    exact: int
     any: int
     close: int
     spelled: tuple[str, ...] = ()
@@ -115,6 +116,7 @@ class Matcher:
                 for worth, bits in sorted(tiers, key=lambda tier: -tier[0])
                 if bits
             ),
+            exact=exact,
             any=anything,
             close=close,
             spelled=() if close or begun else spelled,

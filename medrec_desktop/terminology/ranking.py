@@ -241,6 +241,10 @@ class Ranking:
                 chosen.update(dict.fromkeys(first_entries(packed(bits), number)))
 
         close = _all(token.close for token in telling)
+        # Beyond the best of many there may be one that says every word as it was typed.
+        whole = _all(token.exact for token in tokens)
+        if whole != close:
+            take(whole, most)
         take(close, most)
         anything = _all(token.any for token in telling)
         if anything != close:

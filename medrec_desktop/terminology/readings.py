@@ -9,6 +9,9 @@ MOST_READINGS = 6
 _LONGEST_PHRASE = 5
 _AS_TYPED, _WRITTEN_OUT, _SAME_MEANING = 1.0, 0.99, 0.93
 _NEXT_READING = 0.96
+# An abbreviation that is all that was typed has all its readings searched.
+MOST_OF_ONE = 10
+_ALONE = words.STOP_WORDS | words.EVERYDAY
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,7 @@ def readings(
     plain = [Part((word,)) for word in typed]
     found = [Reading(tuple(plain), _AS_TYPED, typing=True)]
     seen = {found[0].said}
+    most = MOST_READINGS if len(typed) > 1 else MOST_OF_ONE
     for worth, parts in sorted(
         _variants(typed, abbreviations, equivalents), key=lambda one: -one[0]
     ):
@@ -57,7 +61,7 @@ def readings(
         if reading.said not in seen:
             seen.add(reading.said)
             found.append(reading)
-        if len(found) == MOST_READINGS:
+        if len(found) == most:
             break
     return found
 
@@ -90,7 +94,7 @@ def _parts(
     for size in range(1, min(_LONGEST_PHRASE, len(typed) - start) + 1):
         run = typed[start : start + size]
         # "as" and "or" are abbreviations only where nothing else is typed.
-        if size == 1 and run[0] in words.STOP_WORDS and not alone:
+        if size == 1 and run[0] in _ALONE and not alone:
             continue
         phrase = " ".join(words.canonical(word) for word in run)
         shown = " ".join(run)

@@ -23,6 +23,29 @@ STOP_WORDS = frozenset(
     ]
 )
 
+# Everyday words that are abbreviations as well: read as such only where nothing else is typed.
+EVERYDAY = frozenset(
+    [
+        *[
+            "age",
+            "aid",
+            "all",
+            "arm",
+            "bad",
+            "ball",
+            "be",
+            "bed",
+            "can",
+            "cold",
+            "des",
+            "fit",
+            "gas",
+        ],
+        *["go", "had", "hand", "hit", "is", "jet", "lip", "low", "men", "mid", "pet", "pre", "sac"],
+        *["sam", "scar", "sea", "top", "up", "was", "whim"],
+    ]
+)
+
 # Words that say no more than their heading does: worth little in a title and in a query.
 NEUTRAL = frozenset(
     [

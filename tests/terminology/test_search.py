@@ -257,6 +257,23 @@ def test_each_meaning_of_an_abbreviation_is_among_the_first_five(
     assert {code[:3] for code in codes(icd10.search(typed))[:5]} >= among
 
 
+@pytest.mark.parametrize(("typed", "never"), [("hit by ball", "D75"), ("cold hand", "J44")])
+def test_an_everyday_word_in_a_phrase_is_no_abbreviation(
+    icd10: Icd10, typed: str, never: str
+) -> None:
+    assert not any(code.startswith(never) for code in codes(icd10.search(typed))[:5])
+    assert any(code.startswith(never) for code in codes(icd10.search(typed.split()[0]))[:5])
+
+
+@pytest.mark.parametrize(
+    ("typed", "code"), [("heart transplant status", "Z94.1"), ("kidney transplant status", "Z94.0")]
+)
+def test_what_says_every_word_as_typed_is_first_however_much_says_the_telling_ones(
+    icd10: Icd10, typed: str, code: str
+) -> None:
+    assert codes(icd10.search(typed))[0] == code
+
+
 def test_diabetes_and_nerves_as_in_the_drawing_of_the_list(icd10: Icd10) -> None:
     """Every kind of it, the "poly" marked inside its word, then the heading over them."""
     rows = icd10.search("dm2 neuro").rows
