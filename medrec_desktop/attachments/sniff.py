@@ -49,6 +49,8 @@ _XML_ROOT = re.compile(r"<([A-Za-z_][\w.-]*:)?([A-Za-z_][\w.-]*)[\s/>]")
 _XML_ASIDE = re.compile(
     r"<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^\[>]*(?:\[.*?\]\s*)?>", re.DOTALL | re.IGNORECASE
 )
+# Control characters that no text has, and what stands where no character was.
+_ODD = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f-\x9f\ufffd]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +226,11 @@ def _mostly_text(text: str, *, strict: bool = False) -> str | None:
     """None when too much of `text` is control characters; UTF-8 that decodes may hold a few."""
     if not text:
         return None
-    controls = sum(1 for c in text if c < " " and c not in "\t\n\r\f\v\x1b")
-    odd = controls + sum(1 for c in text if "\x7f" <= c < "\xa0" or c == "\ufffd")
     allowed = len(text) // 100 if strict else max(1, len(text) // 20)
-    return None if odd > allowed else text
+    odd = 0
+    # Run by run: looking at each character would hold the window for the time of a picture.
+    for run in _ODD.finditer(text):
+        odd += run.end() - run.start()
+        if odd > allowed:
+            return None
+    return text

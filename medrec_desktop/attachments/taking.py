@@ -98,9 +98,10 @@ class Taker:
             raise
         self._vault.place(staged)
         try:
-            pages = self._pages(uid, seen, staged.kept)
+            kind = file_type(seen)
+            pages = self._pages(uid, kind, seen, staged.kept)
             _require_wanted(stop)
-            self._commit(asked, uid, file_type(seen), pages, staged.kept)
+            self._commit(asked, uid, kind, pages, staged.kept)
         except BaseException:
             self._undo(uid)
             raise
@@ -122,9 +123,9 @@ class Taker:
             visit = f", to the visit of {found.visit_date.astimezone():%d-%b-%Y}"
         return f"Already attached {day} at {at:%H:%M}{visit}."
 
-    def _pages(self, uid: UUID, seen: Glimpse, kept: Kept) -> int | None:
+    def _pages(self, uid: UUID, kind: FileType, seen: Glimpse, kept: Kept) -> int | None:
         return count_pages(
-            file_type(seen).mime,
+            kind.mime,
             kept.size,
             seen.head,
             lambda write: self._vault.read(uid, kept, write),
