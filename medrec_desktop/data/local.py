@@ -14,11 +14,18 @@ from typing import Any, Self
 import sqlalchemy as sa
 from sqlcipher3 import dbapi2
 
-from medrec_desktop.data import migrate
+from medrec_desktop.data import ballast, migrate
 from medrec_desktop.data.gate import Gate
 from medrec_desktop.data.schema import LOCAL_SCHEMAS
 from medrec_desktop.data.session import Session
-from medrec_desktop.domain.errors import Conflict, Corrupt, MedrecError, NotFound, Unavailable
+from medrec_desktop.domain.errors import (
+    Conflict,
+    Corrupt,
+    DiskFull,
+    MedrecError,
+    NotFound,
+    Unavailable,
+)
 
 KEY_BYTES = 32
 _REKEY_WAIT_S = 30.0
@@ -45,14 +52,16 @@ _UNREADABLE = (
     "Nothing was changed. Restore the newest backup."
 )
 _SENTENCES: dict[type[MedrecError], dict[tuple[int, ...], str]] = {
+    DiskFull: {
+        (13,): (  # SQLITE_FULL
+            "The disk is full. What was stored before is safe; the last change is not stored yet. "
+            "Free some space, then try again."
+        ),
+    },
     Unavailable: {
         (dbapi2.SQLITE_BUSY, 6): (  # 6: SQLITE_LOCKED
             "Another program is using the clinic's database. Nothing was changed. "
             "Close the other program, then try again."
-        ),
-        (13,): (  # SQLITE_FULL
-            "The disk is full. What was stored before is safe; the last change is not stored yet. "
-            "Free some space, then try again."
         ),
         (8, dbapi2.SQLITE_IOERR, 14): (  # 8: SQLITE_READONLY, 14: SQLITE_CANTOPEN
             "The clinic's database cannot be read or written just now. The last change is not "
@@ -146,15 +155,21 @@ class LocalDb:
     def begin(self, *, wait_ms: int | None = None, bulk: bool = False) -> Iterator[Session]:
         """A write transaction, the only one at a time: commits on exit, rolls back on error.
         `wait_ms`: how long it waits for another writer, if not as long as usual. `bulk`: one of
-        many that bring thousands of rows; it may take more memory."""
+        many that bring thousands of rows; it may take more memory, and when the disk is full the
+        room that is kept for typing is not for it."""
         engine = self._writes
         if wait_ms is not None:
             engine = engine.execution_options(medrec_wait_ms=wait_ms)
         if bulk:
             engine = engine.execution_options(medrec_bulk=True)
         # Takes the write lock now, not at the first change.
-        with self._gate.inside(), translated(), engine.begin() as session:
-            yield session
+        try:
+            with self._gate.inside(), translated(), engine.begin() as session:
+                yield session
+        except DiskFull:
+            if not bulk:
+                ballast.give_way(self.path.parent)
+            raise
 
     @contextmanager
     def read(self) -> Iterator[Session]:

@@ -31,6 +31,10 @@ class Unavailable(MedrecError):  # noqa: N818 - as above
     """Cannot be done now; a retry later may work (busy database, full disk, no network)."""
 
 
+class DiskFull(Unavailable):
+    """There was no room for it: what was kept free for typing gives way."""
+
+
 class Denied(MedrecError):  # noqa: N818 - as above
     """Not allowed; a retry is useless until somebody changes a permission or a secret."""
 

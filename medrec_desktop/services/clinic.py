@@ -3,10 +3,13 @@
 Each method is one transaction.
 """
 
+from medrec_desktop.data import ballast
 from medrec_desktop.data import clinic as store
 from medrec_desktop.data.outbox import mark
+from medrec_desktop.domain.attachments import FREE_NEEDED
 from medrec_desktop.domain.changes import Changed
-from medrec_desktop.domain.errors import Invalid
+from medrec_desktop.domain.disk_room import DiskRoom
+from medrec_desktop.domain.errors import Invalid, Unavailable
 from medrec_desktop.domain.ids import UserId
 from medrec_desktop.domain.people import Clinic as ClinicIdentity
 from medrec_desktop.domain.people import User
@@ -28,6 +31,10 @@ from medrec_desktop.services.settings import (
 from medrec_desktop.services.trail import note
 
 _LONGEST_NAME = 255
+_DISK_GONE = (
+    "The disk of the clinic’s records cannot be reached. What was stored is safe. Connect the disk, "
+    "then try again."
+)
 
 
 class Clinic:
@@ -41,6 +48,17 @@ class Clinic:
         """Its name and its tenant."""
         with self._context.db.read() as session:
             return store.get_clinic(session)
+
+    @needs(Action.SEE_CLINIC)
+    def disk_room(self) -> DiskRoom:
+        """What the disk still takes. Room for typing is set aside again once there is enough.
+        `Unavailable` when the disk is gone."""
+        folder = self._context.db.path.parent
+        reserve = ballast.lay(folder, leaving=FREE_NEEDED)
+        try:
+            return DiskRoom(ballast.free_bytes(folder), reserve)
+        except OSError as error:
+            raise Unavailable(_DISK_GONE) from error
 
     @needs(Action.SEE_CLINIC)
     def me(self) -> User:

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QFileDialog
 
 from medrec_desktop.domain.errors import MedrecError
 from medrec_desktop.domain.ids import PatientId
+from medrec_desktop.ui.disk_sign import DiskSign
 from medrec_desktop.ui.main_window import MainWindow
 from medrec_desktop.ui.screen import OpenClinic, Services
 from medrec_desktop.ui.widgets import tell
@@ -55,6 +56,7 @@ class ClinicMenu(QObject):
         self._storage = self._storage_menu()
         self._server = self._server_menu()
         self.accounts = self._accounts_menu()
+        self.disk = DiskSign(window, services)
 
     def _storage_menu(self) -> "StorageMenu | None":
         if self._services.storage is None:

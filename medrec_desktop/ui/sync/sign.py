@@ -1,48 +1,24 @@
 """The server's two parts of the status bar: how the link stands, and what waits."""
 
-from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from medrec_desktop.ui import theme
 from medrec_desktop.ui.sync.words import Sign
 from medrec_desktop.ui.widgets import IconLabel, Label, label
 from medrec_desktop.ui.widgets.boxes import Dot
+from medrec_desktop.ui.widgets.foot_link import FootLink
 from medrec_desktop.ui.widgets.passing import announce
 
 
-class _Link(QPushButton):
-    """A button as wide as what stands in it."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setProperty("kind", "link")
-        self.setCursor(Qt.CursorShape.PointingHandCursor)
-        self._row = QHBoxLayout(self)
-        self._row.setContentsMargins(theme.px(4), 0, theme.px(4), 0)
-        self._row.setSpacing(theme.px(8))
-
-    def _put(self, *parts: QWidget) -> None:
-        for part in parts:
-            part.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-            self._row.addWidget(part)
-
-    def sizeHint(self) -> QSize:
-        """As wide as its words."""
-        return QSize(self._row.sizeHint().width(), theme.px(24))
-
-    def minimumSizeHint(self) -> QSize:
-        """As the hint: what it says is never cut."""
-        return self.sizeHint()
-
-
-class LinkSign(_Link):
+class LinkSign(FootLink):
     """A green point and "Clinic server connected", or an amber sign and why not."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._dot, self._icon = Dot("ok"), IconLabel("server", "text2", 14)
         self._words: Label = label("", "meta")
-        self._put(self._dot, self._icon, self._words)
+        self.put(self._dot, self._icon, self._words)
         self._icon.hide()
 
     @property
@@ -73,11 +49,11 @@ class LinkTotals(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._waiting, self._review = _Link(), _Link()
+        self._waiting, self._review = FootLink(), FootLink()
         self._waiting_words = label("", "meta")
         self._review_words = label("", "meta", tone="warn")
-        self._waiting._put(self._waiting_words)  # noqa: SLF001 - its own kind
-        self._review._put(IconLabel("arrows-up-down", "warn", 14), self._review_words)  # noqa: SLF001
+        self._waiting.put(self._waiting_words)
+        self._review.put(IconLabel("arrows-up-down", "warn", 14), self._review_words)
         self._waiting.clicked.connect(self.waiting_clicked)
         self._review.clicked.connect(self.review_clicked)
         layout = QHBoxLayout(self)
