@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import BinaryIO, cast
 
-from medrec_desktop.attachments.s3_objects import Listed, ObjectHeaders, Part, Stored
+from medrec_desktop.attachments.s3_objects import Completed, Listed, ObjectHeaders, Part, Stored
 from medrec_desktop.attachments.store import ObjectStore
 from medrec_desktop.domain.errors import Cancelled
 
@@ -83,7 +83,7 @@ class HoldingStore:
 
     def complete_multipart(
         self, key: str, upload_id: str, parts: Iterable[Part], *, if_none_match: bool = True
-    ) -> str:
+    ) -> Completed:
         """As the store: all of it has arrived, so there is nothing left to pause."""
         return self._store.complete_multipart(key, upload_id, parts, if_none_match=if_none_match)
 

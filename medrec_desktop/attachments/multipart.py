@@ -12,7 +12,7 @@ from typing import BinaryIO, cast
 
 from medrec_desktop.attachments.lanes import Lanes
 from medrec_desktop.attachments.pacing import Content
-from medrec_desktop.attachments.s3_objects import Part
+from medrec_desktop.attachments.s3_objects import Completed, Part
 from medrec_desktop.attachments.shared_writes import SharedWrites
 from medrec_desktop.attachments.store import ObjectStore
 from medrec_desktop.data import upload_parts as rows
@@ -61,6 +61,16 @@ def _same_hash(part: Part, row: SentPart) -> bool:
     return part.sha256.hex() == row.sha256 if part.sha256 else part.etag == row.md5
 
 
+def shows(made: Completed, sent: Sequence[SentPart]) -> bool:
+    """Whether the server's answer says that it made the object of these very parts: by an ETag or
+    a SHA-256 that only who has hashed each of them can know."""
+    md5s = b"".join(bytes.fromhex(part.md5) for part in sent)
+    if made.etag == f"{hashlib.md5(md5s, usedforsecurity=False).hexdigest()}-{len(sent)}":
+        return True
+    sha256s = b"".join(bytes.fromhex(part.sha256) for part in sent)
+    return made.sha256 == hashlib.sha256(sha256s).digest()
+
+
 def _size_of(upload: Upload, number: int) -> int:
     before = (number - 1) * upload.part_size
     return min(upload.part_size, upload.kept.kept_size - before)
@@ -99,15 +109,18 @@ class PartsRun:
         """Where the next part goes."""
         return memoryview(self._spare.pop() if self._spare else bytearray(self._upload.part_size))
 
-    def finish(self) -> tuple[Part, ...]:
+    def finish(self) -> tuple[SentPart, ...]:
         """Wait for what is in flight; all parts, in their order."""
         self.settle()
         self._raise_failure()
         self._writes.flush()
-        return tuple(
-            Part(number, sent.etag, sent.size, bytes.fromhex(sent.sha256))
-            for number, sent in sorted(self._arrived.items())
-        )
+        return tuple(sent for _, sent in sorted(self._arrived.items()))
+
+    def end(self) -> None:
+        """Wait for what is in flight, and let go of the memory: an error that is kept somewhere
+        keeps this as well."""
+        self.settle()
+        self._spare.clear()
 
     def settle(self) -> None:
         """Wait until nothing is in flight any more."""

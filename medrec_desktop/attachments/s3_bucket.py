@@ -15,11 +15,13 @@ from urllib.parse import quote
 from medrec_desktop.attachments.s3_errors import ARRIVED_DAMAGED, denied, portal, translated
 from medrec_desktop.attachments.s3_objects import (
     SENT_AS,
+    Completed,
     Listed,
     ObjectHeaders,
     Part,
     Stored,
     digest_of,
+    digest_over_parts,
     etag_of,
     in_base64,
     stored,
@@ -255,9 +257,9 @@ class Bucket(Prefix):
 
     def complete_multipart(
         self, key: str, upload_id: str, parts: Iterable[Part], *, if_none_match: bool = True
-    ) -> str:
-        """Make the object of its parts; its version id (or ETag). `NotFound` when the upload or a
-        part is gone, `KeyTaken` when another object has the key."""
+    ) -> Completed:
+        """Make the object of its parts, and what the server says it is. `NotFound` when the upload
+        or a part is gone, `KeyTaken` when another object has the key."""
         self.require_ours(key)
         wanted: list[Any] = [
             {"PartNumber": part.number, "ETag": f'"{part.etag}"'}
@@ -273,7 +275,8 @@ class Bucket(Prefix):
                 MultipartUpload={"Parts": wanted},
                 **asked,
             )
-        return version_of(answer)
+        sha256 = digest_over_parts(answer.get("ChecksumSHA256", ""))
+        return Completed(etag_of(answer), str(answer.get("VersionId", "")), sha256)
 
     def abort_multipart(self, key: str, upload_id: str) -> None:
         """Drop an upload and its parts; nothing happens when it is gone."""

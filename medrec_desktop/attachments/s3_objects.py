@@ -5,6 +5,7 @@ The only place that makes a boto3 client. Reading an answer that no S3 server wo
 """
 
 import base64
+import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -78,6 +79,16 @@ class Part:
     number: int
     etag: str
     size: int
+    sha256: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """What the server says of the object that it made of parts: an ETag over the parts' MD5s (not
+    under KMS), and the raw SHA-256 over the parts' SHA-256s, empty when it does not say."""
+
+    etag: str
+    version_id: str
     sha256: bytes = b""
 
 
@@ -169,6 +180,15 @@ def digest_of(text: str) -> bytes:
     """The raw digest of a part's checksum; empty for none."""
     # A whole object's checksum ends in "-<parts>"; a part's does not.
     return base64.b64decode(text) if text and "-" not in text else b""
+
+
+def digest_over_parts(text: str) -> bytes:
+    """The raw digest of a whole object's checksum, `digest-parts`; empty for none."""
+    digest = text.partition("-")[0]
+    try:
+        return base64.b64decode(digest, validate=True)
+    except binascii.Error:
+        return b""
 
 
 SENT_AS = {

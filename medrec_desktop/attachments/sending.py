@@ -14,9 +14,9 @@ from typing import BinaryIO
 
 from medrec_desktop.attachments.arrivals import Arrival
 from medrec_desktop.attachments.lanes import Lanes
-from medrec_desktop.attachments.multipart import PartsRun, confirmed, part_size_for
+from medrec_desktop.attachments.multipart import PartsRun, confirmed, part_size_for, shows
 from medrec_desktop.attachments.pacing import Content
-from medrec_desktop.attachments.s3_objects import ObjectHeaders, Stored
+from medrec_desktop.attachments.s3_objects import ObjectHeaders, Part, Stored
 from medrec_desktop.attachments.shared_writes import SharedWrites
 from medrec_desktop.attachments.store import ObjectStore
 from medrec_desktop.attachments.vault import Vault
@@ -120,17 +120,25 @@ class Sender:
             progress=progress,
         )
         try:
+            self._pour(upload, parts)
+            return self._made(upload, parts.finish())
+        finally:
+            parts.end()
+
+    def _pour(self, upload: Upload, parts: PartsRun) -> None:
+        try:
             self._vault.pour_kept(upload.uid, upload.kept, parts.room, parts.part)
         except (Corrupt, NotFound) as error:
             parts.settle()
             if parts.error is None:
                 raise VaultTroubleError(str(error)) from error
             raise
-        except BaseException:
-            parts.settle()
-            raise
+
+    def _made(self, upload: Upload, sent: Sequence[SentPart]) -> Arrival:
+        """Let the object be made of its parts, all of which have arrived."""
+        wanted = [Part(p.number, p.etag, p.size, bytes.fromhex(p.sha256)) for p in sent]
         try:
-            self._store.complete_multipart(upload.s3_key, upload.upload_id, parts.finish())
+            made = self._store.complete_multipart(upload.s3_key, upload.upload_id, wanted)
         except KeyTaken:
             if not _is(self._store.head(upload.s3_key), upload):
                 self._with_another_key(upload)
@@ -140,6 +148,11 @@ class Sender:
             if not _is(self._store.head(upload.s3_key), upload):
                 self._writes.write(lambda session: forget_parts(session, upload.key))
                 raise
+        else:
+            # This says more than a look, which shows a size and what we ourselves said; and some
+            # servers read all of an object that is looked at.
+            if shows(made, sent):
+                return Arrival(upload, made.version_id)
         return self._seen(upload)
 
     def _resumed(self, upload: Upload) -> tuple[Upload, dict[int, SentPart]]:

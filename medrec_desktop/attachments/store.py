@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import BinaryIO, Protocol
 
-from medrec_desktop.attachments.s3_objects import Listed, ObjectHeaders, Part, Stored
+from medrec_desktop.attachments.s3_objects import Completed, Listed, ObjectHeaders, Part, Stored
 
 
 class ObjectStore(Protocol):
@@ -64,8 +64,8 @@ class ObjectStore(Protocol):
 
     def complete_multipart(
         self, key: str, upload_id: str, parts: Iterable[Part], *, if_none_match: bool = True
-    ) -> str:
-        """Make the object; its version."""
+    ) -> Completed:
+        """Make the object; what the bucket says of it."""
         ...
 
     def abort_multipart(self, key: str, upload_id: str) -> None:

@@ -8,8 +8,10 @@ from contextlib import closing
 
 import pytest
 
+from medrec_desktop.attachments.multipart import shows
 from medrec_desktop.attachments.s3_objects import ObjectHeaders, Part
 from medrec_desktop.attachments.store import ObjectStore
+from medrec_desktop.data.upload_parts import SentPart
 from medrec_desktop.domain.errors import Cancelled, Corrupt, NotFound
 from medrec_desktop.domain.storage import KeyTaken
 from tests.attachments.test_s3 import KEY, MIB, headers_of
@@ -97,10 +99,16 @@ class TestStoreContract:
             (p.number, p.etag, p.size) for p in sent
         ]
         assert store.head(KEY) is None
-        store.complete_multipart(KEY, upload, sent)
+        made = store.complete_multipart(KEY, upload, sent)
+        ours = [
+            SentPart(n, len(p), hashlib.sha256(p).hexdigest(), hashlib.md5(p).hexdigest())
+            for n, p in enumerate(pieces, 1)
+        ]
+        assert shows(made, ours)
+        assert not shows(made, ours[::-1])
         head = store.head(KEY)
         assert head is not None
-        assert head.size == len(whole)
+        assert (head.size, head.version_id) == (len(whole), made.version_id)
         assert head.metadata["sha256"] == hashlib.sha256(whole).hexdigest()
         assert got(store) == whole
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import BinaryIO, Literal
 
-from medrec_desktop.attachments.s3_objects import Listed, ObjectHeaders, Part, Stored
+from medrec_desktop.attachments.s3_objects import Completed, Listed, ObjectHeaders, Part, Stored
 from medrec_desktop.domain.errors import Cancelled, Corrupt, NotFound
 from medrec_desktop.domain.storage import KeyTaken, StorageUnavailable
 
@@ -166,7 +166,7 @@ class FakeBucket:
 
     def complete_multipart(
         self, key: str, upload_id: str, parts: Iterable[Part], *, if_none_match: bool = True
-    ) -> str:
+    ) -> Completed:
         with self._step("complete"):
             upload = self._upload(key, upload_id)
             wanted = list(parts)
@@ -176,7 +176,8 @@ class FakeBucket:
             version = self._make(key, content, upload.headers, if_none_match=if_none_match)
             self.objects[key].parts = len(wanted)
             del self.uploads[upload_id]
-            return version
+            md5s = b"".join(bytes.fromhex(upload.parts[part.number][0]) for part in wanted)
+            return Completed(f"{hashlib.md5(md5s).hexdigest()}-{len(wanted)}", version)
 
     def abort_multipart(self, key: str, upload_id: str) -> None:
         with self._step("abort"):

@@ -10,8 +10,8 @@ import pytest
 import sqlalchemy as sa
 
 from medrec_desktop.attachments import multipart
-from medrec_desktop.attachments.multipart import MOST_PARTS, PART, confirmed, part_size_for
-from medrec_desktop.attachments.s3_objects import Part
+from medrec_desktop.attachments.multipart import MOST_PARTS, PART, confirmed, part_size_for, shows
+from medrec_desktop.attachments.s3_objects import Completed, Part
 from medrec_desktop.attachments.store import ObjectStore
 from medrec_desktop.data.schema import upload_parts, upload_queue
 from medrec_desktop.data.upload_parts import SentPart
@@ -136,6 +136,65 @@ def test_a_part_whose_answer_was_lost_is_believed_by_its_hash_alone(
         hashlib.sha256(content).digest() if says_sha256 else b"",
     )
     assert set(confirmed(upload, [listed], {1: row})) == ({1} if same else set())
+
+
+def sent_part(number: int, content: bytes) -> SentPart:
+    sha256, md5 = hashlib.sha256(content).hexdigest(), hashlib.md5(content).hexdigest()
+    return SentPart(number, len(content), sha256, md5, "whatever the server calls it")
+
+
+def test_an_object_is_believed_to_be_made_of_what_was_sent_by_a_hash_over_its_parts_alone() -> None:
+    parts = [sent_part(1, b"one"), sent_part(2, b"two")]
+    md5 = hashlib.md5(hashlib.md5(b"one").digest() + hashlib.md5(b"two").digest()).hexdigest()
+    sha256 = hashlib.sha256(
+        hashlib.sha256(b"one").digest() + hashlib.sha256(b"two").digest()
+    ).digest()
+    assert shows(Completed(f"{md5}-2", ""), parts)
+    assert shows(Completed("by KMS-2", "", sha256), parts)
+    for said in (
+        Completed("", ""),
+        Completed(md5, ""),
+        Completed(f"{md5}-3", ""),
+        Completed(hashlib.md5(b"onetwo").hexdigest(), ""),
+        Completed("by KMS-2", "", hashlib.sha256(b"onetwo").digest()),
+    ):
+        assert not shows(said, parts)
+    assert not shows(Completed(f"{md5}-2", ""), [parts[0], sent_part(2, b"tWo")])
+
+
+class Silent(FakeBucket):
+    """Says of the object it made what tells nothing, and stores `instead`, if there is any."""
+
+    instead: bytes | None = None
+
+    def complete_multipart(self, key: str, *args: Any, **given: Any) -> Completed:
+        made = super().complete_multipart(key, *args, **given)
+        if self.instead is not None:
+            self.objects[key].content = self.instead
+        return Completed("nothing", made.version_id)
+
+
+def test_an_object_whose_answer_proves_nothing_is_looked_at(
+    make_sending: Callable[[ObjectStore], Sending],
+) -> None:
+    telling, silent = FakeBucket(), Silent()
+    for fake, looks in ((telling, 1), (silent, 2)):
+        sending = make_sending(fake)
+        uid = sending.keep(20 * MIB)
+        sending.run()
+        assert_stored(sending, fake, uid)
+        assert fake.calls["head"] == looks
+
+
+def test_an_object_that_is_looked_at_and_is_another_is_not_stored(
+    make_sending: Callable[[ObjectStore], Sending],
+) -> None:
+    silent = Silent()
+    silent.instead = b"another"
+    sending = make_sending(silent)
+    uid = sending.keep(20 * MIB)
+    assert [one.reason for one in sending.run().files] == ["damaged"]
+    assert sending.row(uid).upload_state == "pending"
 
 
 def test_a_part_the_bucket_lost_is_sent_again(
@@ -268,7 +327,7 @@ def test_memory_that_is_used_again_still_holds_what_is_being_sent(
             if number == 1:
                 assert overtaken.wait(60)
             etag = super().upload_part(key, upload_id, number, *body, **of)
-            if len(self.sent_parts) == 5:
+            if len(self.sent_parts) >= 5:
                 overtaken.set()
             return etag
 
