@@ -16,8 +16,10 @@ from medrec_desktop.domain.errors import Cancelled
 
 # The HTTP client reads up to 128 KiB to send them; reads of 1 MiB only compute a signature.
 WIRE = 1 << 19
-# With a limit, bytes leave in steps of this size: no burst and no silence.
+# With a limit, bytes leave in steps of this size, or of a fiftieth of a second: no burst, no
+# silence, and no thousand waits a second on a fast line.
 STEP = 1 << 14
+STEPS_A_SECOND = 50
 # Below this, a request is paced as a whole: a stream would cost an extra round trip.
 SMALL_BODY = 1 << 18
 RATE_OVER_S = 10.0
@@ -56,9 +58,10 @@ class Pace:
             self._forget_old()
 
     @property
-    def limited(self) -> bool:
-        """Whether there is a limit just now."""
-        return self._limit() > 0
+    def step(self) -> int:
+        """So many bytes may be asked for at a time just now; 0 is any number."""
+        limit = self._limit()
+        return max(STEP, limit // STEPS_A_SECOND) if limit else 0
 
     def rate(self) -> float:
         """Bytes a second over the last ten seconds."""
@@ -99,8 +102,8 @@ class Body(io.RawIOBase):
         if self._interrupted():
             raise Cancelled("Stopped; the file is sent later.")
         on_the_wire = count is not None and 0 < count <= WIRE
-        if on_the_wire and count is not None and self._pace.limited:
-            count = min(count, STEP)
+        if on_the_wire and count is not None and (step := self._pace.step):
+            count = min(count, step)
         piece = self._next(count)
         if on_the_wire and piece:
             self._pace.take(len(piece))

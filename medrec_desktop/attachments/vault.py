@@ -101,6 +101,7 @@ class Vault:
         self._identity = x25519.Identity.from_str(identity)
         self._reader = Identity(identity)
         self._free = free
+        self._durable: set[Path] = set()  # folders whose own names are on the disk for good
         for each in (folder, folder / INCOMING):
             each.mkdir(mode=0o700, parents=True, exist_ok=True)
 
@@ -165,10 +166,14 @@ class Vault:
         """Give staged bytes their name. From here on they survive a power cut."""
         final = self.path(staged.uid)
         try:
-            final.parent.mkdir(mode=0o700, exist_ok=True)
+            with contextlib.suppress(FileExistsError):
+                final.parent.mkdir(mode=0o700)
+                self._durable.discard(final.parent)
             staged.path.rename(final)
             _fsync_folder(final.parent)
-            _fsync_folder(self._folder)
+            if final.parent not in self._durable:
+                _fsync_folder(self._folder)
+                self._durable.add(final.parent)
         except OSError as error:
             self.drop(staged)
             raise _translated(error) from error

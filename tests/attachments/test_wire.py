@@ -102,6 +102,20 @@ def in_place() -> BinaryIO:
     return cast("BinaryIO", body)
 
 
+@pytest.mark.parametrize(("limit", "waits"), [(100_000, 64), (16 << 20, 4), (64 << 20, 4)])
+def test_a_limit_asks_for_small_steps_but_for_few_of_them_on_a_fast_line(
+    limit: int, waits: int
+) -> None:
+    waited: list[float] = []
+    pace = Pace(lambda: limit, tick=lambda: 0.0, wait=waited.append)
+    body = Body([bytes(1 << 20)], pace=pace, interrupted=lambda: False, progress=lambda _n: None)
+    read = [len(piece) for piece in iter(lambda: body.read(1 << 18), b"")]
+    assert sum(read) == 1 << 20
+    assert len(read) == waits
+    # Only the first step leaves at once.
+    assert len(waited) == waits - 1
+
+
 def put(bucket: Bucket, body: bytes | BinaryIO = BODY) -> str:
     return bucket.put(
         KEY, body, size=len(BODY), md5=MD5.digest(), sha256=SHA256.digest(),
