@@ -17,6 +17,15 @@ def free_bytes(folder: Path) -> int:
     return shutil.disk_usage(folder).free
 
 
+def room_beyond(folder: Path, leaving: int) -> bool:
+    """Whether more than `leaving` bytes are free; a disk that cannot be asked has room: the first
+    write says what is wrong with it."""
+    try:
+        return free_bytes(folder) >= leaving
+    except OSError:
+        return True
+
+
 def is_laid(folder: Path) -> bool:
     """Whether the room is there."""
     with suppress(OSError):

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-LinkState = Literal["connecting", "connected", "offline", "refused", "update", "stopped"]
+LinkState = Literal["connecting", "connected", "offline", "refused", "update", "full", "stopped"]
 """`connecting` no round is over yet; `offline` the last try failed and there will be another;
 `refused` the server ended this computer's access, a retry is useless; `update` the server wants a
-newer program before it takes anything, reading goes on; `stopped` something is wrong that a person
+newer program before it takes anything, reading goes on; `full` this computer's disk has too little
+room for what others write, sending goes on; `stopped` something is wrong that a person
 must look at."""
 
 
@@ -35,12 +36,13 @@ class Link:
 class Round:
     """What one round with the server did: pulled and pushed changes, whether more wait that a
     next round may take at once, whether the server no longer takes changes from this version of
-    the program, and news to be said."""
+    the program, whether this computer's disk had no room for what others wrote, and news to be said."""
 
     pulled: int = 0
     pushed: int = 0
     more: bool = False
     update_needed: bool = False
+    no_room: bool = False
     clock_ahead: float = 0.0
     said: tuple[str, ...] = ()
 

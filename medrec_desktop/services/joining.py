@@ -8,12 +8,15 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from medrec_desktop.data.audit import add_entry
+from medrec_desktop.data.ballast import room_beyond
 from medrec_desktop.data.clinic import get_user, insert_joined_clinic, read_device
 from medrec_desktop.data.local import LocalDb
+from medrec_desktop.domain.attachments import FREE_NEEDED
 from medrec_desktop.domain.changes import Changes
 from medrec_desktop.domain.errors import Invalid
 from medrec_desktop.domain.ids import UserId
@@ -114,6 +117,7 @@ def _fetch(
         actor=lambda: user,
         clock=lambda: datetime.now(UTC),
         changes=Changes(),
+        has_room=partial(room_beyond, db.path.parent, FREE_NEEDED),
     )
     download.begin(total)
     download.run(stop, progress, lambda seen: seen.usable and time.monotonic() > until)

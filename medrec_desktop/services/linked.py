@@ -9,15 +9,18 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from medrec_desktop.data.authors import keep_authors, unknown_versions
+from medrec_desktop.data.ballast import room_beyond
 from medrec_desktop.data.clinic import read_device
 from medrec_desktop.data.combined import forget_signed, keep_combined, unasked
 from medrec_desktop.data.local import LocalDb
 from medrec_desktop.data.migrate import head
+from medrec_desktop.domain.attachments import FREE_NEEDED
 from medrec_desktop.domain.auditing import Look
 from medrec_desktop.domain.changes import Changed
 from medrec_desktop.domain.errors import Denied, Invalid, Unavailable
@@ -316,12 +319,14 @@ class Rounds:
         keyring: Any,
     ) -> None:
         self._context, self._db, self._way = context, context.db, way
+        has_room = partial(room_beyond, context.db.path.parent, FREE_NEEDED)
         self._fetching = FirstDownload(
             context.db,
             way.line,
             actor=actor,
             clock=context.clock,
             changes=context.changes,
+            has_room=has_room,
         )
         self._cycle = SyncCycle(
             context.db,
@@ -332,6 +337,7 @@ class Rounds:
             name=computer_name(),
             app=APP,
             editing=editing,
+            has_room=has_room,
         )
         with context.db.read() as session:
             self.download = read_download(session)

@@ -116,10 +116,14 @@ class SyncCycle:
         app: str,
         editing: Callable[[], tuple[UUID, ...]] = tuple,
         new_id: Callable[[], UUID] = uuid4,
+        has_room: Callable[[], bool] = lambda: True,
     ) -> None:
+        """`has_room`: whether this computer's disk takes what others write; what is typed here is
+        sent without."""
         self._db, self._connect, self._changes = db, connect, changes
         self._actor, self._clock, self._editing = actor, clock, editing
         self._name, self._app, self._new_id = name, app, new_id
+        self._has_room, self._no_room = has_room, False
         self._line: ServerLine | None = None
         self._pushing = Pushing(db, clock)
         self.editors: tuple[Editor, ...] = ()
@@ -146,6 +150,7 @@ class SyncCycle:
             self._line = self._connect()
         line = self._line
         said: list[str] = []
+        self._no_room = False
         welcome = self._greet(line, said)
         ahead = (self._clock() - welcome.now).total_seconds()
         self._note_schema(welcome)
@@ -154,14 +159,22 @@ class SyncCycle:
         if not seal_trail(self._db, self._sealer(), welcome.audit_heads).holds:
             said.append(_TRAIL)
         if welcome.min_push > PROTOCOL:
-            return Round(pulled, 0, update_needed=True, clock_ahead=ahead, said=tuple(said))
+            return Round(
+                pulled,
+                update_needed=True,
+                no_room=self._no_room,
+                clock_ahead=ahead,
+                said=tuple(said),
+            )
         pushed = self._push_all(line, stop)
         if pushed:
             pulled += self._pull_all(self._line, stop, said)
         more = bool(sealed) and self._more_to_do()
         if not pulled and not pushed:
             more = self._tidy()
-        return Round(pulled, pushed, more=more, clock_ahead=ahead, said=tuple(said))
+        return Round(
+            pulled, pushed, more=more, no_room=self._no_room, clock_ahead=ahead, said=tuple(said)
+        )
 
     def _greet(self, line: ServerLine, said: list[str]) -> Welcome:
         welcome = line.hello(self._hello())
@@ -220,6 +233,9 @@ class SyncCycle:
         pulled, more = 0, True
         while more:
             _go_on(stop)
+            if not self._has_room():
+                self._no_room = True
+                break
             with self._db.read() as session:
                 cursor = journal.read_cursor(session)
             page = line.pull(cursor)

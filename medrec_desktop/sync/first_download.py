@@ -24,7 +24,7 @@ from medrec_desktop.data.replica import Received, receive
 from medrec_desktop.data.sealing_ops import Sealer
 from medrec_desktop.data.session import Session
 from medrec_desktop.domain.changes import Changed, Changes
-from medrec_desktop.domain.errors import Cancelled
+from medrec_desktop.domain.errors import Cancelled, DiskFull
 from medrec_desktop.domain.link import Download
 from medrec_desktop.domain.syncing import Cursor, Hello, TablePage
 from medrec_desktop.sync.cycle import PAGED
@@ -39,6 +39,10 @@ _FIRST_PAGE: Final = 500
 _LAST_PAGE: Final = 1_000
 _LONG_S: Final = 0.25
 _SAID_EVERY_S: Final = 1.0
+_NO_ROOM: Final = (
+    "This computer’s disk has too little room for the rest of the clinic’s visits. What was fetched "
+    "stays. Free some space on the disk; fetching goes on where it stopped."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +83,10 @@ class FirstDownload:
         actor: Callable[[], UUID],
         clock: Callable[[], datetime],
         changes: Changes,
+        has_room: Callable[[], bool] = lambda: True,
     ) -> None:
         self._db, self._connect, self._actor = db, connect, actor
-        self._clock, self._changes = clock, changes
+        self._clock, self._changes, self._has_room = clock, changes, has_room
         self._new: list[Received] = []
         self._said = 0.0
 
@@ -107,7 +112,8 @@ class FirstDownload:
         progress: Callable[[Download], object],
         enough: Callable[[Download], bool] = lambda _download: False,
     ) -> Download:
-        """Fetch until everything is here, or `enough`. Cancelled once `stop` is set."""
+        """Fetch until everything is here, or `enough`. Cancelled once `stop` is set; `DiskFull`
+        before there is no room left to type."""
         with self._db.read() as session:
             state, device = _read(session), read_device(session)
         if state is None:
@@ -124,6 +130,8 @@ class FirstDownload:
                 while not _over(state, enough):
                     if stop.is_set():
                         raise Cancelled("The first download was stopped; it goes on later.")
+                    if not self._has_room():
+                        raise DiskFull(_NO_ROOM)
                     page = coming.result()
                     after = _after(state, page)
                     if not _over(after, enough):

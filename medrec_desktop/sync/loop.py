@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from medrec_desktop.domain.errors import Cancelled, Conflict, Corrupt, Denied, Unavailable
+from medrec_desktop.domain.errors import Cancelled, Conflict, Corrupt, Denied, DiskFull, Unavailable
 from medrec_desktop.domain.link import Link, LinkState, Round
 
 _log = logging.getLogger(__name__)
@@ -125,6 +125,8 @@ class SyncLoop:
         self._say(busy=True)
         try:
             done = self._cycle.run(self._stop)
+        except DiskFull as error:
+            return self._failed("full", error, self._back_off())
         except Unavailable as error:
             return self._failed("offline", error, self._back_off())
         except Denied as error:
@@ -146,7 +148,9 @@ class SyncLoop:
             raise
 
     def _succeeded(self, done: Round) -> float:
-        state: LinkState = "update" if done.update_needed else "connected"
+        state: LinkState = "connected"
+        if done.update_needed or done.no_room:
+            state = "update" if done.update_needed else "full"
         now = self._clock()
         with self._turn:
             usual = self._pace.foreground if self._foreground else self._pace.otherwise
@@ -158,7 +162,7 @@ class SyncLoop:
             state,
             because="",
             next_try=None,
-            last_full=self.link.last_full if done.more else now,
+            last_full=self.link.last_full if done.more or done.no_room else now,
             clock_ahead=done.clock_ahead,
             said=said + fresh,
         )

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from medrec_desktop.data.local import LocalDb
 from medrec_desktop.data.schema import medical_records, patients
 from medrec_desktop.domain.changes import Changes
-from medrec_desktop.domain.errors import Cancelled, Invalid
+from medrec_desktop.domain.errors import Cancelled, DiskFull, Invalid
 from medrec_desktop.domain.joining import JoinCode, Seen
 from medrec_desktop.domain.link import Download
 from medrec_desktop.services import joining
@@ -137,6 +137,7 @@ def test_a_first_download_goes_on_where_it_stopped(
         assert (first.done, first.usable, first.finished) == (500, True, False)
         assert account is not None
         told: list[Download] = []
+        room = [True]
         from medrec_desktop.sync.first_download import FirstDownload
         from medrec_desktop.sync.line import Line
 
@@ -149,6 +150,7 @@ def test_a_first_download_goes_on_where_it_stopped(
             actor=lambda: context.actor.id,
             clock=lambda: NOW,
             changes=Changes(),
+            has_room=lambda: bool(room[0]),
         )
         stop = threading.Event()
 
@@ -161,6 +163,11 @@ def test_a_first_download_goes_on_where_it_stopped(
             again.run(stop, cut)
         with db.read() as session:
             assert read_download(session) == told[-1]
+        room[0] = False
+        with pytest.raises(DiskFull, match="What was fetched stays"):
+            again.run(threading.Event(), told.append)
+        assert len(told) == 3
+        room[0] = True
         last = again.run(threading.Event(), told.append)
         assert (last.done, last.finished) == (2_400, True)
         with db.read() as session:

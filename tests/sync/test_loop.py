@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from medrec_desktop.domain.errors import Cancelled, Corrupt, Denied, Unavailable
+from medrec_desktop.domain.errors import Cancelled, Corrupt, Denied, DiskFull, Unavailable
 from medrec_desktop.domain.link import Link, Round
 from medrec_desktop.sync.loop import Pace, SyncLoop
 from tests.factories import NOON, FakeClock
@@ -117,6 +117,16 @@ def test_a_server_that_wants_a_newer_program_is_still_read() -> None:
     loop = _loop(FakeCycle(Round(update_needed=True)))
     assert loop.step() == pytest.approx(20)
     assert loop.link.state == "update"
+
+
+def test_a_disk_without_room_is_named_and_no_round_was_full() -> None:
+    loop = _loop(FakeCycle(Round(pushed=1, no_room=True), DiskFull("Free some space."), Round()))
+    assert loop.step() == pytest.approx(20)
+    assert (loop.link.state, loop.link.last_full) == ("full", None)
+    loop.step()
+    assert (loop.link.state, loop.link.because) == ("full", "Free some space.")
+    loop.step()
+    assert (loop.link.state, loop.link.last_full) == ("connected", NOON)
 
 
 def test_news_stay_until_they_were_read() -> None:

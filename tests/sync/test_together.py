@@ -447,3 +447,22 @@ def test_the_line_of_a_computers_seals_has_those_in_it_that_did_not_hold(
         assert lost
         assert latest_seal(session, device=one.context.device) == lost
         assert lost in withdrawn(session)
+
+
+def test_a_computer_without_room_sends_what_is_typed_and_takes_the_rest_later(
+    both: tuple[Desktop, Desktop, RecordId],
+) -> None:
+    one, other, record = both
+    room = [False]
+    other.cycle._has_room = lambda: room[0]
+    write(one, record, plan="Rest, fluids")
+    one.cycle.run(_NEVER)
+    other.patients.register(a_patient("Full", "Disk"))
+    done = other.cycle.run(_NEVER)
+    assert (done.pulled, done.pushed > 0, done.no_room) == (0, True, True)
+    assert other.visits.open(record).draft.plan == "Rest"
+    one.cycle.run(_NEVER)
+    assert [found.family for found in one.patients.search("full").rows] == ["Full"]
+    room[0] = True
+    together(other)
+    assert other.visits.open(record).draft.plan == "Rest, fluids"

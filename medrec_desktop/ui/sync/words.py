@@ -47,6 +47,14 @@ def sign(link: Link, now: datetime) -> Sign:
                 f"Keep working. {SAFE} and will be sent once this program is updated; what others "
                 "write still arrives.",
             )
+        case "full":
+            return Sign(
+                "Others’ changes wait for room",
+                "warn",
+                "warning",
+                "This computer’s disk has too little room to take what others write. What is "
+                "written here is saved and sent. Free some space on the disk; it goes on by itself.",
+            )
         case _:
             return Sign("Sending has stopped", "danger", "warning", link.because)
 

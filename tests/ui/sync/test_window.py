@@ -38,6 +38,7 @@ def test_offline_says_since_when_and_that_everything_is_saved_here(window: Windo
     [
         ("refused", "Signed out by the server"),
         ("update", "Update needed to send"),
+        ("full", "Others’ changes wait for room"),
         ("stopped", "Sending has stopped"),
     ],
 )
