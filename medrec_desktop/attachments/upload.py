@@ -232,10 +232,9 @@ class Uploader:
             probing = self._outcomes.probing
             if probing and self._running:
                 return IDLE_WAIT_S
-            started = self._start_large(probing=probing)
-            if not (probing and started):
-                started = self._start_small(1 if probing else TAKEN) or started
-            if not started:
+            if self._start_large(probing=probing) and probing:
+                continue
+            if not self._start_small(1 if probing else TAKEN):
                 tell_retractions(self._db, self._store, self._clock, self._chance, self._blocked)
                 break
         return self._next_look()
@@ -258,13 +257,13 @@ class Uploader:
         return min([IDLE_WAIT_S, *((at - now).total_seconds() for at in times)])
 
     def _start_small(self, count: int) -> bool:
+        """Whether there may be more: each look at the queue costs what a small file costs."""
         with self._lock:
             running = set(self._running)
         with self._db.read() as session:
             found = rows.due_uploads(
                 session, self._clock(), up_to=ONE_REQUEST, without=running, limit=count
             )
-        started = False
         for upload in self._sender.named_for_good(found):
             # Under way from here: the next look at the queue must not find it again.
             self._enter(upload)
@@ -272,8 +271,7 @@ class Uploader:
             if not self._lanes.small(send, upload.kept.kept_size, give_up=self._blocked):
                 self._leave([upload])
                 break
-            started = True
-        return started
+        return len(found) == count
 
     def _send_small(self, upload: Upload) -> None:
         if self._blocked():

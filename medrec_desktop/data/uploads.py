@@ -12,15 +12,12 @@ from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 
+from medrec_desktop.data import upload_statements as say
 from medrec_desktop.data.audit import add_entries
 from medrec_desktop.data.clinic import read_computer_settings, write_computer_settings
 from medrec_desktop.data.outbox import mark, mark_many
 from medrec_desktop.data.schema import (
-    UtcDateTime,
-    medical_records,
     record_attachments,
-    retractions,
-    upload_parts,
     upload_queue,
 )
 from medrec_desktop.data.session import Session
@@ -30,9 +27,7 @@ from medrec_desktop.domain.ids import AttachmentId, RecordId
 from medrec_desktop.domain.uploads import FileUpload, Reason
 
 PAUSED = "uploads_paused"
-# A file gains on smaller ones by so many bytes for each second it has waited: 16 MiB overtake the
-# smallest newcomer after four minutes.
-AGEING = 65_536
+LONGEST = 2**62
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,24 +46,6 @@ class Upload:
     part_size: int = 0
 
 
-_UPLOAD = (
-    sa.select(
-        upload_queue,
-        record_attachments.c.uid,
-        record_attachments.c.file_name,
-        record_attachments.c.s3_key,
-        record_attachments.c.file_type,
-        record_attachments.c.file_size,
-        record_attachments.c.sha256,
-        record_attachments.c.kept_size,
-        record_attachments.c.kept_sha256,
-        medical_records.c.uid.label("record_uid"),
-    )
-    .join(record_attachments, record_attachments.c.id == upload_queue.c.attachment_id)
-    .join(medical_records, medical_records.c.id == record_attachments.c.record_id)
-)
-
-
 def due_uploads(
     session: Session,
     now: datetime,
@@ -80,39 +57,25 @@ def due_uploads(
 ) -> tuple[Upload, ...]:
     """What may be sent now, small files first, with ageing. Only files whose compressed size is
     over `above` and at most `up_to` bytes."""
-    at = sa.func.julianday(sa.literal(now, UtcDateTime))
-    waited = (at - sa.func.julianday(upload_queue.c.queued_at)) * 86_400
-    size = record_attachments.c.kept_size
-    query = _UPLOAD.where(_may_go(now), size > above, record_attachments.c.s3_key.is_not(None))
-    if up_to is not None:
-        query = query.where(size <= up_to)
-    if without:
-        query = query.where(upload_queue.c.attachment_id.not_in(list(without)))
-    found = session.execute(
-        query.order_by(size - waited * AGEING, upload_queue.c.attachment_id).limit(limit)
-    )
-    return tuple(_upload(row) for row in found)
+    asked = {
+        "now": now,
+        "above": above,
+        "up_to": LONGEST if up_to is None else up_to,
+        "without": list(without),
+        "most": limit,
+    }
+    return tuple(_upload(row) for row in session.execute(say.DUE, asked))
 
 
 def next_due(session: Session, now: datetime) -> datetime | None:
     """When a failed file is tried again, or a retraction falls due, at the soonest after now."""
-    table = upload_queue.c
-    times = (
-        session.scalar(
-            sa.select(sa.func.min(table.next_try_at)).where(
-                table.state != "attention", table.next_try_at > now
-            )
-        ),
-        session.scalar(
-            sa.select(sa.func.min(retractions.c.due_at)).where(retractions.c.due_at > now)
-        ),
-    )
+    times = session.execute(say.NEXT, {"now": now}).scalars()
     return min((at for at in times if at is not None), default=None)
 
 
 def get_upload(session: Session, uid: UUID) -> Upload | None:
     """The file's row in the queue; None when it is stored or was never queued here."""
-    row = session.execute(_UPLOAD.where(record_attachments.c.uid == uid)).first()
+    row = session.execute(say.UPLOAD.where(record_attachments.c.uid == uid)).first()
     return None if row is None else _upload(row)
 
 
@@ -125,27 +88,10 @@ def exchange_keys(
     """Other keys, because the bucket has the first ones already; parts sent there are lost."""
     forget_parts(session, *(upload.key for upload, _ in exchanged))
     session.execute(
-        _RENAME,
+        say.RENAME,
         [{"key": upload.key, "rev": uuid4(), "s3_key": s3_key} for upload, s3_key in exchanged],
     )
     mark_many(session, "attachment", [upload.uid for upload, _ in exchanged], now=now)
-
-
-# Made once: for a thousand files, saying them anew takes longer than carrying them out.
-_KEY: sa.BindParameter[int] = sa.bindparam("key")
-_QUEUED = upload_queue.c.attachment_id
-_UNQUEUE = sa.delete(upload_queue).where(upload_queue.c.attachment_id == _KEY)
-_CHANGE = (
-    sa.update(record_attachments)
-    .where(record_attachments.c.id == _KEY)
-    .values(rev=sa.bindparam("rev"), row_version=record_attachments.c.row_version + 1)
-)
-_RENAME = _CHANGE.values(s3_key=sa.bindparam("s3_key"))
-_STORE = _CHANGE.values(
-    upload_state="stored",
-    s3_bucket=sa.bindparam("s3_bucket"),
-    s3_version=sa.bindparam("s3_version"),
-)
 
 
 def mark_stored(
@@ -161,9 +107,9 @@ def mark_all_stored(
     """As `mark_stored`, for many with their version ids: in a few statements."""
     keys = [upload.key for upload, _ in arrived]
     forget_parts(session, *keys)
-    session.execute(_UNQUEUE, [{"key": key} for key in keys])
+    session.execute(say.UNQUEUE, [{"key": key} for key in keys])
     session.execute(
-        _STORE,
+        say.STORE,
         [
             {
                 "key": upload.key,
@@ -232,7 +178,7 @@ def waits_nowhere(session: Session) -> tuple[tuple[int, UUID], ...]:
     table = record_attachments.c
     rows = session.execute(
         sa.select(table.id, table.uid).where(
-            table.upload_state == "pending", table.id.not_in(sa.select(_QUEUED))
+            table.upload_state == "pending", table.id.not_in(sa.select(say.QUEUED))
         )
     )
     return tuple((row.id, row.uid) for row in rows)
@@ -289,60 +235,45 @@ def list_uploads(
 ) -> tuple[FileUpload, ...]:
     """What is not stored yet: first what needs somebody, then what failed, then the rest. What
     is under way only the uploader knows."""
-    rank = sa.case(
-        (upload_queue.c.state == "attention", 0), (upload_queue.c.state == "failed", 1), else_=2
-    )
-    arrived = (
-        sa.select(sa.func.coalesce(sa.func.sum(upload_parts.c.size), 0))
-        .where(
-            upload_parts.c.attachment_id == upload_queue.c.attachment_id,
-            upload_parts.c.etag.is_not(None),
-        )
-        .scalar_subquery()
-    )
-    query = _UPLOAD.add_columns(arrived.label("arrived"))
-    query = query.order_by(rank, upload_queue.c.queued_at, upload_queue.c.attachment_id)
-    if record_id is not None:
-        query = query.where(medical_records.c.uid == record_id)
-    rows = session.execute(query.limit(limit))
+    most = {"most": -1 if limit is None else limit}  # SQLite's "all"
+    if record_id is None:
+        rows = session.execute(say.LISTED, most)
+    else:
+        rows = session.execute(say.LISTED_OF_RECORD, most | {"record": record_id})
     return tuple(
         FileUpload(
-            attachment_id=AttachmentId(row.uid),
-            record_id=RecordId(row.record_uid),
-            file_name=row.file_name,
-            state="pending" if row.state == "waiting" else row.state,
-            queued_at=row.queued_at,
-            total=row.kept_size,
-            attempts=row.attempts,
-            next_try_at=row.next_try_at,
-            reason=row.reason or "",
-            sentence=row.last_error or "",
-            arrived=row.arrived,
+            AttachmentId(uid),
+            RecordId(record),
+            name,
+            "pending" if state == "waiting" else state,
+            queued_at,
+            0,
+            size,
+            attempts,
+            next_try_at,
+            reason or "",
+            sentence or "",
+            arrived,
         )
-        for row in rows
+        for (
+            uid,
+            record,
+            name,
+            state,
+            queued_at,
+            size,
+            attempts,
+            next_try_at,
+            reason,
+            sentence,
+            arrived,
+        ) in rows
     )
 
 
 def count_uploads(session: Session) -> dict[str, tuple[int, int]]:
     """State of the row -> files, compressed bytes."""
-    rows = session.execute(
-        sa.select(
-            upload_queue.c.state,
-            sa.func.count(),
-            sa.func.coalesce(sa.func.sum(record_attachments.c.kept_size), 0),
-        )
-        .join(record_attachments, record_attachments.c.id == upload_queue.c.attachment_id)
-        .group_by(upload_queue.c.state)
-    )
-    return {state: (count, size) for state, count, size in rows}
-
-
-def _may_go(now: datetime) -> sa.ColumnElement[bool]:
-    table = upload_queue.c
-    return sa.and_(
-        table.state.in_(["waiting", "failed"]),
-        sa.or_(table.next_try_at.is_(None), table.next_try_at <= now),
-    )
+    return {state: (count, size) for state, count, size in session.execute(say.COUNTED)}
 
 
 def _key_of(uid: UUID) -> sa.Select[tuple[int]]:
