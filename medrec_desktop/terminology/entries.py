@@ -24,20 +24,6 @@ _OPTIONAL_LENGTH = 0.25
 _FEWEST_INITIALS, _MOST_INITIALS = 3, 6
 _MOST_OF_INITIALS = 6
 _LAST_OF_NAMES = frozenset(["disease", "disorder", "syndrome", "infection", "deficiency"])
-# First parts of medical words, where an abbreviation takes a letter of the second as well.
-_FIRST_PART = re.compile(
-    r"(?:a[bd]en?o|arterio|arthro|athero|atrio|audio|auto|bacterio|bi|bio|blepharo|broncho"
-    r"|cardio|cephalo|cerebro|cervico|chole|cholangio|chondro|chorio|choroido|colo|cranio|cysto"
-    r"|dermato|dys|electro|encephalo|endo|entero|epidermo|erythro|esophago|extra|fibro|gastro"
-    r"|genito|glio|glomerulo|granulo|hemato|hemi|hemo|hepato|hernio|histio|hydro|hyper|hypo"
-    r"|ileo|immuno|inter|intra|irido|kerato|labyrintho|laryngo|leio|leuko|lipo|lumbo|lympho"
-    r"|macro|medullo|megalo|meningo|meso|meta|micro|mono|muco|multi|musculo|myco|myelo|myo"
-    r"|nephro|neuro|non|oculo|oligo|onycho|oro|osteo|oto|pan|para|peri|pharyngo|phlebo|pleuro"
-    r"|pneumo|poly|post|pre|procto|pseudo|psycho|pulmono|pyelo|pyo|radiculo|recto|retino|retro"
-    r"|rhabdo|rhino|sacro|sclero|sero|spondylo|staphylo|steato|sterno|strepto|sub|supra|syn"
-    r"|temporo|thoraco|thrombo|thyro|tracheo|trans|tri|tubulo|uretero|urethro|uro|utero"
-    r"|vagino|vaso|ventriculo|vertebro|vesico|vulvo)(?=[a-z]{5})"
-)
 _OWN_TIER, _KIN_TIER = 0.11, 0.03
 # The part of a score that does not depend on how much of an entry was asked for (search.py).
 BASE = 0.6
@@ -212,18 +198,12 @@ def _first_letters(text: str) -> Iterator[str]:
             choices.append(said)
         choices += [one[:-1] for one in choices if one and one[-1] in _LAST_OF_NAMES]
         for choice in choices:
-            divided = [part for word in choice for part in _divided(word)]
+            divided = [part for word in choice for part in words.divided(word)]
             for one in (choice, divided):
                 letters = "".join(word[0] for word in one if word[0].isalpha())
                 if len(letters) == len(one) and _FEWEST_INITIALS <= len(letters) <= _MOST_INITIALS:
                     ways[letters] = None
     yield from ways
-
-
-def _divided(word: str) -> tuple[str, ...]:
-    """ "hepato" and "cellular" of "hepatocellular"; a word of one part as it is."""
-    found = _FIRST_PART.match(word)
-    return (word,) if found is None else (found[0], word[found.end() :])
 
 
 def _first_variant(part: str) -> str:

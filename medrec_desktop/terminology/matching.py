@@ -61,6 +61,7 @@ class Matcher:
         spelling = Spelling(held)
         self._repairs = spelling.repairs
         self.near_short = spelling.near_short
+        self.contracted = spelling.contracted
 
     def _token(
         self, word: str, *, typing: bool = False, near: bool = False, aside: bool = False

@@ -102,7 +102,8 @@ class Ranking:
 
     def _shortened(self, word: str) -> list[str]:
         """What a short word that nothing begins with may stand for: an abbreviation with a side
-        before it ("LOM"), or with a slip in it ("IADH")."""
+        before it ("LOM"), or with a slip in it ("IADH"); or a word without the rest of its
+        first part ("hmeg")."""
         held = self._held
         short = _SHORTEST_SHORT <= len(word) <= _LONGEST_SHORT and word.isalpha()
         if not short or word in held.readings or held.begun(word).bit_count() >= _LIKELY_BEGUN:
@@ -110,7 +111,7 @@ class Ranking:
         side = _SIDE_LETTERS.get(word[0])
         found = [f"{side} {meant}" for meant in held.readings.get(word[1:], ())] if side else []
         if not found and not held.has_start(word):
-            found = [
+            found = list(self._matcher.contracted(word)) or [
                 meant for one in self._matcher.near_short(word) for meant in held.readings[one]
             ]
         return found[:_MOST_SHORTENED]

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
+from medrec_desktop.terminology import words
 from medrec_desktop.terminology.held import Held
 
 # Below this a near spelling is as often another word: "copd" is one letter from "cord".
@@ -18,8 +19,9 @@ _MOST_REPAIRS = 6
 _MOST_NEAR = 24
 # Words compared in one step.
 _STEP = 4000
-_VOWELS = re.compile("[aeiouy]+")
+_VOWELS = re.compile("[aeiou]")
 _SHORTEST_SKELETON = 3
+_MOST_CONTRACTED = 3
 
 Repair = tuple[str, int]
 
@@ -32,6 +34,7 @@ class Spelling:
         self.repairs = lru_cache(maxsize=512)(self._repairs)
         self._cut = lru_cache(maxsize=6)(self._cut_to)
         self.near_short = lru_cache(maxsize=256)(self._near_short)
+        self.contracted = lru_cache(maxsize=256)(self._contracted)
         self._of_length = _by_length(held.vocabulary)
 
     def _repairs(self, word: str, *, begun: bool = False) -> tuple[Repair, ...]:
@@ -72,6 +75,21 @@ class Spelling:
         listed = [one for one in self._held.readings if abs(len(one) - len(word)) <= 1]
         found = [one for one, _ in _near(word, listed, 1) if len(one) >= _SHORTEST_SKELETON]
         return tuple(sorted(found, key=lambda one: (len(one) == len(word), one)))
+
+    def _contracted(self, word: str) -> tuple[str, ...]:
+        """The words of two parts that "hmeg" is without the rest of their first part."""
+        if len(word) < _SHORTEST_REPAIRED or not word.isascii() or not word.isalpha():
+            return ()
+        lines = "\n".join(self._held.beginning(word[0]))
+        found = [
+            one
+            for one in re.findall(f"(?m)^{word[0]}[a-z]{{2,8}}{word[1:]}[a-z]*$", lines)
+            if (parts := words.divided(one)) and parts[-1].startswith(word[1:])
+        ]
+        found.sort(key=lambda one: (-self._held.frequency(one), one))
+        return tuple({words.stem(one): one for one in reversed(found)}.values())[::-1][
+            :_MOST_CONTRACTED
+        ]
 
     def _written_out(self, word: str) -> tuple[Repair, ...]:
         """The words that "bwl" and "hmrrhg" are without their vowels, the shortest first."""

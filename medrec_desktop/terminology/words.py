@@ -73,6 +73,7 @@ WEAK = frozenset(
             "having",
             "has",
         ],
+        *["poss", "prob", "susp", "follow", "followup", "eval", "evaluation", "visit"],
         *["possible", "probable", "suspected", "known", "new", "old", "recent", "current", "onset"],
         *["very", "mild", "moderate", "severe", "bad", "some", "all", "any", "one", "two", "my"],
         *["area", "region", "level", "state", "status", "type", "form", "kind", "general", "like"],
@@ -128,6 +129,21 @@ _SHORTEST_STEM = 4
 _MANY, _SHORTEST_INNER = "poly", 7
 # So many letters are marked inside a word as well.
 _SHORTEST_INSIDE = 5
+
+# First parts of medical words, where an abbreviation takes a letter of the second as well.
+_FIRST_PART = re.compile(
+    r"(?:a[bd]en?o|arterio|arthro|athero|atrio|audio|auto|bacterio|bi|bio|blepharo|broncho"
+    r"|cardio|cephalo|cerebro|cervico|chole|cholangio|chondro|chorio|choroido|colo|cranio|cysto"
+    r"|dermato|dys|electro|encephalo|endo|entero|epidermo|erythro|esophago|extra|fibro|gastro"
+    r"|genito|glio|glomerulo|granulo|hemato|hemi|hemo|hepato|hernio|histio|hydro|hyper|hypo"
+    r"|ileo|immuno|inter|intra|irido|kerato|labyrintho|laryngo|leio|leuko|lipo|lumbo|lympho"
+    r"|macro|medullo|megalo|meningo|meso|meta|micro|mono|muco|multi|musculo|myco|myelo|myo"
+    r"|nephro|neuro|non|oculo|oligo|onycho|oro|osteo|oto|pan|para|peri|pharyngo|phlebo|pleuro"
+    r"|pneumo|poly|post|pre|procto|pseudo|psycho|pulmono|pyelo|pyo|radiculo|recto|retino|retro"
+    r"|rhabdo|rhino|sacro|sclero|sero|spleno|spondylo|staphylo|steato|sterno|strepto|sub|supra|syn"
+    r"|temporo|thoraco|thrombo|thyro|tracheo|trans|tri|tubulo|uretero|urethro|uro|utero"
+    r"|vagino|vaso|ventriculo|vertebro|vesico|vulvo)(?=[a-z]{5})"
+)
 
 # British spelling to the American one of the code titles. Only parts of words that mean the
 # same in every word: a bare "oe" would turn "toe" into "te".
@@ -231,6 +247,12 @@ def _behind_many(word: str) -> str:
     """ "neuropathy" of "polyneuropathy": several are also one; "" for any other word."""
     inner = word.removeprefix(_MANY)
     return inner if inner != word and len(inner) >= _SHORTEST_INNER else ""
+
+
+def divided(word: str) -> tuple[str, ...]:
+    """ "hepato" and "cellular" of "hepatocellular"; a word of one part as it is."""
+    found = _FIRST_PART.match(word)
+    return (word,) if found is None else (found[0], word[found.end() :])
 
 
 def query_words(text: str) -> tuple[str, ...]:

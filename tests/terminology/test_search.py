@@ -509,3 +509,16 @@ def test_a_short_answer_is_filled_with_what_says_a_part_of_it(icd10: Icd10) -> N
     found = codes(icd10.search("hypertrophic scar keloid"))
     assert found[0] == "L91.0"
     assert len(found) >= 5
+
+
+@pytest.mark.parametrize(
+    ("typed", "code"),
+    [
+        ("hmeg", "R16.0"),
+        ("prgnncy tst", "Z32.00"),
+        ("f/u asthma", "J45.909"),
+        ("asystole", "I46.9"),
+    ],
+)
+def test_what_is_left_of_a_word_is_enough(icd10: Icd10, typed: str, code: str) -> None:
+    assert code in codes(icd10.search(typed))[:5]
