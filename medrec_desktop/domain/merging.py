@@ -176,6 +176,15 @@ def merge(tbl: Aggregate, base: Document, mine: Document, theirs: Document) -> M
     return Merged(doc, taken, same, conflicts | claim, unsigned)
 
 
+def of_a_signed_file(base: Document, mine: Document) -> Merged:
+    """What of mine may still be in a file that somebody else's signature covers: that it is in the
+    storage, that it was entered in error. Its name and description stay as they were signed."""
+    changed = changed_units("attachment", base, mine)
+    taken = changed & {_UPLOAD, VOIDED}
+    doc = _assembled("attachment", (base, mine, base), taken)
+    return Merged(doc, taken, frozenset(), changed - taken)
+
+
 def _how_far(doc: Document) -> int:
     """An attachment on its way: without a key, with one, in the storage."""
     return 2 if doc.get("upload_state") == "stored" else int(doc.get("s3_key") is not None)

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from random import Random
+from uuid import uuid4
 
 import pytest
 
@@ -416,6 +417,35 @@ def test_a_file_the_signer_did_not_see_is_no_part_of_what_he_signed(
     together(one, other)
     for each in (one, other):
         assert Seals(each.context).check(record).holds
+
+
+@pytest.mark.parametrize("sent_too", [False, True])
+def test_what_is_said_of_a_file_that_a_signature_elsewhere_covers_is_shown_over_the_visit(
+    both: tuple[Desktop, Desktop, RecordId], sent_too: bool
+) -> None:
+    """The server refuses it whoever asks how often; that the file is in the storage still arrives."""
+    one, other, record = both
+    file = other.files.take(record, "scan.txt", b"a scan")
+    assert file is not None
+    together(one, other)
+    other.files.service.describe(AttachmentId(file), "left hand")
+    if sent_too:
+        other.files.send()
+    one.visits.finalize(record, one.visits.open(record).draft.version)
+    one.cycle.run(_NEVER)
+    together(other, one)
+    for each in (one, other):
+        with each.db.read() as session:
+            (found,) = list_attachments(session, record)
+        assert (found.description, found.late) == ("", False)
+        assert found.upload_state == ("stored" if sent_too else "pending")
+        assert Seals(each.context).check(record).holds
+        done = each.cycle.run(_NEVER)
+        assert (done.pulled, done.pushed, done.more, each.waits()) == (0, 0, False, False)
+        assert Sync(each.context).waiting().failed == ()
+    (left,) = other.visits.set_aside(record, uuid4())
+    assert left.text == "Description of scan.txt\nleft hand"
+    assert one.visits.set_aside(record, uuid4()) == ()
 
 
 def test_a_file_that_came_after_a_signature_elsewhere_is_late_where_it_was_added_too(
