@@ -45,7 +45,7 @@ _PRAGMAS = (
 )
 # Many rows at once touch the same pages of the indexes again and again: they are written once.
 _USUAL = ("PRAGMA cache_size = -8000", "PRAGMA wal_autocheckpoint = 1000")
-_BULK = ("PRAGMA cache_size = -32000", "PRAGMA wal_autocheckpoint = 8000")
+_BULK = ("PRAGMA cache_size = -20000", "PRAGMA wal_autocheckpoint = 8000")
 
 _UNREADABLE = (
     "The clinic's database cannot be read: the file is damaged, or it belongs to another key. "
@@ -99,6 +99,10 @@ class LocalDb:
             lambda: _connect(path, self.key, busy_ms, may_make=may_make), busy_ms
         )
         self._reads = self._writes.execution_options(medrec_writes=False)
+        # A connection of its own: whoever reads or saves must not get all that memory too.
+        self._bulk = _engine(
+            lambda: _connect(path, self.key, busy_ms, may_make=False, bulk=True), busy_ms
+        )
 
     def __repr__(self) -> str:
         return f"<LocalDb {self.path.name}>"
@@ -155,13 +159,11 @@ class LocalDb:
     def begin(self, *, wait_ms: int | None = None, bulk: bool = False) -> Iterator[Session]:
         """A write transaction, the only one at a time: commits on exit, rolls back on error.
         `wait_ms`: how long it waits for another writer, if not as long as usual. `bulk`: one of
-        many that bring thousands of rows; it may take more memory, and when the disk is full the
-        room that is kept for typing is not for it."""
-        engine = self._writes
+        many that bring thousands of rows; it may take more memory, until `after_bulk`, and when the
+        disk is full the room that is kept for typing is not for it."""
+        engine = self._bulk if bulk else self._writes
         if wait_ms is not None:
             engine = engine.execution_options(medrec_wait_ms=wait_ms)
-        if bulk:
-            engine = engine.execution_options(medrec_bulk=True)
         # Takes the write lock now, not at the first change.
         try:
             with self._gate.inside(), translated(), engine.begin() as session:
@@ -170,6 +172,11 @@ class LocalDb:
             if not bulk:
                 ballast.give_way(self.path.parent)
             raise
+
+    def after_bulk(self) -> None:
+        """Give the memory back that such transactions took."""
+        with self._gate.inside():
+            self._bulk.dispose()
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -231,6 +238,7 @@ class LocalDb:
             raise ValueError(f"a database key has {KEY_BYTES} bytes")
         with self._gate.alone(_REKEY_WAIT_S), translated():
             self._writes.dispose()
+            self._bulk.dispose()
             connection = _connect(self.path, self.key, self._busy_ms, may_make=False)
             try:
                 connection.execute("PRAGMA locking_mode = EXCLUSIVE")
@@ -249,6 +257,7 @@ class LocalDb:
 
     def close(self) -> None:
         """Let go of the file; sessions still open keep their connection until they end."""
+        self._bulk.dispose()
         self._writes.dispose()
 
 
@@ -302,7 +311,6 @@ def _engine(connect: Callable[[], Any], busy_ms: int) -> sa.Engine:
         cursor = connection.connection.cursor()
         if writes:
             cursor.execute(f"PRAGMA busy_timeout = {options.get('medrec_wait_ms', busy_ms):d}")
-            _size(connection, cursor, bulk=options.get("medrec_bulk", False))
         cursor.execute(f"PRAGMA query_only = {'OFF' if writes else 'ON'}")
         # IMMEDIATE: a deferred transaction that writes after reading may fail half-way, however
         # long it is willing to wait.
@@ -311,16 +319,7 @@ def _engine(connect: Callable[[], Any], busy_ms: int) -> sa.Engine:
     return engine
 
 
-def _size(connection: sa.Connection, cursor: Any, *, bulk: bool) -> None:
-    """How much memory this connection takes, and how often it tidies up."""
-    known = connection.info
-    if known.get("medrec_bulk", False) is not bulk:
-        for pragma in _BULK if bulk else _USUAL:
-            cursor.execute(pragma)
-        known["medrec_bulk"] = bulk
-
-
-def _connect(path: Path, key: bytes, busy_ms: int, *, may_make: bool) -> Any:
+def _connect(path: Path, key: bytes, busy_ms: int, *, may_make: bool, bulk: bool = False) -> Any:
     # A disk that went away must not become an empty clinic.
     mode = "rwc" if may_make else "rw"
     connection = dbapi2.connect(
@@ -335,7 +334,7 @@ def _connect(path: Path, key: bytes, busy_ms: int, *, may_make: bool) -> Any:
         # SQLCipher would print each failure to standard error; we raise it.
         connection.execute("PRAGMA cipher_log_level = NONE")
         connection.execute(f"PRAGMA key = \"x'{key.hex()}'\"")
-        for pragma in (*_PRAGMAS, *_USUAL):
+        for pragma in (*_PRAGMAS, *(_BULK if bulk else _USUAL)):
             connection.execute(pragma)
     except dbapi2.Error:
         connection.close()

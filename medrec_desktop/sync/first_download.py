@@ -36,7 +36,7 @@ _STATE: Final = "download:state"
 APP: Final = "medrec-desktop"
 # Rows of a page: as many as are stored in so many seconds.
 _FIRST_PAGE: Final = 500
-_LAST_PAGE: Final = 1_000
+_LAST_PAGE: Final = 750
 _LONG_S: Final = 0.25
 _SAID_EVERY_S: Final = 1.0
 _NO_ROOM: Final = (
@@ -144,6 +144,7 @@ class FirstDownload:
                     progress(state.download)
         finally:
             line.close()
+            self._db.after_bulk()
             self._say(at_once=True)
         return state.download
 

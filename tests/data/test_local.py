@@ -447,3 +447,20 @@ def test_a_really_full_disk_says_so(tmp_path: Path) -> None:
         assert list(settings(db)) == ["before"]
         with pytest.raises(Unavailable):
             db.copy_to(disk / "copy.db")
+
+
+def test_the_memory_that_many_rows_take_is_given_to_them_alone(local: LocalDb) -> None:
+    def cache(session: sa.Connection) -> int:
+        return int(session.exec_driver_sql("PRAGMA cache_size").scalar_one())
+
+    with local.begin(bulk=True) as session:
+        much = cache(session)
+    with local.begin() as session, local.read() as reading:
+        usual = (cache(session), cache(reading))
+    assert usual == (-8000, -8000)
+    assert much < -8000
+    with local.begin(bulk=True) as session:
+        first = session.connection.driver_connection
+    local.after_bulk()
+    with local.begin(bulk=True) as session:
+        assert session.connection.driver_connection is not first
