@@ -31,7 +31,7 @@ from medrec_desktop.data.schema_sync import sync_replicas, sync_reviews
 from medrec_desktop.data.sealing_ops import Sealer
 from medrec_desktop.data.session import Session
 from medrec_desktop.domain.changes import Changed, Changes
-from medrec_desktop.domain.errors import Cancelled, Corrupt
+from medrec_desktop.domain.errors import Cancelled, Corrupt, Unavailable
 from medrec_desktop.domain.link import Round
 from medrec_desktop.domain.syncing import (
     PROTOCOL,
@@ -60,6 +60,10 @@ _COPY = (
 _REWOUND = (
     "The clinic's server was restored from a backup. Nothing is lost: this computer sends again "
     "what the server no longer has. What was here before is kept beside the clinic's file."
+)
+_RESTORED_MEANWHILE = (
+    "The clinic's server was restored from a backup just now. Nothing is lost: the next try sends "
+    "again what the server no longer has."
 )
 _STRANGE = (
     "The clinic's server does not have this computer's place in its history, again and again. "
@@ -196,10 +200,11 @@ class SyncCycle:
         if not known:
             with self._db.begin() as session:
                 journal.set_joined(session)
-        if unfinished:
-            self._read_anew(line, said)
-        elif welcome.server_rewound:
+        if welcome.server_rewound:
+            # Also when the last one is not over: what was sent anew went with the second restore.
             self._rewind(line, said)
+        elif unfinished:
+            self._read_anew(line, said)
         return welcome
 
     def _hello(self) -> Hello:
@@ -289,7 +294,9 @@ class SyncCycle:
         """A sound line in place of one on which a push failed."""
         self.close()
         line = self._line = self._connect()
-        line.hello(self._hello())
+        if line.hello(self._hello()).server_rewound:
+            # The rest alone would hide that what was sent before it is gone.
+            raise Unavailable(_RESTORED_MEANWHILE)
         return line
 
     # --- both -----------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ from medrec_desktop.data.outbox import mark
 from medrec_desktop.data.reviews import count_open
 from medrec_desktop.data.seals import latest_seal, withdrawn
 from medrec_desktop.domain.attachments import Kept
-from medrec_desktop.domain.errors import Conflict, Invalid
+from medrec_desktop.domain.errors import Conflict, Invalid, Unavailable
 from medrec_desktop.domain.ids import AttachmentId, RecordId, UserId
 from medrec_desktop.domain.patients import Allergy
 from medrec_desktop.domain.reviewing import Decision
@@ -32,11 +32,13 @@ from medrec_desktop.services.seals import Seals
 from medrec_desktop.services.sync import Sync
 from tests.clinic_servers import ClinicServer
 from tests.factories import a_diagnosis, a_medicine, a_patient
+from tests.logfail import ExpectLog
 from tests.simulation.clinic import SimulatedServer
-from tests.simulation.desktop import Desktop, make_template
+from tests.simulation.desktop import Desktop, FaultyLine, make_template
 from tests.simulation.world import _NEVER
 
 New = Callable[[str], Desktop]
+CYCLE = "medrec_desktop.sync.cycle"
 
 
 @pytest.fixture(scope="module")
@@ -497,3 +499,46 @@ def test_a_computer_without_room_sends_what_is_typed_and_takes_the_rest_later(
     room[0] = True
     together(other)
     assert other.visits.open(record).draft.plan == "Rest, fluids"
+
+
+def test_a_server_restored_twice_while_it_is_being_filled_again_is_filled_from_the_start(
+    both: tuple[Desktop, Desktop, RecordId],
+    monkeypatch: pytest.MonkeyPatch,
+    expect_log: ExpectLog,
+) -> None:
+    """What was sent anew after the first restore was acknowledged, and went with the second."""
+    one, other, record = both
+    one.server.back_up()
+    write(other, record, plan="Rest, fluids")
+    patient = other.patients.register(a_patient("Sent", "Early"))
+    together(other)
+    one.server.restore()
+
+    def cut(*_: object) -> None:
+        raise Unavailable("The line was cut.")
+
+    with expect_log(CYCLE) as restored:
+        with monkeypatch.context() as faulty:
+            faulty.setattr(FaultyLine, "table_page", cut)
+            assert other.round() == "Unavailable"
+        one.server.restore()
+        other.patients.register(a_patient("Sent", "Late"))
+        together(one, other)
+    assert len(restored) == 2
+    assert one.visits.open(record).draft.plan == "Rest, fluids"
+    assert one.patients.get(patient).family == "Sent"
+
+
+def test_a_restore_in_the_middle_of_a_push_ends_the_round(
+    both: tuple[Desktop, Desktop, RecordId], expect_log: ExpectLog
+) -> None:
+    one, other, record = both
+    one.server.back_up()
+    write(other, record, plan="Rest, fluids")
+    together(other)
+    one.server.restore()
+    with pytest.raises(Unavailable, match="the next try sends again"):
+        other.cycle._called_again()
+    with expect_log(CYCLE):
+        together(other, one)
+    assert one.visits.open(record).draft.plan == "Rest, fluids"
