@@ -115,6 +115,14 @@ class Toast(QFrame):
             QTimer.singleShot(0, self, self._place)
 
     def _place(self) -> None:
-        self.adjustSize()
         over = self._over
+        room = over.width() - theme.px(48)
+        # In one line where it fits; a window may be narrower than a sentence.
+        self._words.setWordWrap(False)
+        whole = self.sizeHint()
+        self._words.setWordWrap(whole.width() > room)
+        if whole.width() > room:
+            self.resize(room, self.heightForWidth(room))
+        else:
+            self.resize(whole)
         self.move((over.width() - self.width()) // 2, over.height() - self.height() - theme.px(48))

@@ -25,10 +25,12 @@ from medrec_desktop.ui.widgets import (
     FilledButton,
     FlowLayout,
     KeyHint,
+    Label,
     LinkButton,
     PlainButton,
     SearchBox,
     TextArea,
+    Toast,
     UndoBar,
     ask,
     label,
@@ -86,6 +88,24 @@ def test_enter_presses_a_button_as_the_space_bar_does(
     assert pressed == [True]
     qtbot.keyClick(button, Qt.Key.Key_Return, Qt.KeyboardModifier.ShiftModifier)
     assert pressed == [True]
+
+
+@pytest.mark.parametrize("width", [560, 1480])
+def test_a_passing_sentence_is_whole_in_any_window(qtbot: QtBot, width: int) -> None:
+    over = QWidget()
+    qtbot.addWidget(over)
+    over.resize(width, 600)
+    over.show()
+    toast = Toast(over)
+    for words in ("Applied.", "Nothing is lost. " * 10, "Applied."):
+        toast.say(words)
+        assert over.rect().contains(toast.geometry())
+        said = toast.findChild(Label)
+        assert said is not None
+        needed = said.heightForWidth(said.width()) if said.wordWrap() else said.sizeHint().height()
+        assert said.height() >= needed
+        assert said.wordWrap() or said.width() >= said.sizeHint().width()
+        assert said.wordWrap() == (words != "Applied." and width == 560)
 
 
 def test_undo_is_offered_and_goes_by_itself(qtbot: QtBot) -> None:
