@@ -11,8 +11,10 @@ from dataclasses import dataclass
 
 from medrec_desktop.data.uploads import Upload
 
-# So long, or so many, are gathered: nobody notices the wait, and the disk is asked less often.
+# So long, or so many, are gathered: nobody notices the wait, and the disk is asked less often. So
+# many times as long while others are still on their way.
 GATHER_S = 0.05
+TIMES_WITH_OTHERS = 5
 TOGETHER = 64
 
 
@@ -25,10 +27,17 @@ class Arrival:
 
 
 class Arrivals:
-    """The thread. `store` gets what arrived, a few at a time; it never raises."""
+    """The thread. `store` gets what arrived, a few at a time; it never raises. `under_way` counts
+    the files that are being sent, with those that wait here."""
 
-    def __init__(self, store: Callable[[Sequence[Arrival]], None]) -> None:
+    def __init__(
+        self,
+        store: Callable[[Sequence[Arrival]], None],
+        *,
+        under_way: Callable[[], int] = lambda: 0,
+    ) -> None:
         self._store = store
+        self._under_way = under_way
         self._changed = threading.Condition()
         self._waiting: list[Arrival] = []
         self._ended = False
@@ -64,8 +73,13 @@ class Arrivals:
     def _next(self) -> list[Arrival]:
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._ended)
-            self._changed.wait_for(
-                lambda: len(self._waiting) >= TOGETHER or self._ended, timeout=GATHER_S
-            )
+            for _ in range(TIMES_WITH_OTHERS):
+                if self._changed.wait_for(self._enough, timeout=GATHER_S):
+                    break
+                if self._under_way() <= len(self._waiting):
+                    break
             together, self._waiting = self._waiting[:TOGETHER], self._waiting[TOGETHER:]
         return together
+
+    def _enough(self) -> bool:
+        return len(self._waiting) >= TOGETHER or self._ended

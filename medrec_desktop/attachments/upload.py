@@ -37,6 +37,8 @@ log = logging.getLogger(__name__)
 
 IDLE_WAIT_S = 30.0
 PUBLISH_EVERY_S = 0.25
+# So long a new file waits for company while others are sent.
+GATHER_S = 0.1
 # So many small files are taken from the queue at a time.
 TAKEN = 64
 SHOWN = 500
@@ -77,7 +79,7 @@ class Uploader:
         self._thread: threading.Thread | None = None
         self._pace = Pace(limit, tick=tick, wait=self._interrupt.wait)
         self._lanes = Lanes()
-        self._arrivals = Arrivals(self._call_stored)
+        self._arrivals = Arrivals(self._call_stored, under_way=lambda: len(self._running))
         self._outcomes = Outcomes(db, clock, chance, self._lanes.nudge)
         self._sender = Sender(
             db,
@@ -223,6 +225,10 @@ class Uploader:
             with self._lock:
                 self._lock.notify_all()
             self._wake.wait(timeout=wait)
+            if self._running:
+                # Files that are kept one by one go in few transactions: each waits for the disk,
+                # and whoever keeps the next file waits for each.
+                self._stopping.wait(GATHER_S)
             self._wake.clear()
 
     def _round(self) -> float:

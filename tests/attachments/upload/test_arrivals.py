@@ -36,6 +36,29 @@ def test_what_arrives_while_the_disk_is_busy_is_stored_together_and_in_order() -
     assert seen == [["first"], names[:TOGETHER], names[TOGETHER:]]
 
 
+def test_who_arrived_waits_a_little_for_those_on_their_way() -> None:
+    seen: list[list[str]] = []
+    stored, asked = threading.Event(), list[str]()
+    upload: rows.Upload = None  # type: ignore[assignment]  # it is only carried
+
+    def store(together: Sequence[Arrival]) -> None:
+        seen.append([one.version_id for one in together])
+        stored.set()
+
+    def under_way() -> int:
+        if not asked:
+            arrivals.put(Arrival(upload, "second"))
+        asked.append("both are sent, one is here")
+        return 2
+
+    arrivals = Arrivals(store, under_way=under_way)
+    arrivals.start()
+    arrivals.put(Arrival(upload, "first"))
+    assert stored.wait(30)
+    assert arrivals.stop(30)
+    assert seen == [["first", "second"]]
+
+
 def test_a_row_that_cannot_be_written_costs_the_others_nothing(
     sending: Sending, fake: FakeBucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -302,11 +302,12 @@ def test_nothing_is_called_stored_that_the_storage_does_not_show_as_sent(
 def test_pause_keeps_and_resume_goes_on_even_after_a_restart(
     sending: Sending, fake: FakeBucket
 ) -> None:
-    uid = sending.keep(40 * MIB)
+    # Eight parts: two have arrived and four are under way, so that there is something to pause.
+    uid = sending.keep(60 * MIB)
     arrived, paused = threading.Event(), threading.Event()
 
     def gate(step: str) -> None:
-        if step == "part" and len(fake.sent_parts) >= 2:
+        if step == "part" and fake.calls["part"] > 2:
             arrived.set()
             paused.wait(30)
 
