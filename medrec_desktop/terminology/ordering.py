@@ -21,8 +21,10 @@ _ALL, _LEAST_BESIDE_ALL, _LEAST_SHARE = 0.9, 0.55, 0.4
 _FEW_ROWS, _BESIDE = 5, 0.01
 # What another row of the same category before it costs one of the first rows: five kinds of one
 # disease above a second that fits nearly as well say less than three and that one.
-_SAME_AGAIN, _MIXED_ROWS = 0.88, 12
-_SAME_PART = 0.85
+_SAME_AGAIN, MIXED_ROWS, _MIXED_PLACES = 0.88, 30, 10
+_SAME_PART = 0.8
+# So many of the first rows leave room for a word that none of them says.
+_FIRST_ROWS, _MOST_ADDED = 5, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,26 +92,46 @@ def ordered(
     waiting = sorted(rows, key=lambda one: (one.beside, -scores[one.row]))
     # Where no row says everything, rows for the one half of what was typed leave room for the
     # other: what "hypoplasia of ureter" is may be found at either.
-    parts = {one.row: _said(one.found) if fullest < _ALL else frozenset() for one in rows}
+    mixed = waiting[:MIXED_ROWS] if fullest < _ALL else []
+    parts = {one.row: _said(one.found) for one in mixed}
     worth = _SAME_PART if fullest < _ALL else 1.0
     first: list[Picked] = []
     before: Counter[object] = Counter()
-    rest = waiting[:_MIXED_ROWS]
-    while rest:
+    # What each is worth where nothing like it stands before it; a place is looked up once a row.
+    rest = [
+        (scores[one.row] * (_BESIDE if one.beside else 1.0), _category(one, codes), one)
+        for one in waiting[:MIXED_ROWS]
+    ]
+    while rest and len(first) < _MIXED_PLACES:
         best = max(
             rest,
-            key=lambda one: (
-                scores[one.row]
-                * (_BESIDE if one.beside else 1.0)
-                * _SAME_AGAIN ** before[_category(one, codes)]
-                * worth ** before[parts[one.row]]
+            key=lambda waits: (
+                waits[0]
+                * _SAME_AGAIN ** before[waits[1]]
+                * worth ** before[parts.get(waits[2].row)]
             ),
         )
         rest.remove(best)
-        first.append(best)
-        before[_category(best, codes)] += 1
-        before[parts[best.row]] += 1
-    return first + waiting[_MIXED_ROWS:]
+        _, category, one = best
+        first.append(one)
+        before[category] += 1
+        before[parts.get(one.row)] += 1
+    found = first + [one for _, _, one in rest] + waiting[MIXED_ROWS:]
+    return _each_word_said(found) if fullest < _ALL else found
+
+
+def _each_word_said(rows: list[Picked]) -> list[Picked]:
+    """The rows with one among the first for each word that none of the first says."""
+    tokens = rows[0].found.query.tokens
+    said = {word for one in rows[:_FIRST_ROWS] for word in _said(one.found)}
+    place = _FIRST_ROWS - 1
+    for word in [token.word for token in tokens if token.telling and token.word not in said]:
+        other = next((one for one in rows[_FIRST_ROWS:] if word in _said(one.found)), None)
+        if other is not None and place >= _FIRST_ROWS - _MOST_ADDED:
+            rows.remove(other)
+            rows.insert(place, other)
+            place -= 1
+    return rows
 
 
 def _said(one: Found) -> frozenset[str]:

@@ -3,6 +3,7 @@
 from collections import ChainMap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import combinations
 
 from medrec_desktop.terminology import roots, varying, words
@@ -65,6 +66,10 @@ class Ranking:
     def __init__(self, held: Held) -> None:
         self._held = held
         self._matcher = Matcher(held)
+        # What the words before the one being typed have in common is asked for on every key.
+        self._first = lru_cache(maxsize=64)(
+            lambda bits, number: first_entries(held.packed(bits), number)
+        )
 
     def ranked(
         self, typed: Sequence[str], compounds: Mapping[str, str], *, most: int = 0
@@ -233,13 +238,12 @@ class Ranking:
     def _candidates(self, tokens: Sequence[Token], most: int, *, partly: bool) -> Iterable[int]:
         """Entries worth looking at: those with all words, and `partly` if these are few, with
         fewer."""
-        packed = self._held.packed
         telling = [token for token in tokens if token.telling] or list(tokens)
         chosen: dict[int, None] = {}
 
         def take(bits: int, number: int) -> None:
             if bits:
-                chosen.update(dict.fromkeys(first_entries(packed(bits), number)))
+                chosen.update(dict.fromkeys(self._first(bits, number)))
 
         close = _all(token.close for token in telling)
         # Beyond the best of many there may be one that says every word as it was typed.

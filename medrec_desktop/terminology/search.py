@@ -90,7 +90,9 @@ class Icd10:
             return CodeMatches(text, tuple(exact))
         most = limit * _ENTRIES_A_ROW if limit > _USUAL_ROWS else USUAL
         found, said = self._found(typed, most)
-        picked = ordering.picked(found, self._held, limit)
+        # The order of the first rows does not hang on how many are asked for.
+        wide = max(limit, ordering.MIXED_ROWS)
+        picked = ordering.picked(found, self._held, wide)
         while len(said) == 1 and len(found) * 2 >= most and most < limit * _ENTRIES_OF_SYNONYMS:
             # Many names of few codes ("pain"): there is more, and what is shown as a count must be
             # true. As many more as these few codes let expect.
@@ -99,7 +101,7 @@ class Icd10:
             expected = len(found) * limit * 5 // (4 * len(picked))
             most = min(max(expected, 2 * most), limit * _ENTRIES_OF_SYNONYMS)
             found, said = self._found(typed, most)
-            picked = ordering.picked(found, self._held, limit)
+            picked = ordering.picked(found, self._held, wide)
         rows = self._distinct(exact, picked, limit, known or {})
         # A word that chose the code within its row was understood, though its entry lacks it.
         chosen = rows[0].title if rows else ""

@@ -73,6 +73,7 @@ WEAK = frozenset(
             "having",
             "has",
         ],
+        *["change", "changes", "appearance", "incidental", "unusual", "noted", "seen"],
         *["poss", "prob", "susp", "follow", "followup", "eval", "evaluation", "visit"],
         *["possible", "probable", "suspected", "known", "new", "old", "recent", "current", "onset"],
         *["very", "mild", "moderate", "severe", "bad", "some", "all", "any", "one", "two", "my"],
