@@ -17,8 +17,8 @@ from medrec_desktop.data.replicas import TOUCHED
 from medrec_desktop.data.session import Session
 from medrec_desktop.domain.syncing import Cursor, FeedEntry
 
-_MOST: Final = 500
-_TOUCHED: Final = 5
+_MOST: Final = 1_000
+_TOUCHED: Final = 10
 """A row that waits here, or may, takes as long as so many that nobody touched."""
 # What many versions are made of; each with what it belongs to, which stays the same.
 _SHORTENED: Final = {"record": "patient_id", "patient": "", "attachment": "record_id"}

@@ -75,6 +75,8 @@ _TRAIL = (
     "after the clinic: medrec-admin audit verify names them."
 )
 _REWINDING = "rewinding"
+# After a first page that was not the last one: each has a cost of its own.
+_LONG_PAGE = 1_000
 # What others refer to comes first. What nobody here has touched depends on nothing else, and what
 # somebody has keeps its order. An addendum comes after the signature of its visit.
 _STORED_TOGETHER: tuple[Aggregate, ...] = ("patient", "record", "attachment")
@@ -139,6 +141,7 @@ class SyncCycle:
         except BaseException:
             # Whatever it was, the next round begins with a line of its own.
             self.close()
+            self._db.after_bulk()
             raise
 
     def close(self) -> None:
@@ -235,7 +238,7 @@ class SyncCycle:
     # --- pull -----------------------------------------------------------------------------------
 
     def _pull_all(self, line: ServerLine, stop: threading.Event, said: list[str]) -> int:
-        pulled, more = 0, True
+        pulled, more, long = 0, True, False
         while more:
             _go_on(stop)
             if not self._has_room():
@@ -243,7 +246,7 @@ class SyncCycle:
                 break
             with self._db.read() as session:
                 cursor = journal.read_cursor(session)
-            page = line.pull(cursor)
+            page = line.pull(cursor, _LONG_PAGE) if long else line.pull(cursor)
             entries = page.entries
             if cursor.seq:
                 own = entries[0] if entries else None
@@ -252,17 +255,22 @@ class SyncCycle:
                     continue
                 entries = entries[1:]
             more = page.more
+            long = long or more
             # In short transactions: whoever types waits for each.
             with self._db.read() as session:
                 parts = list(portions(session, entries))
             for part, applied in parts:
-                self._store(part, applied)
+                self._store(part, applied, bulk=long)
             pulled += len(entries)
+        if long:
+            self._db.after_bulk()
         return pulled
 
-    def _store(self, entries: Sequence[FeedEntry], cursor: Cursor | None) -> None:
+    def _store(
+        self, entries: Sequence[FeedEntry], cursor: Cursor | None, *, bulk: bool = False
+    ) -> None:
         paged = cursor is None
-        with self._db.begin() as session:
+        with self._db.begin(bulk=bulk) as session:
             sealer = self._sealer()
             received = [
                 one for run in _runs(entries) for one in _applied(session, run, sealer, paged=paged)

@@ -136,3 +136,33 @@ def plain(path: Path, visits: int) -> tuple[float, float]:
         cpu += time.process_time() - spent
     db.close()
     return wall, cpu
+
+
+def plain_changes(path: Path) -> tuple[int, float, float]:
+    """How many rows of such a database, and the seconds and CPU seconds in which each gets other
+    words and another version to compare with, by executemany alone."""
+    db = LocalDb.open(path, bytes(32))
+    with db.read() as session:
+        do = session.exec_driver_sql
+        rows = [(key, uid) for key, uid in do("SELECT id, uid FROM medical_records").all()]
+    wall = cpu = 0.0
+    for first in range(0, len(rows), _PAGE):
+        some = [(key, uid, uuid4().hex) for key, uid in rows[first : first + _PAGE]]
+        begin, spent = time.perf_counter(), time.process_time()
+        with db.begin(bulk=True) as session:
+            do = session.exec_driver_sql
+            do("INSERT INTO sync_applying VALUES (1)")
+            do(
+                "UPDATE medical_records SET notes = ?, rev = ?, row_version = 2 WHERE id = ?",
+                [("Better today.", rev, key) for key, _, rev in some],
+            )
+            do(
+                "UPDATE sync_replicas SET base_rev = ?, base_version = 2, base_doc = ?"
+                " WHERE tbl = 'record' AND uid = ?",
+                [(rev, bytes(540), uid) for _, uid, rev in some],
+            )
+            do("DELETE FROM sync_applying")
+        wall += time.perf_counter() - begin
+        cpu += time.process_time() - spent
+    db.close()
+    return len(rows), wall, cpu

@@ -25,7 +25,7 @@ from medrec_desktop.domain.people import Clinic
 from medrec_desktop.domain.syncing import MOST_OPS, Cursor, Op
 from medrec_desktop.services import server
 from medrec_desktop.sync.cycle import SyncCycle
-from tests.benchmarks._many_visits import plain
+from tests.benchmarks._many_visits import plain, plain_changes
 from tests.benchmarks.server import _address, _cpu
 from tests.clinic_servers import ClinicServer
 from tests.postgres import _for_psycopg, _new_database, _running_server
@@ -105,7 +105,7 @@ def _measured(clinics: ClinicServer, one: Desktop, postmaster: int) -> list[Row]
         (f"the same {MOST_OPS} again", f"{(time.perf_counter() - start) * 1000:.0f} ms", "")
     )
     rows += _reading(one)
-    rows += _into_sqlcipher(clinics, one, patient.uid)
+    rows += _into_sqlcipher(clinics, one, patient.uid, ops[2000:])
     return rows
 
 
@@ -185,8 +185,11 @@ def _reading(one: Desktop) -> list[Row]:
     return rows
 
 
-def _into_sqlcipher(clinics: ClinicServer, one: Desktop, patient: UUID) -> list[Row]:
-    """Rounds of another computer: the whole feed, then changes of what it has."""
+def _into_sqlcipher(
+    clinics: ClinicServer, one: Desktop, patient: UUID, there: list[Op]
+) -> list[Row]:
+    """Rounds of another computer: the whole feed, then changes of what it has. `there`: visits that
+    nobody has edited yet."""
     with tempfile.TemporaryDirectory() as folder, closing(_db(Path(folder), one.tenant)) as db:
         cycle = SyncCycle(
             db,
@@ -198,7 +201,7 @@ def _into_sqlcipher(clinics: ClinicServer, one: Desktop, patient: UUID) -> list[
             app="bench",
         )
         rows: list[Row] = []
-        for what in ("the whole feed", "what somebody else typed meanwhile"):
+        for what in ("the whole feed", "what somebody else typed", "one edit of each of many"):
             spent, start = time.process_time(), time.perf_counter()
             pulled = cycle.run(threading.Event()).pulled
             took, spent = time.perf_counter() - start, time.process_time() - spent
@@ -209,6 +212,10 @@ def _into_sqlcipher(clinics: ClinicServer, one: Desktop, patient: UUID) -> list[
                     ">= 50,000",
                 )
             )
+            if what == "what somebody else typed":
+                for i in range(0, len(there), MOST_OPS):
+                    one.push(*(one.edit(op, notes="Better.") for op in there[i : i + MOST_OPS]))
+                continue
             # What one who types leaves in the feed: a version every few seconds.
             ops = [_visit(one, patient) for _ in range(300)]
             one.push(*ops)
@@ -218,10 +225,12 @@ def _into_sqlcipher(clinics: ClinicServer, one: Desktop, patient: UUID) -> list[
         cycle.close()
     with tempfile.TemporaryDirectory() as folder:
         wall, cpu = plain(Path(folder) / "plain.db", 10_000)
-    rows.append(
-        ("  new visits by executemany alone", f"{10_000 / wall:,.0f} /s ({10_000 / cpu:,.0f})", "")
-    )
-    return rows
+        many, again, more = plain_changes(Path(folder) / "plain.db")
+    return [
+        *rows,
+        ("  new visits by executemany alone", f"{10_000 / wall:,.0f} /s ({10_000 / cpu:,.0f})", ""),
+        ("  changed visits so", f"{many / again:,.0f} /s ({many / more:,.0f})", ""),
+    ]
 
 
 def _db(folder: Path, tenant: str) -> LocalDb:

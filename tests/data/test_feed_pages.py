@@ -56,7 +56,7 @@ def test_a_visit_that_changed_its_patient_meets_every_version(clinic: Context) -
 
 
 def test_the_cursor_stays_behind_what_is_not_applied_yet(clinic: Context) -> None:
-    uids = [new_uid() for _ in range(700)]
+    uids = [new_uid() for _ in range(1300)]
     entries = feed(*[(uid, 1) for uid in uids], *[(uid, 2) for uid in uids])
     with clinic.db.read() as session:
         found = list(portions(session, entries))
@@ -66,4 +66,4 @@ def test_the_cursor_stays_behind_what_is_not_applied_yet(clinic: Context) -> Non
         done += len(part)
         assert (cursor.seq, cursor.chain) == (done, entries[done - 1].chain)
     assert found[-1][1].seq == entries[-1].seq
-    assert [entry.row_version for part, _ in found for entry in part] == [2] * 700
+    assert [entry.row_version for part, _ in found for entry in part] == [2] * 1300

@@ -78,14 +78,14 @@ class SimDb(LocalDb):
     def __init__(self, path: Path, key: bytes, **rest: Any) -> None:
         """Statements are compiled once, not once for each of a thousand computers."""
         super().__init__(path, key, **rest)
-        engine = self._writes
         if not self._first:
-            self._first.append(engine)
-        engine.dialect, engine._compiled_cache = (
-            self._first[0].dialect,
-            self._first[0]._compiled_cache,
-        )
-        self._reads = engine.execution_options(medrec_writes=False)
+            self._first.append(self._writes)
+        for engine in (self._writes, self._bulk):
+            engine.dialect, engine._compiled_cache = (
+                self._first[0].dialect,
+                self._first[0]._compiled_cache,
+            )
+        self._reads = self._writes.execution_options(medrec_writes=False)
 
     @contextmanager
     def begin(self, **how: Any) -> Iterator[Session]:
