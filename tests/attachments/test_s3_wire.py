@@ -46,7 +46,11 @@ class Scripted:
         with client, suppress(OSError):
             stream = client.makefile("rb")
             while True:
-                head = b"".join(iter(stream.readline, b"\r\n"))
+                lines = []
+                # Nothing comes from a connection that was closed, again and again.
+                while (line := stream.readline()) not in {b"", b"\r\n"}:
+                    lines.append(line)
+                head = b"".join(lines)
                 if not head:
                     return
                 size = [
