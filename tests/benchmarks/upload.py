@@ -1,14 +1,15 @@
 """Figures of uploading to `rclone serve s3`, beside aws s3 cp and s5cmd where they are installed.
 
 The files lie in the vault, as they do in the program: decrypting, hashing, the queue's transactions
-and the look at each object afterwards are part of our time and not of theirs (rclone reads and
-hashes an object that is looked at, all of it). Everything shares one machine with the server: ours
-and aws take turns, each begins once, and CPU seconds are told beside the others. Read ratios, not
-seconds.
+and the look at each small object afterwards are part of our time and not of theirs (rclone reads
+and hashes an object that is looked at, all of it). Everything shares one machine with the server:
+ours and aws take turns, each begins once, and CPU seconds are told beside the others. Read ratios,
+not seconds.
 
 Keeping and sending at the same time is measured over a line that is as fast as files are kept:
-then each takes as long as the other, and doing one after the other would take twice as long.
-Without a line both only want the same processors, and nothing could be said of the program.
+then each takes as long as the other, and doing one after the other would take twice as long. Both,
+and the server, still want the same processors: when others want them too, CPU seconds tell more.
+Over a line half as fast, as most are slower than a disk, keeping has to cost sending nothing.
 """
 
 import json
@@ -35,6 +36,7 @@ LARGE = int(os.environ.get("MEDREC_BENCH_BYTES", "1000000000"))
 SMALL, MANY = 200_000, int(os.environ.get("MEDREC_BENCH_FILES", "1000"))
 # Files that shrink to a half, so that both halves of the way have work.
 MIXED, MIXED_FILES = 2_000_000, 250
+LINES = {"as fast": 1.0, "half as fast": 0.5}
 TURNS = 2
 SECRET = Secret("AKIDRCLONETEST", "rclone-test-secret")
 
@@ -159,12 +161,8 @@ def _sent(
             theirs.append(peer)
     took = [one[0] for one in ours]
     said = [_beside(took, "aws s3 cp", theirs)] if theirs else []
-    if files == 1 and theirs:
-        # Any other storage knows what it has; its answer takes no longer for a larger file.
-        rest = [(one[0] - one[3]) / peer for one, (peer, _) in zip(ours, theirs, strict=True)]
-        looks = _seconds([one[3] for one in ours])
-        ratios = " and ".join(f"{ratio:.2f}" for ratio in rest)
-        said.append(f"without the {looks} in which rclone reads it for our look {ratios} x")
+    if theirs:
+        said.append(f"{_seconds([one[3] for one in ours])} of it looking at objects, in sum")
     if peer := _s5cmd(server, sources):
         said.append(_beside(took, "s5cmd", [peer]))
     shutil.rmtree(sources)
@@ -178,27 +176,37 @@ def _sent(
     ]
 
 
-def _overlapped(server: Server, place: Path) -> tuple[str, str, str]:
+def _overlapped(server: Server, place: Path) -> list[tuple[str, str, str]]:
     """Compressing and sending at the same time, beside each of them alone."""
     sources = place / "mixed"
     _fill(sources, MIXED_FILES, MIXED, shrinks=True)
-    ratios, said = [], []
+    ratios: dict[str, list[float]] = {speed: [] for speed in LINES}
+    said: dict[str, list[str]] = {speed: [] for speed in LINES}
     for turn in range(TURNS):
         alone, together = place / f"alone-{turn}", place / f"together-{turn}"
-        keep = server.run("keep", alone, sources)[0]
-        line = int(sum(one.stat().st_size for one in (alone / "vault").rglob("*.age")) / keep)
-        send = server.run("send", alone, sources, line=line)[0]
-        both = server.run("both", together, sources, line=line)[0]
-        ratios.append(both / max(keep, send))
-        said.append(f"{both:.1f} s (alone {keep:.1f} and {send:.1f} s, {line / 1e6:.0f} MB/s)")
+        keep, keep_cpu = server.run("keep", alone, sources)[:2]
+        kept = sum(one.stat().st_size for one in (alone / "vault").rglob("*.age"))
+        for speed, share in LINES.items():
+            line = int(kept / keep * share)
+            send, send_cpu = server.run("send", alone, sources, line=line)[:2]
+            both, cpu = server.run("both", together, sources, line=line)[:2]
+            ratios[speed].append(both / max(keep, send))
+            said[speed].append(
+                f"{both:.1f} s, CPU {cpu:.1f} (alone {keep:.1f} and {send:.1f} s,"
+                f" CPU {keep_cpu:.1f} and {send_cpu:.1f}, {line / 1e6:.0f} MB/s)"
+            )
+            shutil.rmtree(together)
         shutil.rmtree(alone)
-        shutil.rmtree(together)
     shutil.rmtree(sources)
-    return (
-        f"{MIXED_FILES} x 2 MB compressed and sent, beside the slower of the two alone",
-        " and ".join(f"{ratio:.2f} x" for ratio in ratios),
-        f"at most 1.15 x: {'; '.join(said)}",
-    )
+    what = f"{MIXED_FILES} x 2 MB compressed and sent, beside the slower of the two alone"
+    return [
+        (
+            f"{what}, line {speed} as they are kept",
+            " and ".join(f"{ratio:.2f} x" for ratio in ratios[speed]),
+            f"at most 1.15 x: {'; '.join(said[speed])}",
+        )
+        for speed in LINES
+    ]
 
 
 def _held(server: Server, place: Path) -> list[tuple[str, str, str]]:
@@ -236,7 +244,7 @@ def run() -> list[tuple[str, str, str]]:
                 *_sent(
                     server, place, f"Upload of {MANY} x 200 KB", MANY, SMALL, "1.0 x aws, goal 0.5"
                 ),
-                _overlapped(server, place),
+                *_overlapped(server, place),
                 *_held(server, place),
             ]
 
