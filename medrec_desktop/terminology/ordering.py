@@ -3,7 +3,6 @@
 Moves rows only among those that fit about as well. Pure functions over what was found.
 """
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -96,27 +95,21 @@ def ordered(
     parts = {one.row: _said(one.found) for one in mixed}
     worth = _SAME_PART if fullest < _ALL else 1.0
     first: list[Picked] = []
-    before: Counter[object] = Counter()
-    # What each is worth where nothing like it stands before it; a place is looked up once a row.
-    rest = [
-        (scores[one.row] * (_BESIDE if one.beside else 1.0), _category(one, codes), one)
-        for one in waiting[:MIXED_ROWS]
-    ]
+    rest = waiting[:MIXED_ROWS]
+    worths = [scores[one.row] * (_BESIDE if one.beside else 1.0) for one in rest]
+    alike = [(_category(one, codes), parts.get(one.row)) for one in rest]
     while rest and len(first) < _MIXED_PLACES:
-        best = max(
-            rest,
-            key=lambda waits: (
-                waits[0]
-                * _SAME_AGAIN ** before[waits[1]]
-                * worth ** before[parts.get(waits[2].row)]
-            ),
-        )
-        rest.remove(best)
-        _, category, one = best
-        first.append(one)
-        before[category] += 1
-        before[parts.get(one.row)] += 1
-    found = first + [one for _, _, one in rest] + waiting[MIXED_ROWS:]
+        place = worths.index(max(worths))
+        category, part = alike.pop(place)
+        first.append(rest.pop(place))
+        del worths[place]
+        # What is like it is worth less from here on.
+        for other, (its_category, its_part) in enumerate(alike):
+            if its_category == category:
+                worths[other] *= _SAME_AGAIN
+            if its_part == part:
+                worths[other] *= worth
+    found = first + rest + waiting[MIXED_ROWS:]
     return _each_word_said(found) if fullest < _ALL else found
 
 

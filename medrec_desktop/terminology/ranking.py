@@ -14,7 +14,7 @@ from medrec_desktop.terminology.readings import Reading, readings
 
 # How many entries are looked at: all words there, all but one, a single word.
 USUAL, _WITHOUT_ONE, _SINGLE = 120, 40, 24
-_ENOUGH = 24
+_ENOUGH = 12
 # How much an entry says, by the byte it is kept in.
 _LONG = tuple(max(length, 2) / 8 for length in range(256))
 _COVERED, _WHOLE = 0.8, 0.97
@@ -22,7 +22,7 @@ _FULL_MATCH = 1.12
 # What the best of each further meaning of an abbreviation is worth beside the best of all.
 _NEXT_MEANING, _SAID_ENOUGH = 0.98, 0.7
 # Only the likeliest readings are looked for in part; pairs of words only in short queries.
-_READ_PARTLY, _MOST_PAIRED = 3, 4
+_READ_PARTLY, _MOST_PAIRED = 2, 4
 # Below this a result says too little of what was typed: try near spellings of every word.
 _POOR = 0.45
 _SHORTEST_HALF, _SHORTEST_JOINED = 3, 7
@@ -247,9 +247,8 @@ class Ranking:
 
         close = _all(token.close for token in telling)
         # Beyond the best of many there may be one that says every word as it was typed.
-        whole = _all(token.exact for token in tokens)
-        if whole != close:
-            take(whole, most)
+        if len(tokens) > 1:
+            take(_all(token.exact for token in tokens), _WITHOUT_ONE)
         take(close, most)
         anything = _all(token.any for token in telling)
         if anything != close:
