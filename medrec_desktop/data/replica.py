@@ -21,16 +21,14 @@ from medrec_desktop.data.replicas import Replica, Supersedes, get_replica, put_r
 from medrec_desktop.data.schema_sync import sync_applying, sync_replicas, sync_reviews
 from medrec_desktop.data.sealing_ops import SERVERS, Sealer, current_of, is_marked, outbox_kind
 from medrec_desktop.data.session import Session
-from medrec_desktop.data.set_aside import put_aside
+from medrec_desktop.data.set_aside import keep_words_of_file
 from medrec_desktop.domain import merging
-from medrec_desktop.domain.ids import RecordId, UserId
 from medrec_desktop.domain.merging import SIGNATURE, Merged, merge
 from medrec_desktop.domain.syncing import FeedEntry, Op, Parked, op_of, parked_of
 
 # What ends an op for another reason than that somebody else came first.
 _WITHDRAWN = frozenset({"stale", "finalized", "voided", "unreviewed", "exists"})
-_SAID_OF_A_FILE = {"file_name": "Name", "description": "Description"}
-_FILE_IS_SIGNED = "The visit was signed before this reached the server."
+_CLOSED = frozenset({"finalized", "voided"})
 
 
 @dataclass(slots=True)
@@ -286,8 +284,9 @@ class _Receiver:
         dead = [parked.op, *journal.under_way(self._session, tbl, uid)]
         journal.mark_dead(self._session, [op.op_id for op in dead])
         base = known.base_doc or {}
-        if tbl == "attachment" and parked.reason == "finalized" and known.base_doc is not None:
-            self._file_is_signed(parked, known, dead, merging.of_a_signed_file(base, current))
+        closed = parked.reason in _CLOSED and known.base_doc is not None
+        if closed and (tbl == "attachment" or merging.is_closed(tbl, base)):
+            self._too_late(parked, known, dead, merging.after_closing(tbl, base, current))
             return
         doc = current
         if tbl == "record" and any(op.kind == "finalize" for op in dead):
@@ -306,41 +305,28 @@ class _Receiver:
         if held is None and (mine or closing):
             self._mark(tbl, uid)
 
-    def _file_is_signed(
-        self, parked: Parked, known: Replica, dead: list[Op], merged: Merged
-    ) -> None:
-        """Sent again it would be refused again. What was said of the file is shown over the visit;
-        what the signature does not cover goes out."""
-        op, doc = parked.op, merged.doc
-        record = UUID(doc["record_id"])
-        wrote = [one.patch for one in dead if one.patch.keys() & _SAID_OF_A_FILE]
-        said = {name: text for patch in wrote for name, text in patch.items()}
-        words = {
-            f"{title} of {doc['file_name']}": said[name]
-            for name, title in _SAID_OF_A_FILE.items()
-            if said.get(name)
-        }
-        if words:
-            put_aside(
-                self._session,
-                RecordId(record),
-                op.op_id,
-                words,
-                why=_FILE_IS_SIGNED,
-                by=UserId(op.actor),
-                now=self._sealer.now,
-            )
-        self._rows.write("attachment", op.uid, known.base_rev or op.op_id, doc)
-        self.received.attachments.add(record)
-        self.received.visits.add(record)
-        waiting = known.supersedes.ops if known.supersedes else ()
-        ops = dict.fromkeys((*waiting, *(one.op_id for one in dead)))
-        closing = Supersedes(tuple(ops), resolved=True)
+    def _too_late(self, parked: Parked, known: Replica, dead: list[Op], merged: Merged) -> None:
+        """Closed before it came: sent again it would be refused again. The words wait for a person;
+        what a closed one still takes goes out."""
+        tbl, uid = parked.op.tbl, parked.op.uid
+        closing = self._closing(known, dead, merged)
+        if tbl == "attachment":
+            # Nobody is asked about a file: its words are shown over the visit.
+            keep_words_of_file(self._session, dead, merged.doc, now=self._sealer.now)
+            waiting = known.supersedes.ops if known.supersedes else ()
+            ops = dict.fromkeys((*waiting, *(op.op_id for op in dead)))
+            closing = Supersedes(tuple(ops), resolved=True)
+            self.received.attachments.add(UUID(merged.doc["record_id"]))
+            self.received.visits.add(UUID(merged.doc["record_id"]))
+        self._rows.write(tbl, uid, known.base_rev or parked.op.op_id, merged.doc)
+        if tbl in {"record", "patient"}:
+            (self.received.visits if tbl == "record" else self.received.patients).add(uid)
         put_replica(
             self._session,
             replace(known, head_rev=None, head_doc=None, supersedes=closing, held=None),
         )
-        self._mark("attachment", op.uid)
+        if merged.taken or closing:
+            self._mark(tbl, uid)
 
     def close_if_there(self, parked: Parked) -> bool:
         """A parked edit that the record shows in full needs nobody's decision."""

@@ -3,7 +3,7 @@
 Nothing here commits.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -14,6 +14,10 @@ from sqlalchemy.dialects.sqlite import insert
 from medrec_desktop.data.schema import set_aside, users
 from medrec_desktop.data.session import Session
 from medrec_desktop.domain.ids import RecordId, UserId
+from medrec_desktop.domain.syncing import Op
+
+_SAID_OF_A_FILE = {"file_name": "Name", "description": "Description"}
+_SIGNED_BEFORE = "The visit was signed before this reached the server."
 
 
 def put_aside(
@@ -32,6 +36,31 @@ def put_aside(
     session.execute(
         put.on_conflict_do_update(index_elements=[set_aside.c.record, set_aside.c.window], set_=row)
     )
+
+
+def keep_words_of_file(
+    session: Session, refused: Sequence[Op], doc: Mapping[str, Any], *, now: datetime
+) -> None:
+    """What these ops said of a file of a visit that was signed before they arrived, beside the
+    visit; `doc` is the file as it was signed."""
+    said = {
+        name: text
+        for op in refused
+        for name, text in op.patch.items()
+        if name in _SAID_OF_A_FILE and text
+    }
+    if said:
+        words = {f"{_SAID_OF_A_FILE[name]} of {doc['file_name']}": said[name] for name in said}
+        last = refused[-1]
+        put_aside(
+            session,
+            RecordId(UUID(doc["record_id"])),
+            last.op_id,
+            words,
+            why=_SIGNED_BEFORE,
+            by=UserId(last.actor),
+            now=now,
+        )
 
 
 def drop_aside(session: Session, record: RecordId, window: UUID) -> None:

@@ -176,12 +176,18 @@ def merge(tbl: Aggregate, base: Document, mine: Document, theirs: Document) -> M
     return Merged(doc, taken, same, conflicts | claim, unsigned)
 
 
-def of_a_signed_file(base: Document, mine: Document) -> Merged:
-    """What of mine may still be in a file that somebody else's signature covers: that it is in the
-    storage, that it was entered in error. Its name and description stay as they were signed."""
-    changed = changed_units("attachment", base, mine)
-    taken = changed & {_UPLOAD, VOIDED}
-    doc = _assembled("attachment", (base, mine, base), taken)
+def is_closed(tbl: Aggregate, doc: Document) -> bool:
+    """Whether it takes no words any more. Of a file its visit says that, not the file."""
+    return _closed(tbl, doc) or (tbl == "patient" and doc.get("voided_at") is not None)
+
+
+def after_closing(tbl: Aggregate, base: Document, mine: Document) -> Merged:
+    """What of mine a closed `base` still takes: that it was entered in error; of a signed file also
+    that it is in the storage. All else is for a person."""
+    changed = changed_units(tbl, base, mine)
+    free = {_UPLOAD, VOIDED} if tbl == "attachment" or base.get("voided_at") is None else {_UPLOAD}
+    taken = changed & free
+    doc = _assembled(tbl, (base, mine, base), taken)
     return Merged(doc, taken, frozenset(), changed - taken)
 
 

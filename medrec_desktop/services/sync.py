@@ -55,6 +55,7 @@ from medrec_desktop.services.sync_words import (
     SIGNED,
     STILL_HERE,
     TODO,
+    VOIDED,
     WHAT,
     why,
 )
@@ -130,6 +131,8 @@ class Sync:
             doc = current_of(rows, known)
             if doc is None:
                 raise Conflict(GONE)
+            if doc.get("voided_at") is not None:
+                raise Conflict(VOIDED)
             chosen = {one.unit: one for one in decisions}
             clashes = clashes_of(chain, doc)
             if missing := [one for one in clashes if one.unit not in chosen]:

@@ -8,6 +8,10 @@ SIGNED = (
     "The visit is finalized and can no longer be changed. Nothing was changed. Add the words as an "
     "addendum, or leave them out."
 )
+VOIDED = (
+    "This was entered in error and takes no words any more. Nothing was changed. Leave the words "
+    "out; they are kept in the history."
+)
 CLAIM = (
     "This signature did not hold: somebody else had changed the visit first. Look at the visit and "
     "sign it again."

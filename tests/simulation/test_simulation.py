@@ -23,8 +23,9 @@ STEPS = 80
 # author replaced (11, 2002), an addendum to a signature that did not hold (37 of an older course),
 # what only one computer had when the server was restored (113), a file that a computer back from its
 # backup took out of the storage again (153), what was said of a file that somebody else signed
-# meanwhile (40018), a server restored twice while it was being filled again (41011).
-FAILED_ONCE = (2, 11, 14, 27, 30, 32, 37, 113, 153, 2002, 40018, 41011)
+# meanwhile (40018), a server restored twice while it was being filled again (41011),
+# a version chosen for a visit that had been entered in error (42115).
+FAILED_ONCE = (2, 11, 14, 27, 30, 32, 37, 113, 153, 2002, 40018, 41011, 42115)
 
 
 def run_seed(

@@ -8,6 +8,7 @@ from random import Random
 from uuid import uuid4
 
 import pytest
+import sqlalchemy as sa
 
 from medrec_desktop.data import local
 from medrec_desktop.data.attachments import (
@@ -21,6 +22,7 @@ from medrec_desktop.data.clinic import user_key
 from medrec_desktop.data.ids import new_uid
 from medrec_desktop.data.outbox import mark
 from medrec_desktop.data.reviews import count_open
+from medrec_desktop.data.schema import medical_records
 from medrec_desktop.data.seals import latest_seal, withdrawn
 from medrec_desktop.domain.attachments import Kept
 from medrec_desktop.domain.errors import Conflict, Invalid, Unavailable
@@ -542,3 +544,40 @@ def test_a_restore_in_the_middle_of_a_push_ends_the_round(
     with expect_log(CYCLE):
         together(other, one)
     assert one.visits.open(record).draft.plan == "Rest, fluids"
+
+
+def test_no_version_is_chosen_for_a_visit_that_was_entered_in_error(
+    both: tuple[Desktop, Desktop, RecordId],
+) -> None:
+    one, other, record = both
+    write(one, record, plan="Rest and fluids")
+    write(other, record, plan="Admit")
+    together(one, other)
+    other.visits.void(record, "wrong patient")
+    (review,) = Sync(other.context).reviews()
+    choice = Decision(review.clashes[0].unit, "mine")
+    with pytest.raises(Conflict, match="entered in error"):
+        Sync(other.context).decide(review.id, (choice,))
+    together(one, other)
+    assert one.visits.open(record).voided_reason == "wrong patient"
+
+
+def test_words_that_come_for_a_closed_visit_wait_for_a_person_and_are_sent_once(
+    both: tuple[Desktop, Desktop, RecordId],
+) -> None:
+    """As a program wrote them that let somebody choose a version after the visit was voided."""
+    one, other, record = both
+    other.visits.void(record, "wrong patient")
+    together(one, other)
+    with other.db.begin() as session:
+        session.execute(
+            sa.update(medical_records).where(medical_records.c.uid == record).values(notes="late")
+        )
+        mark(session, "record", record, now=other.clock())
+    together(one, other)
+    for each in (one, other):
+        done = each.cycle.run(_NEVER)
+        assert (done.pulled, done.pushed, done.more, each.waits()) == (0, 0, False, False)
+        assert each.visits.open(record).draft.notes == ""
+        (review,) = Sync(each.context).reviews()
+        assert [clash.unit for clash in review.clashes] == ["notes"]
