@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from medrec_desktop.attachments import multipart
 from medrec_desktop.attachments.multipart import MOST_PARTS, PART, confirmed, part_size_for, shows
-from medrec_desktop.attachments.s3_objects import Completed, Part
+from medrec_desktop.attachments.s3_objects import Completed, Part, digest_over_parts, in_base64
 from medrec_desktop.attachments.store import ObjectStore
 from medrec_desktop.data.schema import upload_parts, upload_queue
 from medrec_desktop.data.upload_parts import SentPart
@@ -160,6 +160,13 @@ def test_an_object_is_believed_to_be_made_of_what_was_sent_by_a_hash_over_its_pa
     ):
         assert not shows(said, parts)
     assert not shows(Completed(f"{md5}-2", ""), [parts[0], sent_part(2, b"tWo")])
+
+
+def test_the_checksum_of_an_object_of_parts_is_read_as_s3_spells_it() -> None:
+    digest = hashlib.sha256(b"of all parts").digest()
+    assert digest_over_parts(f"{in_base64(digest)}-12") == digest
+    assert digest_over_parts(in_base64(digest)) == digest
+    assert digest_over_parts("") == digest_over_parts("not: base64") == b""
 
 
 class Silent(FakeBucket):
