@@ -1,4 +1,6 @@
+from contextlib import closing
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
@@ -25,6 +27,19 @@ def test_a_code_finds_its_clinic_and_who_works_there_and_no_other(
     assert [user.name for user in found.users] == ["Dr Amina Osei"]
     assert found.users[0].admin
     assert (found.patients, found.visits) == (0, 0)
+
+
+def test_of_many_rows_it_is_told_about_how_many_there_are(clinic_server: ClinicServer) -> None:
+    tenant = clinic_server.create(uuid4().hex)
+    with closing(clinic_server.connect()) as connection:
+        connection.execute("SET session_replication_role = replica")
+        connection.execute(
+            f"INSERT INTO {tenant}.patients (id, uid, record_no, family, rev, created_at, updated_at)"
+            " SELECT n, gen_random_uuid(), 'P-' || n, 'A', gen_random_uuid(), now(), now()"
+            " FROM (VALUES (1), (60000)) v (n)".encode()
+        )
+    found = find_clinic(_seen(clinic_server), JoinCode.new(tenant))
+    assert (found.patients, found.visits) == (60_000, 0)
 
 
 def test_a_code_of_no_clinic_is_refused_in_a_sentence(clinic_server: ClinicServer) -> None:
