@@ -48,7 +48,7 @@ class Held:
         self.roots: dict[str, str] = json.loads(arrays.get("roots", b"{}"))
         if len(self._starts) != len(self.vocabulary) + 1 or len(self.priors) != self.size:
             raise ValueError("the arrays of the index do not fit each other")
-        self.begun = lru_cache(maxsize=256)(self._begun)
+        self.begun = lru_cache(maxsize=128)(self._begun)
 
     def place(self, word: str) -> int | None:
         """Where a word stands in the vocabulary."""

@@ -57,7 +57,7 @@ class Matcher:
 
     def __init__(self, held: Held) -> None:
         self._held = held
-        self.token = lru_cache(maxsize=160)(self._token)
+        self.token = lru_cache(maxsize=96)(self._token)
         spelling = Spelling(held)
         self._repairs = spelling.repairs
         self.near_short = spelling.near_short

@@ -67,7 +67,7 @@ class Ranking:
         self._held = held
         self._matcher = Matcher(held)
         # What the words before the one being typed have in common is asked for on every key.
-        self._first = lru_cache(maxsize=64)(
+        self._first = lru_cache(maxsize=32)(
             lambda bits, number: first_entries(held.packed(bits), number)
         )
 
