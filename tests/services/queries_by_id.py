@@ -36,7 +36,7 @@ from medrec_desktop.data import (
 from medrec_desktop.domain.attachments import Kept
 from medrec_desktop.domain.ids import AddendumId, AttachmentId, PatientId, RecordId, UserId
 from medrec_desktop.domain.records import Addendum, VisitDraft
-from medrec_desktop.domain.syncing import moment
+from medrec_desktop.domain.syncing import Op, moment
 from tests.factories import NOON
 
 LATE = NOON + timedelta(days=400)
@@ -113,6 +113,22 @@ def same_bytes(s: Any, record: RecordId) -> int:
 def window(s: Any, i: Ids) -> UUID:
     found: UUID = set_aside.aside_of(s, i.draft)[0].window
     return found
+
+
+def _said_of(file: UUID) -> Op:
+    return Op(
+        op_id=uuid4(),
+        n=1,
+        kind="edit",
+        tbl="attachment",
+        uid=file,
+        base_rev=None,
+        patch={"description": "y"},
+        base={},
+        actor=uuid4(),
+        client_at=LATE,
+        schema="",
+    )
 
 
 # What tells something of one patient, asked with that patient's ids.
@@ -306,6 +322,9 @@ WRITTEN: dict[str, Act] = {
         why="conflict",
         by=UserId(uuid4()),
         now=LATE,
+    ),
+    "set_aside.keep_words_of_file": lambda s, i: set_aside.keep_words_of_file(
+        s, [_said_of(i.file)], {"record_id": str(i.draft), "file_name": "scan.pdf"}, now=LATE
     ),
     "set_aside.drop_aside": lambda s, i: set_aside.drop_aside(s, i.draft, window(s, i)),
     "upload_parts.begin_parts": lambda s, i: upload_parts.begin_parts(
