@@ -236,8 +236,13 @@ def many_visits(one: Desktop, patient: Any, count: int = 12) -> list[Any]:
             updated_at=moment(NOW),
             vital_signs={"pulse": {"value": 84}},
             diagnoses=[
-                {"uid": str(new_uid()), "diagnosis_name": name, "created_at": moment(NOW)}
-                for name in ("Gout", "Asthma")[: n % 3]
+                {
+                    "uid": str(new_uid()),
+                    "diagnosis_name": name,
+                    "created_at": moment(NOW),
+                    "position": place,
+                }
+                for place, name in enumerate(("Gout", "Asthma")[: n % 3])
             ],
         )
         for n in range(count)
