@@ -77,6 +77,7 @@ class Background(QObject):
             "slow": ThreadPoolExecutor(SLOW_THREADS, thread_name_prefix="slow"),
         }
         self._closed = False
+        self._held: list[tuple[Operation, Callable[[], Future[None]]]] | None = None
         self._pending_writes = 0
         self._numbers = count()
         self._under_way: dict[int, Operation] = {}
@@ -124,6 +125,19 @@ class Background(QObject):
         self.writes_changed.disconnect(loop.quit)
         return not self._pending_writes
 
+    def hold(self) -> None:
+        """Reads asked for from now on begin at `release`: what is about to be painted would share
+        the interpreter with them. Writes never wait."""
+        if self._held is None:
+            self._held = []
+
+    def release(self) -> None:
+        """Begin what was held back, in its order."""
+        held, self._held = self._held or (), None
+        for operation, begin in held:
+            if not (operation.forgotten or self._closed):
+                operation.future = begin()
+
     def close(self) -> None:
         """End the lanes: waiting reads are dropped, writes are finished first."""
         self._closed = True
@@ -142,12 +156,25 @@ class Background(QObject):
             # The outcome of a reading came in while the program ended, and asked for the next.
             operation.forget()
             return operation
+        begin = partial(self._begin, operation, work, args, kwargs)
+        if self._held is not None and operation.lane != "write":
+            self._held.append((operation, begin))
+        else:
+            operation.future = begin()
+        return operation
+
+    def _begin(
+        self,
+        operation: Operation,
+        work: Callable[..., Any],
+        args: tuple[object, ...],
+        kwargs: dict[str, object],
+    ) -> Future[None]:
         number = next(self._numbers)
         self._under_way[number] = operation
-        lane = self._lanes[operation.lane]
-        operation.future = lane.submit(self._run, number, work, args, kwargs)
-        operation.future.add_done_callback(partial(self._on_cancelled, number))
-        return operation
+        future = self._lanes[operation.lane].submit(self._run, number, work, args, kwargs)
+        future.add_done_callback(partial(self._on_cancelled, number))
+        return future
 
     def _run(
         self,

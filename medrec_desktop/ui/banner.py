@@ -24,6 +24,8 @@ from medrec_desktop.ui.widgets import (
 NOT_KNOWN = "Not known"
 # With less room than this, in pixels at 100 % text, the allergies stand below the identity.
 _BESIDE = 620
+# Born, sex, record number: what most patients have.
+_USUAL = 3
 
 
 class _Fact(QWidget):
@@ -83,15 +85,18 @@ class PatientBanner(QFrame):
         middle, left = Qt.AlignmentFlag.AlignVCenter, Qt.AlignmentFlag.AlignLeft
         self._layout.setAlignment(self._allergy, middle if beside else left)
 
+    def make_places(self, number: int = _USUAL) -> None:
+        """Have so many places for facts. They serve again: making labels takes milliseconds."""
+        while len(self._places) < number:
+            self._places.append(_Fact(dot=bool(self._places)))
+            self._facts_layout.addWidget(self._places[-1])
+
     def show_patient(self, patient: Patient, now: datetime) -> None:
         """Everything that tells this patient from another."""
         self._avatar.set_initials(initials(patient.family, patient.given))
         self._name.setText(patient.display_name)
         facts = _facts(patient, now)
-        # Places serve again: making labels anew takes milliseconds.
-        while len(self._places) < len(facts):
-            self._places.append(_Fact(dot=bool(self._places)))
-            self._facts_layout.addWidget(self._places[-1])
+        self.make_places(len(facts))
         for number, place in enumerate(self._places):
             if number < len(facts):
                 place.show_fact(*facts[number])

@@ -173,6 +173,7 @@ class Workplace(QWidget):
             self._make_files,
             self._fill_inspector,
             *self._painting(lambda: self.inspector),
+            self.banner.make_places,
             *self._painting(lambda: self.banner),
             *self._painting(lambda: self._visit),
             self._make_chart,

@@ -167,3 +167,31 @@ def test_a_reading_asked_for_while_the_program_ends_is_dropped(
     assert lanes.slow(owner, int, "1").then(done.append).forgotten
     assert lanes.read(owner, int, "1").then(done.append).forgotten
     assert done == []
+
+
+def test_held_reads_begin_at_release_in_their_order_and_writes_never_wait(
+    qtbot: QtBot, background: Background, owner: QObject
+) -> None:
+    seen: list[str] = []
+    background.hold()
+    background.read(owner, seen.append, "first")
+    background.slow(owner, int).then(lambda _: seen.append("slow"))
+    background.read(owner, seen.append, "never").forget()
+    background.write(owner, seen.append, "write")
+    qtbot.waitUntil(lambda: not background.pending_writes)
+    assert seen == ["write"]
+    background.release()
+    background.read(owner, int).then(lambda _: seen.append("after"))
+    qtbot.waitUntil(lambda: len(seen) == 4)
+    assert seen[:2] == ["write", "first"]
+    assert set(seen[2:]) == {"slow", "after"}
+    background.release()  # nothing is held
+
+
+def test_held_reads_are_dropped_when_the_program_ends(qtbot: QtBot, owner: QObject) -> None:
+    ending, seen = Background(), []  # type: ignore[var-annotated] # of what is read
+    ending.hold()
+    ending.read(owner, seen.append, "late")
+    ending.close()
+    ending.release()
+    assert seen == []

@@ -35,6 +35,7 @@ from medrec_desktop.ui.widgets import Toast, column, label
 
 _CHECK_MS = 120
 _PLACE_MS = 1_500
+_PAINTED_MS = 16
 # Lines of "Ready to finalize?" that most visits show.
 _POINTS = 4
 
@@ -233,6 +234,12 @@ class VisitPage(QWidget):
         if visit.draft.record_id != self._wanted:
             return
         again = self.record_id == visit.draft.record_id
+        if not again:
+            # The files, what others wrote, the advice on the codes: after the first paint.
+            self._services.background.hold()
+            QTimer.singleShot(
+                _PAINTED_MS, self._services.background, self._services.background.release
+            )
         self._shown = read
         with self.form.vitals.filling():
             self.form.set_ground(visit, read.settings, read.last)
