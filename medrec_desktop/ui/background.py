@@ -78,6 +78,9 @@ class Background(QObject):
         }
         self._closed = False
         self._held: list[tuple[Operation, Callable[[], Future[None]]]] | None = None
+        self._releasing = QTimer(self)
+        self._releasing.setSingleShot(True)
+        self._releasing.timeout.connect(self._release)
         self._pending_writes = 0
         self._numbers = count()
         self._under_way: dict[int, Operation] = {}
@@ -125,14 +128,15 @@ class Background(QObject):
         self.writes_changed.disconnect(loop.quit)
         return not self._pending_writes
 
-    def hold(self) -> None:
-        """Reads asked for from now on begin at `release`: what is about to be painted would share
+    def hold(self, for_ms: int) -> None:
+        """Reads asked for from now on begin so much later: what is about to be painted would share
         the interpreter with them. Writes never wait."""
         if self._held is None:
             self._held = []
+        self._releasing.start(for_ms)
 
-    def release(self) -> None:
-        """Begin what was held back, in its order."""
+    def _release(self) -> None:
+        """In their order."""
         held, self._held = self._held or (), None
         for operation, begin in held:
             if not (operation.forgotten or self._closed):

@@ -169,29 +169,29 @@ def test_a_reading_asked_for_while_the_program_ends_is_dropped(
     assert done == []
 
 
-def test_held_reads_begin_at_release_in_their_order_and_writes_never_wait(
+def test_held_reads_begin_later_in_their_order_and_writes_never_wait(
     qtbot: QtBot, background: Background, owner: QObject
 ) -> None:
     seen: list[str] = []
-    background.hold()
+    background.hold(60_000)
     background.read(owner, seen.append, "first")
     background.slow(owner, int).then(lambda _: seen.append("slow"))
     background.read(owner, seen.append, "never").forget()
     background.write(owner, seen.append, "write")
     qtbot.waitUntil(lambda: not background.pending_writes)
     assert seen == ["write"]
-    background.release()
+    background.hold(0)
     background.read(owner, int).then(lambda _: seen.append("after"))
     qtbot.waitUntil(lambda: len(seen) == 4)
     assert seen[:2] == ["write", "first"]
     assert set(seen[2:]) == {"slow", "after"}
-    background.release()  # nothing is held
+    assert background._held is None
 
 
 def test_held_reads_are_dropped_when_the_program_ends(qtbot: QtBot, owner: QObject) -> None:
     ending, seen = Background(), []  # type: ignore[var-annotated] # of what is read
-    ending.hold()
+    ending.hold(0)
     ending.read(owner, seen.append, "late")
     ending.close()
-    ending.release()
+    qtbot.waitUntil(lambda: ending._held is None)
     assert seen == []

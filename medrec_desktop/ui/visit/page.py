@@ -236,10 +236,7 @@ class VisitPage(QWidget):
         again = self.record_id == visit.draft.record_id
         if not again:
             # The files, what others wrote, the advice on the codes: after the first paint.
-            self._services.background.hold()
-            QTimer.singleShot(
-                _PAINTED_MS, self._services.background, self._services.background.release
-            )
+            self._services.background.hold(_PAINTED_MS)
         self._shown = read
         with self.form.vitals.filling():
             self.form.set_ground(visit, read.settings, read.last)
