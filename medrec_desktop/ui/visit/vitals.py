@@ -145,13 +145,33 @@ class VitalField(QWidget):
             self.setFixedWidth(theme.px(_WIDTHS.get(self._name, _WIDTH)))
 
 
+# Qt's QWIDGETSIZE_MAX: as wide as it likes.
+_UNBOUND = 16_777_215
+
+
 class _Remark(QWidget):
-    """What is to say about one vital, with a way to put it right."""
+    """What is to say about one vital, with a way to put it right. It serves again: what is said
+    changes with every visit."""
 
     taken = Signal(str, str)
 
-    def __init__(self, name: str, reading: Reading) -> None:
+    def __init__(self) -> None:
         super().__init__()
+        self._name = self._suggestion = ""
+        self._icon = IconLabel("info", "text2", 14)
+        self._words = label("", "meta", wrap=True)
+        self._use = LinkButton("")
+        self._use.clicked.connect(self._on_clicked)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(theme.px(6))
+        layout.addWidget(self._icon)
+        layout.addWidget(self._words, 100)
+        layout.addWidget(self._use)
+        layout.addStretch(1)
+
+    def show_reading(self, name: str, reading: Reading) -> None:
+        """Say this now."""
         self._name, self._suggestion = name, reading.suggestion
         tone: Literal["warn", "danger", "text2"] = (
             "warn"
@@ -160,28 +180,23 @@ class _Remark(QWidget):
             if reading.verdict in {"refuse", "unreadable"}
             else "text2"
         )
-        icon = "info" if tone == "text2" else "warning"
+        self._icon.set_icon("info" if tone == "text2" else "warning", tone)
+        self._words.set_tone(tone)
+        self._words.setText(reading.sentence)
         offered = bool(reading.suggestion) and reading.verdict == "refuse"
-        words = label(reading.sentence, "meta", wrap=True, tone=tone)
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(theme.px(6))
-        layout.addWidget(IconLabel(icon, tone, 14))
-        layout.addWidget(words, 100)
+        self._use.setVisible(offered)
+        widest = _UNBOUND
         if offered:
             swap = (
                 reading.systolic is not None
                 and reading.diastolic is not None
                 and reading.systolic <= reading.diastolic
             )
-            use = f"Use {reading.suggestion} {UNITS[name]}".strip()
-            link = LinkButton("Swap" if swap else use)
-            link.clicked.connect(self._on_clicked)
-            layout.addWidget(link)
-            layout.addStretch(1)
+            self._use.setText("Swap" if swap else f"Use {reading.suggestion} {UNITS[name]}".strip())
             # A way to put it right stands close behind its sentence.
-            words.ensurePolished()
-            words.setMaximumWidth(words.fontMetrics().horizontalAdvance(reading.sentence) + 4)
+            self._words.ensurePolished()
+            widest = self._words.fontMetrics().horizontalAdvance(reading.sentence) + 4
+        self._words.setMaximumWidth(widest)
 
     def _on_clicked(self) -> None:
         self.taken.emit(self._name, self._suggestion)
@@ -357,15 +372,18 @@ class VitalsSection(QWidget):
         self._readings = readings
         for name, field in self._fields.items():
             field.show_reading(readings[name])
-        while (item := self._remarks.takeAt(0)) is not None:
-            if (old := item.widget()) is not None:
-                old.hide()
-                old.deleteLater()
-        for name, reading in readings.items():
-            if reading.sentence and not self._read_only:
-                remark = _Remark(name, reading)
-                remark.taken.connect(self._on_taken)
-                self._remarks.addWidget(remark)
+        said = [] if self._read_only else [one for one in readings.items() if one[1].sentence]
+        for _ in range(self._remarks.count(), len(said)):
+            remark = _Remark()
+            remark.taken.connect(self._on_taken)
+            self._remarks.addWidget(remark)
+        for place in range(self._remarks.count()):
+            item = self._remarks.itemAt(place)
+            shown = item.widget() if item is not None else None
+            if isinstance(shown, _Remark):
+                if place < len(said):
+                    shown.show_reading(*said[place])
+                shown.setVisible(place < len(said))
 
     def _show_bmi(self) -> None:
         index = bmi(self.edits["weight"].text(), self.edits["height"].text())
