@@ -17,7 +17,8 @@ GUTTER = 116
 BESIDE = 520
 # A label lays out all of its text at once; a text area only what is seen.
 _LONGEST_LABEL = 2_000
-_ANY_WIDTH = 16_777_215
+# QWIDGETSIZE_MAX.
+ANY_WIDTH = 16_777_215
 SECTION_NAMES = {
     "complaint": "Complaint",
     "vitals": "Vitals",
@@ -84,7 +85,7 @@ class Section(QWidget):
         self._names.setDirection(way.TopToBottom if beside else way.LeftToRight)
         self._names.setSpacing(theme.px(1 if beside else 8))
         self._gutter.setMinimumWidth(theme.px(GUTTER))
-        self._gutter.setMaximumWidth(theme.px(GUTTER) if beside else _ANY_WIDTH)
+        self._gutter.setMaximumWidth(theme.px(GUTTER) if beside else ANY_WIDTH)
 
 
 class AddendaBox(QWidget):

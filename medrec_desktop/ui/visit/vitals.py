@@ -34,6 +34,7 @@ from medrec_desktop.domain.vitals import (
 )
 from medrec_desktop.ui import theme
 from medrec_desktop.ui.visit.entry_row import LONGEST
+from medrec_desktop.ui.visit.section import ANY_WIDTH
 from medrec_desktop.ui.widgets import (
     ElidedLabel,
     FlowLayout,
@@ -145,10 +146,6 @@ class VitalField(QWidget):
             self.setFixedWidth(theme.px(_WIDTHS.get(self._name, _WIDTH)))
 
 
-# Qt's QWIDGETSIZE_MAX: as wide as it likes.
-_UNBOUND = 16_777_215
-
-
 class _Remark(QWidget):
     """What is to say about one vital, with a way to put it right. It serves again: what is said
     changes with every visit."""
@@ -185,7 +182,7 @@ class _Remark(QWidget):
         self._words.setText(reading.sentence)
         offered = bool(reading.suggestion) and reading.verdict == "refuse"
         self._use.setVisible(offered)
-        widest = _UNBOUND
+        widest = ANY_WIDTH
         if offered:
             swap = (
                 reading.systolic is not None
@@ -240,6 +237,7 @@ class VitalsSection(QWidget):
         for name in _OPTIONAL:
             flow.addWidget(self._fields[name])
 
+        self._said: list[_Remark] = []
         self._remarks = QVBoxLayout()
         self._remarks.setSpacing(theme.px(2))
         self._second = LinkButton("Add second reading")
@@ -373,17 +371,15 @@ class VitalsSection(QWidget):
         for name, field in self._fields.items():
             field.show_reading(readings[name])
         said = [] if self._read_only else [one for one in readings.items() if one[1].sentence]
-        for _ in range(self._remarks.count(), len(said)):
+        while len(self._said) < len(said):
             remark = _Remark()
             remark.taken.connect(self._on_taken)
             self._remarks.addWidget(remark)
-        for place in range(self._remarks.count()):
-            item = self._remarks.itemAt(place)
-            shown = item.widget() if item is not None else None
-            if isinstance(shown, _Remark):
-                if place < len(said):
-                    shown.show_reading(*said[place])
-                shown.setVisible(place < len(said))
+            self._said.append(remark)
+        for place, remark in enumerate(self._said):
+            if place < len(said):
+                remark.show_reading(*said[place])
+            remark.setVisible(place < len(said))
 
     def _show_bmi(self) -> None:
         index = bmi(self.edits["weight"].text(), self.edits["height"].text())

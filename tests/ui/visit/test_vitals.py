@@ -12,6 +12,7 @@ from medrec_desktop.domain.vitals import Vitals
 from medrec_desktop.services.context import Context
 from medrec_desktop.services.patients import Patients
 from medrec_desktop.ui.visit.page import VisitPage
+from medrec_desktop.ui.visit.section import ANY_WIDTH
 from medrec_desktop.ui.visit.vitals import VitalsSection
 from medrec_desktop.ui.widgets import Label, LinkButton
 from tests.factories import FakeClock, a_finalized_visit, a_patient, a_visit
@@ -83,6 +84,30 @@ def test_swap_and_use_put_it_right_and_can_be_undone(clinic: Context, open_visit
     enter()
     link(vitals, "Use 40.0 °C").click()
     assert vitals.edits["temperature"].text() == "40.0"
+
+
+def test_a_remark_that_serves_again_keeps_nothing_of_what_it_said(qtbot: QtBot) -> None:
+    section = VitalsSection()
+    qtbot.addWidget(section)
+    section.show()
+    pressure = section.edits["blood_pressure"]
+    pressure.setText("80/120")
+    section.judge()
+    link(section, "Swap").click()
+    assert pressure.text() == "120/80"
+    assert not [
+        one for one in section.findChildren(LinkButton) if one.text() == "Swap" and one.isVisible()
+    ]
+    pressure.setText("162/98")
+    section.judge()
+    remark = section._said[0]
+    assert remark.isVisible()
+    assert not remark._use.isVisible()
+    assert remark._words.maximumWidth() == ANY_WIDTH
+    assert "162/98" in remark._words.text()
+    section.edits["temperature"].setText("98.6")
+    section.judge()
+    assert link(section, "Use 37.0 °C").isVisible()
 
 
 def test_last_values_stand_beneath_with_their_day(
