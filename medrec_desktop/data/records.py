@@ -50,7 +50,7 @@ _NEWEST = sa.select(medical_records.c.uid).order_by(medical_records.c.id.desc())
 _ROWS = (
     sa.select(diagnoses)
     .where(diagnoses.c.record_id == sa.bindparam("record"), diagnoses.c.voided_at.is_(None))
-    .order_by(diagnoses.c.position, diagnoses.c.id)
+    .order_by(diagnoses.c.position, diagnoses.c.uid)
 )
 _UPDATE = sa.update(medical_records).where(
     medical_records.c.id == sa.bindparam("key"),

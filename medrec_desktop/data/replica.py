@@ -338,6 +338,9 @@ class _Receiver:
         )
         if named or op.kind not in {"create", "edit", "attach"} or known.base_doc is None:
             return False
+        if not known.base_version:
+            # Of the server before it was restored: it does not say what the record shows now.
+            return False
         wanted = merging.units_of(op.tbl, merging.with_columns(op.tbl, known.base_doc, op.patch))
         there = merging.units_of(op.tbl, known.base_doc)
         if not all(merging.same_value(wanted.get(unit), there.get(unit)) for unit in op.base):

@@ -193,6 +193,9 @@ class Sealer:
             yield _Step(_CREATING.get(tbl, "create"), patch, base)
         elif patch.keys() - {"updated_at"}:
             stored = tbl == "attachment" and patch.keys() <= _STORING
+            if patch.get("upload_state") == "stored":
+                # A server that is restored would give it another key, and look there.
+                patch["s3_key"] = doc["s3_key"]
             yield _Step("stored" if stored else "edit", patch, base)
         if signing.get("status") == "finalized":
             yield _Step("finalize", signing, {merging.SIGNATURE: was.get(merging.SIGNATURE)})

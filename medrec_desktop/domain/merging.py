@@ -20,6 +20,7 @@ VOIDED: Final = "voided"
 Units = dict[str, Any]
 
 _UPLOAD = "upload"
+_STORED = 2
 # Columns that belong together are one unit.
 _GROUPS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "record": {
@@ -193,7 +194,7 @@ def after_closing(tbl: Aggregate, base: Document, mine: Document) -> Merged:
 
 def _how_far(doc: Document) -> int:
     """An attachment on its way: without a key, with one, in the storage."""
-    return 2 if doc.get("upload_state") == "stored" else int(doc.get("s3_key") is not None)
+    return _STORED if doc.get("upload_state") == "stored" else int(doc.get("s3_key") is not None)
 
 
 def _closed(tbl: Aggregate, doc: Document) -> bool:
@@ -319,10 +320,15 @@ def _safe_allergies(
 
 def with_news(tbl: Aggregate, before: Document, after: Document, mine: Document) -> dict[str, Any]:
     """`mine` with what the server set between `before` and `after` (its own times, a key), except
-    where I have changed that very column since."""
+    where I have changed that very column since. Bytes that I have put into the storage lie where I
+    put them."""
     result = dict(mine)
     rows = _ROWS.get(tbl)
+    stored = [_how_far(doc) == _STORED for doc in (mine, before, after)]
+    kept = _GROUPS["attachment"][_UPLOAD] if stored == [True, False, False] else ()
     for column, value in after.items():
+        if column in kept:
+            continue
         if column == rows:
             result[column] = _rows_with_news(before, after, mine, column)
         elif same_value(mine.get(column), before.get(column)):

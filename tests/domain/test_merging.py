@@ -137,6 +137,18 @@ def test_what_the_server_set_itself_comes_in_unless_i_changed_that_too(
     assert with_news("record", before, after, before) | {"diagnoses": 0} == after | {"diagnoses": 0}
 
 
+def test_bytes_that_i_put_into_the_storage_lie_where_i_put_them() -> None:
+    """A server that was restored gave the file another key meanwhile."""
+    where = {"s3_key": "tenant_1/4/scan.txt", "s3_bucket": None, "s3_version": None}
+    before = {"upload_state": "pending", "held_by": "x", "late": False} | where
+    mine = before | {"upload_state": "stored", "s3_bucket": "clinic", "s3_version": "1"}
+    after = before | {"s3_key": "tenant_1/9/scan.txt", "late": True}
+    assert with_news("attachment", before, after, mine) == mine | {"late": True}
+    assert with_news("attachment", before, after, before) == after
+    elsewhere = after | {"upload_state": "stored", "s3_bucket": "clinic", "s3_version": "2"}
+    assert with_news("attachment", mine, elsewhere, mine) == elsewhere
+
+
 def _visit(**columns: Any) -> dict[str, Any]:
     return {"uid": "r", "status": "draft", "diagnoses": []} | columns
 

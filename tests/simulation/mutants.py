@@ -56,7 +56,7 @@ def theirs_wins(patch: Patch) -> None:
 def cursor_before_rows(patch: Patch) -> None:
     """The cursor is committed, then the rows."""
 
-    def store(self: SyncCycle, entries: Any, cursor: Any) -> None:
+    def store(self: SyncCycle, entries: Any, cursor: Any, **_how: Any) -> None:
         if cursor is not None:
             with self._db.begin() as session:
                 journal.write_cursor(session, cursor)

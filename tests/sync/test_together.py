@@ -23,6 +23,7 @@ from medrec_desktop.data.ids import new_uid
 from medrec_desktop.data.outbox import mark
 from medrec_desktop.data.reviews import count_open
 from medrec_desktop.data.schema import medical_records
+from medrec_desktop.data.schema_sync import sync_reviews
 from medrec_desktop.data.seals import latest_seal, withdrawn
 from medrec_desktop.domain.attachments import Kept
 from medrec_desktop.domain.errors import Conflict, Invalid, Unavailable
@@ -581,3 +582,57 @@ def test_words_that_come_for_a_closed_visit_wait_for_a_person_and_are_sent_once(
         assert each.visits.open(record).draft.notes == ""
         (review,) = Sync(each.context).reviews()
         assert [clash.unit for clash in review.clashes] == ["notes"]
+
+
+def test_a_file_stored_before_a_restored_server_was_met_is_found_where_its_bytes_are(
+    new: New, server: tuple[SimulatedServer, Path], expect_log: ExpectLog
+) -> None:
+    """The server numbers the visits anew, in the order in which they come back."""
+    one, other = new("FRONTDESK-1"), new("ROOM-2")
+    together(one, other)
+    server[0].back_up()
+    records = [each.visits.start(each.patients.register(a_patient())) for each in (one, other)]
+    files = [
+        each.files.take(record, "scan.txt", content)
+        for each, record, content in zip((one, other), records, (b"one", b"two"), strict=True)
+    ]
+    together(one, other)
+    server[0].restore()
+    assert one.files.send() == 1
+    with expect_log(CYCLE):
+        together(other, one)
+    other.files.send()
+    together(other, one)
+    for each in (one, other):
+        with each.db.read() as session:
+            for file, keeper in zip(files, (one, other), strict=True):
+                assert file is not None
+                row = attachment_row(session, AttachmentId(file))
+                assert row.upload_state == "stored"
+                assert keeper.bucket.content_at(row.s3_key)
+        assert not each.waits()
+
+
+def test_what_a_restored_server_has_no_visit_for_is_not_taken_for_merged(
+    both: tuple[Desktop, Desktop, RecordId],
+    server: tuple[SimulatedServer, Path],
+    expect_log: ExpectLog,
+) -> None:
+    """This computer has it in its copy of the server before; that is no more."""
+    one, other, _ = both
+    server[0].back_up()
+    record = one.visits.start(one.patients.register(a_patient("Mensah")))
+    together(one, other)
+    write(other, record, notes="smokes")
+    together(other, one)
+    write(one, record, plan="Rest")
+    server[0].restore()
+    with expect_log(CYCLE):
+        together(other)
+        together(one, other)
+    for each in (one, other):
+        with each.db.read() as session:
+            table = sync_reviews.c
+            docs = session.scalars(sa.select(table.doc).where(table.state == "open")).all()
+        waiting = [doc["op"]["patch"].get("notes") for doc in docs]
+        assert "smokes" in (each.visits.open(record).draft.notes, *waiting)
