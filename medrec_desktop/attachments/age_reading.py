@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 CHUNK = 1 << 16
 _TAG = 16
+_SEALED = CHUNK + _TAG
 _VERSION = b"age-encryption.org/v1\n"
 _LONGEST_LINE = 4096
 _MOST_LINES = 200
@@ -53,13 +54,15 @@ class Chunks:
     """The plain bytes of one file, chunk by chunk. `NotAgeError` for what is not as it was
     written; nothing of a chunk that is not is ever handed on."""
 
-    def __init__(self, source: BufferedIOBase, identity: Identity) -> None:
+    def __init__(self, source: BufferedIOBase, identity: Identity, *, ahead: int = 1) -> None:
+        """`ahead`: so many chunks are read from `source` at a time."""
         self._source = source
         self._opened = ChaCha20Poly1305(_payload_key(source, identity))
-        # The chunk at hand and the one after it: only the last is sealed as the last.
-        self._sealed, self._following = (memoryview(bytearray(CHUNK + _TAG)) for _ in range(2))
-        self._size = source.readinto(self._sealed)
-        self._more = 0
+        # One more than is asked for: only the last is sealed as the last.
+        self._sealed = memoryview(bytearray((ahead + 1) * _SEALED))
+        self._at = 0
+        self._held = source.readinto(self._sealed)
+        self._all_read = self._held < len(self._sealed)
         self._number = 0
         self._ended = False
 
@@ -67,41 +70,50 @@ class Chunks:
         """The next at most 64 KiB; none at the end."""
         if self._ended:
             return b""
-        nonce = self._nonce()
+        nonce, sealed = self._next()
         try:
-            plain = self._opened.decrypt(nonce, self._sealed[: self._size], None)
+            plain = self._opened.decrypt(nonce, sealed, None)
         except InvalidTag:
             raise NotAgeError(_DAMAGED) from None
-        self._go_on()
         return plain
 
     def read_into(self, target: memoryview) -> int:
-        """The same into memory of the caller's, 64 KiB or more; how many bytes it was."""
-        if self._ended:
-            return 0
-        nonce, size = self._nonce(), self._size - _TAG
+        """The same into memory of the caller's, a multiple of 64 KiB: as many chunks as fit; how
+        many bytes it was."""
+        done = 0
         try:
-            self._opened.decrypt_into(nonce, self._sealed[: self._size], None, target[:size])
+            while not self._ended and done < len(target):
+                nonce, sealed = self._next()
+                following = done + len(sealed) - _TAG
+                self._opened.decrypt_into(nonce, sealed, None, target[done:following])
+                done = following
         except InvalidTag:
             raise NotAgeError(_DAMAGED) from None
-        self._go_on()
-        return size
+        return done
 
-    def _nonce(self) -> bytes:
-        """What the chunk at hand was sealed with; reads on to know whether it is the last."""
-        if self._size < _TAG:
+    def _next(self) -> tuple[bytes, memoryview]:
+        """What the next chunk was sealed with, and the chunk."""
+        if self._held - self._at <= _SEALED and not self._all_read:
+            self._read_on()
+        left = self._held - self._at
+        self._ended = left <= _SEALED
+        sealed = self._sealed[self._at : self._at + min(left, _SEALED)]
+        if len(sealed) < _TAG:
             raise NotAgeError(_DAMAGED)
-        if self._size == _TAG and self._number:
+        if len(sealed) == _TAG and self._number:
             raise NotAgeError("a chunk is empty")
-        whole = self._size == CHUNK + _TAG
-        self._more = self._source.readinto(self._following) if whole else 0
-        return self._number.to_bytes(11, "big") + (b"\x00" if self._more else b"\x01")
-
-    def _go_on(self) -> None:
+        nonce = self._number.to_bytes(11, "big") + (b"\x01" if self._ended else b"\x00")
         self._number += 1
-        self._ended = not self._more
-        self._sealed, self._following = self._following, self._sealed
-        self._size = self._more
+        self._at += len(sealed)
+        return nonce, sealed
+
+    def _read_on(self) -> None:
+        left = self._held - self._at
+        self._sealed[:left] = self._sealed[self._at : self._held]
+        room = self._sealed[left:]
+        more = self._source.readinto(room)
+        self._at, self._held = 0, left + more
+        self._all_read = more < len(room)
 
 
 def decrypt(source: BufferedIOBase, write: Callable[[bytes], object], identity: Identity) -> None:

@@ -16,6 +16,7 @@ from medrec_desktop.attachments.compression import (
     compressor,
     worthwhile_level,
 )
+from medrec_desktop.attachments.kept_hash import LEAF, KeptHash, known_by_parts, over_parts
 from medrec_desktop.domain.attachments import Kept
 from medrec_desktop.domain.errors import Cancelled, Corrupt, Unavailable
 
@@ -55,7 +56,7 @@ class Flow:
         self._done = 0
         self._kept_size = 0
         self._original = hashlib.sha256()
-        self._compressed = hashlib.sha256()
+        self._compressed = KeptHash()
         self._gzip = compressor(self._guarded(lambda: worthwhile_level(source, size)))
 
     def read(self, count: int = -1) -> bytes:
@@ -76,7 +77,7 @@ class Flow:
             size=self._done,
             sha256=self._original.hexdigest(),
             kept_size=self._kept_size,
-            kept_sha256=self._compressed.hexdigest(),
+            kept_sha256=self._compressed.text(),
         )
 
     def _fill(self) -> None:
@@ -113,7 +114,7 @@ class Checked:
         self._kept = kept
         self._sink = write
         self._original = hashlib.sha256()
-        self._compressed = hashlib.sha256()
+        self._compressed = KeptHash(kept.kept_sha256)
         self._expander = Expander(self._pass_on, kept.size)
 
     def write(self, compressed: bytes) -> int:
@@ -131,7 +132,7 @@ class Checked:
         self._expander.finish()
         if (
             self._original.hexdigest() != self._kept.sha256
-            or self._compressed.hexdigest() != self._kept.kept_sha256
+            or self._compressed.text() != self._kept.kept_sha256
         ):
             raise Corrupt(DAMAGED)
 
@@ -149,7 +150,7 @@ class Measured:
         self._kept = kept
         self._sink = write
         self._done = 0
-        self._compressed = hashlib.sha256()
+        self._compressed = KeptHash(kept.kept_sha256)
         self._held: list[bytes] = []
         self._holding = 0
 
@@ -170,7 +171,7 @@ class Measured:
         """Hand over the rest; raise Corrupt unless it was exactly what the row says."""
         self._pass_on()
         short = self._done != self._kept.kept_size
-        if short or self._compressed.hexdigest() != self._kept.kept_sha256:
+        if short or self._compressed.text() != self._kept.kept_sha256:
             raise Corrupt(DAMAGED)
 
     def _pass_on(self) -> None:
@@ -189,33 +190,64 @@ def pour(
     kept: Kept,
     read_into: Callable[[memoryview], int],
     room: Callable[[], memoryview],
-    full: Callable[[memoryview], object],
+    full: Callable[[memoryview, bytes], object],
 ) -> None:
-    """Fill each memory that `room` gives and hand it to `full`, the last one cut to what it holds.
+    """Fill each memory that `room` gives and hand it to `full` with its SHA-256, the last one cut
+    to what it holds.
 
-    `read_into` is given 64 KiB or more and says how many bytes it put there, none at the end. The
-    last memory is handed over only when all of it was what the row says; else Corrupt.
+    `read_into` is given a multiple of 64 KiB and says how many bytes it put there, fewer than fit
+    at the end. The last memory is handed over only when all of it was what the row says; else
+    Corrupt.
     """
-    digest, done = hashlib.sha256(), 0
+    hashed = _Poured(kept)
     while True:
         target, held = room(), 0
-        hashed = 0
-        while held < len(target) and (count := read_into(target[held:])):
+        digest = hashlib.sha256()
+        while held < len(target):
+            piece = target[held : held + _AT_HAND]
+            count = read_into(piece)
+            digest.update(piece[:count])
+            hashed.read(piece[:count], of=len(target))
             held += count
-            if held - hashed >= _AT_HAND:
-                digest.update(target[hashed:held])
-                hashed = held
-        digest.update(target[hashed:held])
-        done += held
+            if count < len(piece):
+                break
+        hashed.filled(digest.digest(), held)
         ended = held < len(target)
-        if done > kept.kept_size or (
-            ended and (done != kept.kept_size or digest.hexdigest() != kept.kept_sha256)
-        ):
+        if hashed.done > kept.kept_size or (ended and not hashed.is_kept()):
             raise Corrupt(DAMAGED)
         if held:
-            full(target[:held])
+            full(target[:held], digest.digest())
         if ended:
             return
+
+
+class _Poured:
+    """Whether what was poured is the kept stream. Where the memories are what it is known by, their
+    hashes are enough; else it is hashed once more."""
+
+    def __init__(self, kept: Kept) -> None:
+        self.done = 0
+        self._kept = kept
+        self._parts: list[bytes] = []
+        self._by_parts = known_by_parts(kept.kept_sha256)
+        self._all = KeptHash(kept.kept_sha256)
+
+    def read(self, piece: memoryview, *, of: int) -> None:
+        """Some more, in a memory `of` so many bytes."""
+        self._by_parts &= of == LEAF
+        if not self._by_parts:
+            self._all.update(piece)
+
+    def filled(self, sha256: bytes, held: int) -> None:
+        """A memory is full, or the last one."""
+        self.done += held
+        if held:
+            self._parts.append(sha256)
+
+    def is_kept(self) -> bool:
+        """To be asked at the end."""
+        known = over_parts(self._parts) if self._by_parts else self._all.text()
+        return self.done == self._kept.kept_size and known == self._kept.kept_sha256
 
 
 class Arriving:

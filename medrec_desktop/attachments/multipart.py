@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import BinaryIO, cast
 
+from medrec_desktop.attachments.kept_hash import LEAF
 from medrec_desktop.attachments.lanes import Lanes
 from medrec_desktop.attachments.pacing import Content
 from medrec_desktop.attachments.s3_objects import Completed, Part
@@ -20,7 +21,8 @@ from medrec_desktop.data.upload_parts import SentPart
 from medrec_desktop.data.uploads import Upload
 from medrec_desktop.domain.errors import Cancelled, Corrupt
 
-PART = 8 * 2**20
+# What large files are known by as well, so that each part is hashed once.
+PART = LEAF
 # S3 allows 10,000.
 MOST_PARTS = 9_000
 
@@ -127,15 +129,15 @@ class PartsRun:
         with self._settled:
             self._settled.wait_for(lambda: not self._in_flight)
 
-    def part(self, content: memoryview) -> None:
-        """Send what stands in a `room`; waits while all lanes are busy. Raises what a part
-        raised."""
+    def part(self, content: memoryview, sha256: bytes) -> None:
+        """Send what stands in a `room`, of which this is the SHA-256; waits while all lanes are
+        busy. Raises what a part raised."""
         self._raise_failure()
         self._number += 1
         number = self._number
         known = self._arrived.get(number)
         if known is not None:
-            if hashlib.sha256(content).hexdigest() != known.sha256:
+            if sha256.hex() != known.sha256:
                 self._fail(Corrupt(OTHER_BYTES))
                 self._writes.write(lambda session: rows.forget_parts(session, self._upload.key))
                 raise Corrupt(OTHER_BYTES)
@@ -144,7 +146,9 @@ class PartsRun:
             return
         with self._settled:
             self._in_flight += 1
-        if not self._lanes.large(lambda: self._send(number, content), give_up=self._give_up):
+        if not self._lanes.large(
+            lambda: self._send(number, content, sha256), give_up=self._give_up
+        ):
             self._done()
             self._raise_failure()
             self._fail(Cancelled(STOPPED))
@@ -160,14 +164,13 @@ class PartsRun:
     def _give_up(self) -> bool:
         return self.error is not None or self._interrupted()
 
-    def _send(self, number: int, content: memoryview) -> None:
+    def _send(self, number: int, content: memoryview, sha256: bytes) -> None:
         """On a lane: remember the part, send it, remember that it arrived."""
         try:
             # Whole, without the interpreter: other threads go on meanwhile.
             md5 = hashlib.md5(content, usedforsecurity=False)
-            sha256 = hashlib.sha256(content)
             size = len(content)
-            part = SentPart(number, size, sha256.hexdigest(), md5.hexdigest())
+            part = SentPart(number, size, sha256.hex(), md5.hexdigest())
             self._writes.write(lambda session: rows.put_part(session, self._upload.key, part))
             etag = self._store.upload_part(
                 self._upload.s3_key,
@@ -176,7 +179,7 @@ class PartsRun:
                 self._body([content], self._progress),
                 size=size,
                 md5=md5.digest(),
-                sha256=sha256.digest(),
+                sha256=sha256,
             )
             sent = SentPart(number, part.size, part.sha256, part.md5, etag)
             # Not worth a wait for the disk: a part without an ETag is known by its hash.

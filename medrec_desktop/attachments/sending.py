@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import BinaryIO
 
 from medrec_desktop.attachments.arrivals import Arrival
+from medrec_desktop.attachments.kept_hash import IN_ONE
 from medrec_desktop.attachments.lanes import Lanes
 from medrec_desktop.attachments.multipart import PartsRun, confirmed, part_size_for, shows
 from medrec_desktop.attachments.pacing import Content
@@ -36,7 +37,7 @@ from medrec_desktop.domain.filenames import suffixed_name
 from medrec_desktop.domain.storage import KeyTaken
 
 # Up to here one request; above it parts.
-ONE_REQUEST = 16 * 2**20
+ONE_REQUEST = IN_ONE
 
 NOT_SEEN = "The storage took the file but does not show it yet. It is safe here and tried again."
 CHANGED = "The storage does not hold what was sent. The file is safe here and is sent again."

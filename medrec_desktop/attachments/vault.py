@@ -41,6 +41,8 @@ UNCLAIMED_DAYS = 30
 # Small pictures of files; they stay when the file itself leaves for the storage.
 SMALL = "small"
 GRACE_S = 3600.0
+# Of a large file so many chunks are read at a time.
+_AHEAD = 8
 
 MISSING = "This file is not on this computer. Restore it from a backup, or attach it again."
 WRITE_REFUSED = (
@@ -265,14 +267,15 @@ class Vault:
         uid: UUID,
         kept: Kept,
         room: Callable[[], memoryview],
-        full: Callable[[memoryview], object],
+        full: Callable[[memoryview, bytes], object],
     ) -> None:
         """As `read_kept`, but without a copy: fills each memory that `room` gives (a multiple of
-        64 KiB) and hands it to `full`; the last one only when the file is known to be this one."""
+        64 KiB) and hands it to `full` with its SHA-256; the last one only when the file is known
+        to be this one."""
         with contextlib.ExitStack() as opened:
             with self._called_damage(uid):
                 source = opened.enter_context(self._found_or_raise(uid).open("rb"))
-                chunks = Chunks(source, self._reader)
+                chunks = Chunks(source, self._reader, ahead=_AHEAD)
 
             def read_into(target: memoryview) -> int:
                 with self._called_damage(uid):

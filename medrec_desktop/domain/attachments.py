@@ -78,7 +78,8 @@ class Preview:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What a file in the vault must be: original and compressed size and SHA-256 (hex)."""
+    """What a file in the vault must be: original and compressed size and SHA-256 (hex; of more than
+    16 MiB of compressed bytes that over the SHA-256s of each 8 MiB, as S3 writes it)."""
 
     size: int
     sha256: str

@@ -1,5 +1,6 @@
 import errno
 import gzip
+import hashlib
 import io
 import os
 import random
@@ -56,7 +57,12 @@ def poured(vault: Vault, uid: UUID, kept: Kept) -> bytes:
     """The same by the way that large files leave."""
     pieces: list[bytes] = []
     memory = bytearray(1 << 17)
-    vault.pour_kept(uid, kept, lambda: memoryview(memory), lambda full: pieces.append(bytes(full)))
+
+    def full(content: memoryview, sha256: bytes) -> None:
+        assert hashlib.sha256(content).digest() == sha256
+        pieces.append(bytes(content))
+
+    vault.pour_kept(uid, kept, lambda: memoryview(memory), full)
     return gzip.decompress(b"".join(pieces))
 
 
@@ -201,7 +207,10 @@ def test_the_end_of_another_file_is_not_handed_over(vault: Vault) -> None:
     sizes: list[int] = []
     with pytest.raises(Corrupt):
         vault.pour_kept(
-            uid, kept, lambda: memoryview(bytearray(1 << 17)), lambda full: sizes.append(len(full))
+            uid,
+            kept,
+            lambda: memoryview(bytearray(1 << 17)),
+            lambda full, _: sizes.append(len(full)),
         )
     assert sizes == [1 << 17] * (kept.kept_size >> 17)
 
@@ -214,7 +223,7 @@ def test_memory_is_handed_over_full_and_the_last_one_cut(vault: Vault, size: int
     assert kept.kept_size == size
     sizes: list[int] = []
     vault.pour_kept(
-        uid, kept, lambda: memoryview(bytearray(1 << 17)), lambda full: sizes.append(len(full))
+        uid, kept, lambda: memoryview(bytearray(1 << 17)), lambda full, _: sizes.append(len(full))
     )
     assert sizes == [1 << 17] * (size >> 17) + [size % (1 << 17)] * bool(size % (1 << 17))
 
