@@ -69,9 +69,10 @@ class Uploader:
         self._lock = threading.Condition()
         self._wake = threading.Event()
         self._stopping = threading.Event()
-        # Set for as long as nothing may leave: stopped, or paused.
-        self._interrupt = threading.Event()
+        self._interrupt = threading.Event()  # while nothing may leave: stopped, or paused
         self._paused = False
+        # While the thread looks at the queue it may begin a file although none is under way.
+        self._looking = False
         self._running: dict[int, Upload] = {}
         self._done: dict[int, int] = {}
         self._large: threading.Thread | None = None
@@ -94,8 +95,7 @@ class Uploader:
     # --- the thread ----------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Send until `stop`. What was refused before is asked again once: an administrator may
-        have repaired it."""
+        """Send until `stop`. What was refused is asked again once: it may have been repaired."""
         with self._db.begin() as session:
             rows.retry(session, reasons=["denied"])
             self._paused = rows.is_paused(session)
@@ -131,7 +131,8 @@ class Uploader:
         """Wait until nothing may be sent just now: all stored, failed, or held. For commands."""
 
         def rest() -> bool:
-            return not self._running and (self._blocked() or not self._something_due())
+            still = not self._running and not self._looking
+            return still and (self._blocked() or not self._something_due())
 
         with self._lock:
             return self._lock.wait_for(rest, timeout_s)
@@ -215,6 +216,7 @@ class Uploader:
     def _run(self) -> None:
         while not self._stopping.is_set():
             wait = IDLE_WAIT_S
+            self._looking = True
             try:
                 wait = self._round()
             except MedrecError as error:
@@ -223,11 +225,11 @@ class Uploader:
             except BaseException:  # noqa: BLE001 - handed to the one place that shows faults
                 report()
             with self._lock:
+                self._looking = False
                 self._lock.notify_all()
             self._wake.wait(timeout=wait)
             if self._running:
-                # Files that are kept one by one go in few transactions: each waits for the disk,
-                # and whoever keeps the next file waits for each.
+                # Files kept one by one go in few transactions: who keeps the next waits for each.
                 self._stopping.wait(GATHER_S)
             self._wake.clear()
 
@@ -354,8 +356,7 @@ class Uploader:
         self.wake()
 
     def _call_stored(self, arrived: Sequence[Arrival]) -> None:
-        """One transaction; where that fails one each, so that a bad row costs the others nothing.
-        Never raises."""
+        """One transaction; where that fails, one for each. Never raises."""
         try:
             with self._db.begin() as session:
                 rows.mark_all_stored(

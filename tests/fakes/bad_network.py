@@ -22,6 +22,7 @@ Answer = Kind | str
 _SLOW_DOWN = (
     b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
 )
+_EMPTY_LINE = b"\r\n\r\n"
 _PORTAL = b"<html><body>Welcome! Please sign in to the network.</body></html>"
 
 
@@ -98,13 +99,14 @@ class BadNetwork:
         with self._lock:
             self.seen.append(line)
         answers = fault is not None and (fault in {"503", "html"} or fault[:3].isdigit())
-        if b"100-continue" in head.lower() and not answers:
+        asks = b"100-continue" in head.lower()
+        if asks and not answers:
             client.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
             head = head.replace(b"Expect: 100-continue\r\n", b"")
         if fault is not None and answers:
-            _drain(client, length if b"100-continue" not in head.lower() else 0)
+            _drain(client, 0 if asks else length)
             _answer(client, fault, empty=line.startswith("HEAD "))
-            return False
+            return asks and _wait_for_end(client)
         if fault == "swallow":
             _drain(client, length)
             return _wait_for_end(client)
@@ -136,13 +138,16 @@ class BadNetwork:
 
 
 def _head(end: socket.socket) -> bytes:
-    head = bytearray()
-    while not head.endswith(b"\r\n\r\n"):
-        byte = end.recv(1)
-        if not byte:
+    """Up to its empty line and no further. Not byte by byte: each would wait for the interpreter,
+    hundreds of times."""
+    head = b""
+    while not head.endswith(_EMPTY_LINE):
+        ready = end.recv(65_536, socket.MSG_PEEK)
+        if not ready:
             return b""
-        head += byte
-    return bytes(head)
+        found = (head + ready).find(_EMPTY_LINE)
+        head += end.recv(len(ready) if found < 0 else found + len(_EMPTY_LINE) - len(head))
+    return head
 
 
 def _length(head: bytes) -> int:
@@ -216,6 +221,8 @@ def _answer(client: socket.socket, kind: Answer, *, empty: bool) -> None:
 
 
 def _wait_for_end(client: socket.socket) -> bool:
+    """Whoever asked for leave to send its body and heard nothing for a second sends it anyway: to
+    close before it has ended would make its system throw away the answer."""
     while client.recv(65_536):
         pass
     return False
