@@ -4,6 +4,7 @@ Colours and fonts come with the style sheet; layouts take their numbers once, wh
 """
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 from PySide6.QtCore import QSize
 from PySide6.QtWidgets import (
@@ -14,6 +15,7 @@ from PySide6.QtWidgets import (
     QLayout,
     QSpacerItem,
 )
+from shiboken6 import Shiboken
 
 # The numbers of the design and the ones last put, so that rounding never adds up.
 _DESIGNED = "medrecDesigned"
@@ -25,17 +27,8 @@ def rescale(before: int, after: int) -> None:
     for widget in QApplication.allWidgets():
         layout = widget.layout()
         if layout is not None:
-            for one in _with_children(layout):
+            for one in (layout, *layout.findChildren(QLayout)):
                 _rescale(one, before, after)
-
-
-def _with_children(layout: QLayout) -> Iterator[QLayout]:
-    yield layout
-    for n in range(layout.count()):
-        item = layout.itemAt(n)
-        child = item.layout() if item is not None else None
-        if child is not None:
-            yield from _with_children(child)
 
 
 def _rescale(layout: QLayout, before: int, after: int) -> None:
@@ -57,17 +50,26 @@ def _remembered(layout: QLayout) -> tuple[list[int], list[int]]:
     return [int(n) for n in designed], [int(n) for n in put]
 
 
-def _spacers(layout: QLayout) -> list[QSpacerItem]:
-    found = [layout.itemAt(n) for n in range(layout.count())]
-    return [s for item in found if item is not None and (s := item.spacerItem()) is not None]
+@contextmanager
+def _spacers(layout: QBoxLayout) -> Iterator[list[QSpacerItem]]:
+    """The gaps between its parts, borrowed: no wrapper may outlive its item (`widgets.layout`)."""
+    items = [item for n in range(layout.count()) if (item := layout.itemAt(n)) is not None]
+    try:
+        yield [item for item in items if isinstance(item, QSpacerItem)]
+    finally:
+        for item in items:
+            if not isinstance(item, QLayout):
+                Shiboken.invalidate(item)
 
 
 def _numbers(layout: QLayout) -> list[int]:
     sides = layout.contentsMargins()
     numbers = [sides.left(), sides.top(), sides.right(), sides.bottom(), *_spacing(layout)]
-    for spacer in _spacers(layout):
-        size: QSize = spacer.sizeHint()
-        numbers += [size.width(), size.height()]
+    if isinstance(layout, QBoxLayout):
+        with _spacers(layout) as spacers:
+            for spacer in spacers:
+                size: QSize = spacer.sizeHint()
+                numbers += [size.width(), size.height()]
     return numbers
 
 
@@ -88,6 +90,7 @@ def _put(layout: QLayout, numbers: list[int]) -> None:
         space, *rest = rest
         layout.setSpacing(space)
     if isinstance(layout, QBoxLayout):
-        for spacer, width, height in zip(_spacers(layout), rest[::2], rest[1::2], strict=True):
-            policy = spacer.sizePolicy()
-            spacer.changeSize(width, height, policy.horizontalPolicy(), policy.verticalPolicy())
+        with _spacers(layout) as spacers:
+            for spacer, width, height in zip(spacers, rest[::2], rest[1::2], strict=True):
+                policy = spacer.sizePolicy()
+                spacer.changeSize(width, height, policy.horizontalPolicy(), policy.verticalPolicy())

@@ -30,6 +30,7 @@ from medrec_desktop.ui.widgets import (
     label,
     row,
 )
+from medrec_desktop.ui.widgets.layout import replace
 
 # The list and the menu come with the clinic: the first paint waits for neither.
 if TYPE_CHECKING:
@@ -271,9 +272,7 @@ class Sidebar(QFrame):
         self._entered_ahead = True
 
     def _put(self, old: QWidget, new: QWidget) -> None:
-        self._layout.replaceWidget(old, new)
-        old.hide()
-        old.deleteLater()
+        replace(self._layout, old, new)
 
     def _enable(self, opened: bool) -> None:
         """Nothing here works before the clinic is open."""

@@ -16,6 +16,7 @@ from medrec_desktop.ui.background import Background
 from medrec_desktop.ui.notices import Notices
 from medrec_desktop.ui.saves import Saves
 from medrec_desktop.ui.theme import Theme
+from tests.ui.layout_items import stale_items
 
 NOW = datetime(2026, 11, 22, 10, 42, tzinfo=UTC)
 
@@ -37,6 +38,15 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         gc.collect()
         gc.freeze()
         gc.enable()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Fail a test after which an item of a layout is gone that Python still believes in."""
+    outcome = yield
+    if Path(__file__).parent in item.path.parents and QApplication.instance() is not None:
+        assert stale_items() == [], "deleted or moved without `leave_layout`"
+    return outcome
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from medrec_desktop.domain.typed import short
 from medrec_desktop.ui import theme
 from medrec_desktop.ui.diagnosis.offers import ASKS, Offer, offers
 from medrec_desktop.ui.widgets import FlowLayout, IconLabel, LinkButton, label
+from medrec_desktop.ui.widgets.layout import empty
 
 # Services bring the database with them, which the first paint must not wait for.
 if TYPE_CHECKING:
@@ -112,10 +113,7 @@ class AdviceLines(QWidget):
         if row is not None and any(link.hasFocus() for link in self.links):
             # Were the link hidden with the focus on it, the focus would leave the row.
             row.setFocus()
-        while (item := self._lines.takeAt(0)) is not None:
-            if (widget := item.widget()) is not None:
-                widget.hide()
-                widget.deleteLater()
+        empty(self._lines)
         self.links = []
         for reason in self._reasons:
             self._lines.addWidget(_warning(reason))

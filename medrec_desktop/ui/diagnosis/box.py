@@ -20,11 +20,12 @@ from medrec_desktop.ui.background import Operation
 from medrec_desktop.ui.diagnosis import editing
 from medrec_desktop.ui.diagnosis.advice import Advice, read_advice
 from medrec_desktop.ui.diagnosis.repeat import RepeatOffer
-from medrec_desktop.ui.diagnosis.reveal import delete, reveal, within
+from medrec_desktop.ui.diagnosis.reveal import reveal, within
 from medrec_desktop.ui.diagnosis.row import DiagnosisRow
 from medrec_desktop.ui.diagnosis.search import CodeSearch
 from medrec_desktop.ui.screen import Services
 from medrec_desktop.ui.widgets import Toast, UndoBar, hairline
+from medrec_desktop.ui.widgets.layout import delete
 from medrec_desktop.ui.widgets.passing import announce
 
 # Room for a list under the box, where the page has it.
@@ -360,7 +361,8 @@ class DiagnosisSection(QWidget):
     def _leave(self, count: int) -> None:
         while self._list.count() > max(2 * count - 1, 0):
             item = self._list.takeAt(self._list.count() - 1)
-            delete(item.widget() if item is not None else None)
+            if item is not None and (widget := item.widget()) is not None:
+                delete(widget)
         del self._widgets[count:]
 
     def _take_spare(self, diagnosis: Diagnosis) -> DiagnosisRow | None:

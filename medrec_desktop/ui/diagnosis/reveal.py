@@ -29,10 +29,3 @@ def reveal(widget: QWidget, below: int = 0) -> None:
 def within(row: QWidget, focused: QWidget | None) -> bool:
     """Whether the focus is in this row."""
     return focused is not None and (row is focused or row.isAncestorOf(focused))
-
-
-def delete(widget: QWidget | None) -> None:
-    """Out of sight now, gone in a later turn: it may be the one that asked."""
-    if widget is not None:
-        widget.hide()
-        widget.deleteLater()

@@ -32,6 +32,7 @@ from medrec_desktop.domain.records import Diagnosis
 from medrec_desktop.ui import theme
 from medrec_desktop.ui.diagnosis.advice import Advice, AdviceLines
 from medrec_desktop.ui.widgets import Chip, ElidedLabel, IconButton, LinkButton, label
+from medrec_desktop.ui.widgets.layout import leave_layout
 
 _CTRL, _SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
 _ALT = Qt.KeyboardModifier.AltModifier
@@ -196,6 +197,8 @@ class DiagnosisRow(QWidget):
                 # What is put elsewhere loses the focus; the row keeps it.
                 self.setFocus(Qt.FocusReason.OtherFocusReason)
             others = ((self._note, 2), (self._find, 0), (self._change_note, 0), (self._edit, 2))
+            for moved in (self._name, *(part for part, _ in others)):
+                leave_layout(moved)
             if lines < _APART:
                 self._first.insertWidget(3, self._name, 3)
             else:

@@ -29,6 +29,7 @@ from medrec_desktop.ui.widgets import (
     label,
     row,
 )
+from medrec_desktop.ui.widgets.layout import delete
 from medrec_desktop.ui.widgets.passing import announce
 
 _STATES: tuple[tuple[AllergyState, str], ...] = (
@@ -192,8 +193,7 @@ class AllergiesDialog(Dialog):
     def _on_remove(self, gone: AllergyRow) -> None:
         at = self._rows.index(gone)
         self._rows.pop(at)
-        gone.hide()
-        gone.deleteLater()
+        delete(gone)
         allergy = gone.value()
         if allergy.substance:
             words = f"Removed {allergy.substance}"

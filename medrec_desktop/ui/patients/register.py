@@ -27,6 +27,7 @@ from medrec_desktop.ui.widgets import (
     label,
     row,
 )
+from medrec_desktop.ui.widgets.layout import empty
 from medrec_desktop.ui.widgets.passing import announce
 
 PAUSE_MS = 250
@@ -110,6 +111,7 @@ class RegisterDialog(_DetailsDialog):
         typed = form or PatientForm()
         super().__init__(services, parent, "Register new patient", "Register", PatientForm())
         self._likely: tuple[PatientHit, ...] = ()
+        self._first: QWidget | None = None
         self._reading: Operation | None = None
         self._checked: PatientForm | None = None
         self._go_waits = False
@@ -168,13 +170,11 @@ class RegisterDialog(_DetailsDialog):
             raise error
 
     def _show_warning(self) -> None:
-        while (item := self._warning.body.takeAt(0)) is not None:
-            if (old := item.widget()) is not None:
-                old.hide()
-                old.deleteLater()
+        empty(self._warning.body)
         count = len(self._likely)
         self._go.setText("Register as another patient" if count else "Register")
         self._warning.setVisible(bool(count))
+        self._first = None
         if not count:
             return
         words = "Perhaps this patient is registered already:"
@@ -183,8 +183,10 @@ class RegisterDialog(_DetailsDialog):
         head = QWidget()
         head.setLayout(row(IconLabel("warning", "warn"), label(words, "strong"), None))
         self._warning.body.addWidget(head)
-        for hit in self._likely[:_SHOWN]:
-            self._warning.body.addWidget(self._candidate(hit))
+        candidates = [self._candidate(hit) for hit in self._likely[:_SHOWN]]
+        self._first = candidates[0]
+        for candidate in candidates:
+            self._warning.body.addWidget(candidate)
         if count > _SHOWN:
             self._warning.body.addWidget(label(f"and {count - _SHOWN} more", "meta"))
         announce(self, words)
@@ -215,12 +217,6 @@ class RegisterDialog(_DetailsDialog):
         self._go_waits = True
         self._go.setEnabled(False)
         self._check()
-
-    @property
-    def _first(self) -> QWidget | None:
-        """The first candidate of the warning."""
-        item = self._warning.body.itemAt(1) if self._likely else None
-        return item.widget() if item is not None else None
 
     def _register(self) -> None:
         patients, background = self._services.patients, self._services.background

@@ -14,6 +14,7 @@ from medrec_desktop.domain.records import Chart, CodedProblem, Medicine
 from medrec_desktop.domain.vitals import LABELS, UNITS
 from medrec_desktop.ui import theme
 from medrec_desktop.ui.widgets import Card, IconLabel, LinkButton, Role, label, row
+from medrec_desktop.ui.widgets.layout import empty
 
 _SHOWN = 8
 
@@ -56,7 +57,7 @@ class LinesCard(Card):
         self._fill(self._lines)
 
     def _fill(self, lines: Sequence[Line]) -> None:
-        _empty(self._rows)
+        empty(self._rows)
         for line in lines:
             self._rows.addWidget(_line(line))
         if not lines:
@@ -84,7 +85,7 @@ class AllergyCard(Card):
         has = patient.allergy_state == "has"
         self.set_tone("danger" if has else "")
         self._icon.set_icon("warning" if has else "info", "danger" if has else "text3")
-        _empty(self._rows)
+        empty(self._rows)
         for allergy in patient.allergies:
             self._rows.addWidget(_line(Line(allergy.substance, _reaction(allergy)), "strong"))
         if not has:
@@ -107,7 +108,7 @@ class VitalsCard(Card):
 
     def show_chart(self, chart: Chart) -> None:
         """Two columns of name and value; only what was measured."""
-        _empty(self._rows)
+        empty(self._rows)
         at = chart.vitals_at
         self._day.setText(shown(at.astimezone().date()) if at else "")
         measured = [(name, getattr(chart.vitals, name)) for name in LABELS]
@@ -183,10 +184,3 @@ def _line(line: Line, role: Role = "body") -> QWidget:
         layout.addWidget(label(line.below, "meta", wrap=True), 1, column)
     layout.setColumnStretch(column, 1)
     return made
-
-
-def _empty(layout: QVBoxLayout) -> None:
-    while (item := layout.takeAt(0)) is not None:
-        if (old := item.widget()) is not None:
-            old.hide()
-            old.deleteLater()

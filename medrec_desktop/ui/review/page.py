@@ -34,6 +34,7 @@ from medrec_desktop.ui.widgets import (
     row,
     scrolled,
 )
+from medrec_desktop.ui.widgets.layout import delete
 from medrec_desktop.ui.widgets.passing import announce
 
 
@@ -256,9 +257,7 @@ class ReviewPage(QWidget):
 
     def _drop_sheet(self) -> None:
         if self.sheet is not None:
-            self._place.removeWidget(self.sheet)
-            self.sheet.hide()
-            self.sheet.deleteLater()
+            delete(self.sheet)
             self.sheet = None
 
     def _count(self) -> None:

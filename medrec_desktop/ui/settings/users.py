@@ -32,6 +32,7 @@ from medrec_desktop.ui.widgets import (
     row,
     tell,
 )
+from medrec_desktop.ui.widgets.layout import delete
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -254,9 +255,7 @@ class _List(Card):
     def fill(self, rows: list[QWidget]) -> None:
         """Show these."""
         if self._inside is not None:
-            self.body.removeWidget(self._inside)
-            self._inside.hide()
-            self._inside.deleteLater()
+            delete(self._inside)
         self._inside = inside = QWidget()
         layout = QVBoxLayout(inside)
         layout.setContentsMargins(0, 0, 0, 0)

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QApplication, QFrame, QSizePolicy, QVBoxLayout, QW
 from medrec_desktop.ui import theme
 from medrec_desktop.ui.widgets import ElidedLabel, Logo, column, row, scrolled
 from medrec_desktop.ui.widgets.dialog import paint_card
+from medrec_desktop.ui.widgets.layout import delete
 
 
 class Ground(QWidget):
@@ -60,9 +61,7 @@ class Ground(QWidget):
     def show_page(self, page: QWidget) -> None:
         """Put this on the card, in the place of what was on it."""
         if self._page is not None:
-            self._inside.removeWidget(self._page)
-            self._page.hide()
-            self._page.deleteLater()
+            delete(self._page)
         self._page = page
         self._inside.addWidget(page)
         page.show()

@@ -25,6 +25,7 @@ from medrec_desktop.ui.widgets import (
     row,
     tell,
 )
+from medrec_desktop.ui.widgets.layout import empty
 
 if TYPE_CHECKING:
     from medrec_desktop.services.storage_set_up import StorageNow
@@ -256,11 +257,7 @@ class StorageDialog(Dialog):
         """Work is under way and named; nothing is pressed twice."""
         for part in (self.fields, self.try_it, self.save_it, self.forget_it, self.remove_it):
             part.setEnabled(not words)
-        body = self.report.body
-        while (item := body.takeAt(0)) is not None:
-            if (old := item.widget()) is not None:
-                old.hide()
-                old.deleteLater()
+        empty(self.report.body)
         self._lines: list[str] = []
         self.report.setVisible(bool(words))
         if words:

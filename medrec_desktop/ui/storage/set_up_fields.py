@@ -54,6 +54,7 @@ class StorageFields(QWidget):
             field.setFixedWidth(theme.px(width))
         self.prefix = label("", "code")
         self._problems: dict[str, Label] = {}
+        self._rows: dict[QWidget, int] = {}
         self._form = QFormLayout(self)
         self._form.setContentsMargins(0, 0, 0, 0)
         self._form.setHorizontalSpacing(theme.px(16))
@@ -194,6 +195,8 @@ class StorageFields(QWidget):
             problem = label("", "meta", wrap=True, tone="danger")
             problem.hide()
             self._problems[name] = problem
+            if isinstance(field, QWidget):
+                self._rows[field] = self._form.rowCount()
             field = column(field, problem) if field is not None else problem
         if not words:
             self._form.addRow(field)
@@ -210,14 +213,7 @@ class StorageFields(QWidget):
             (self.region, not server),
             (self.kms_key, self.encryption.currentData() == "kms"),
         ):
-            for number in range(self._form.rowCount()):
-                if self._holds(number, field):
-                    self._form.setRowVisible(number, wanted)
-
-    def _holds(self, number: int, field: QWidget) -> bool:
-        item = self._form.itemAt(number, QFormLayout.ItemRole.FieldRole)
-        inner = item.layout() if item is not None else None
-        return inner is not None and inner.indexOf(field) >= 0
+            self._form.setRowVisible(self._rows[field], wanted)
 
 
 def _line(name: str, hint: str = "") -> QLineEdit:

@@ -32,6 +32,7 @@ from medrec_desktop.ui.widgets import (
     label,
     row,
 )
+from medrec_desktop.ui.widgets.layout import replace
 
 BUNDLE_NAME = "medrec-support.zip"
 
@@ -106,8 +107,7 @@ class SyncDialog(Dialog):
             for failed in waiting.failed:
                 box.addWidget(self._failed(failed))
         lines.setLayout(box)
-        self.body.replaceWidget(self._lines, lines)
-        self._lines.deleteLater()
+        replace(self.body, self._lines, lines)
         self._lines = lines
         self.try_now.setEnabled(not desk.link.busy)
         # A new one is of use only when the old one may be why nobody gets in.

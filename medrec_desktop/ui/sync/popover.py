@@ -33,6 +33,7 @@ from medrec_desktop.ui.widgets import (
 )
 from medrec_desktop.ui.widgets.dialog import paint_card
 from medrec_desktop.ui.widgets.labels import Tone
+from medrec_desktop.ui.widgets.layout import replace
 
 WIDTH = 440
 SECOND_MS = 1_000
@@ -190,8 +191,7 @@ class SyncPopover(QWidget):
             line.addWidget(review)
             lines.addLayout(line)
         body.setLayout(lines)
-        self._inside.replaceWidget(self._body, body)
-        self._body.deleteLater()
+        replace(self._inside, self._body, body)
         self._body = body
         self._show_times()
         self._place()

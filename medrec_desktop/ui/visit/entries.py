@@ -14,6 +14,7 @@ from medrec_desktop.domain.typed import short
 from medrec_desktop.ui import theme
 from medrec_desktop.ui.visit.entry_row import EntryRow
 from medrec_desktop.ui.widgets import UndoBar
+from medrec_desktop.ui.widgets.layout import delete
 
 # To make a row takes milliseconds: some wait, empty and unseen, for the next visit.
 _SPARE = 4
@@ -172,9 +173,7 @@ class EntryRows(QWidget):
     def _drop(self, row: EntryRow) -> None:
         if row in self._rows:
             self._rows.remove(row)
-        self._list.removeWidget(row)
-        row.hide()
-        row.deleteLater()
+        delete(row)
 
     def _lay_aside(self, row: EntryRow) -> None:
         self._rows.remove(row)
@@ -188,8 +187,8 @@ class EntryRows(QWidget):
             return
         self._rows = order
         for number, row in enumerate(order):
-            item = self._list.itemAt(number)
-            if item is None or item.widget() is not row:
+            if self._list.indexOf(row) != number:
+                self._list.removeWidget(row)
                 self._list.insertWidget(number, row)
             row.set_line_above(number > 0)
             row.show()

@@ -11,6 +11,7 @@ from medrec_desktop.domain.ids import AddendumId
 from medrec_desktop.domain.records import Addendum
 from medrec_desktop.ui import theme
 from medrec_desktop.ui.widgets import Card, IconLabel, TextArea, column, label, row
+from medrec_desktop.ui.widgets.layout import delete
 
 GUTTER = 116
 # With less room than this, in pixels at 100 % text, the name stands above its fields.
@@ -97,25 +98,23 @@ class AddendaBox(QWidget):
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setSpacing(theme.px(6))
         self._shown: tuple[Addendum, ...] = ()
+        self._notes: dict[AddendumId, QWidget] = {}
         self.hide()
 
     def set_addenda(self, addenda: tuple[Addendum, ...]) -> None:
         """Show these, oldest first."""
         if addenda != self._shown:
-            while (item := self._layout.takeAt(0)) is not None:
-                if (old := item.widget()) is not None:
-                    old.hide()
-                    old.deleteLater()
-            for addendum in addenda:
-                self._layout.addWidget(_note(addendum))
+            for old in self._notes.values():
+                delete(old)
+            self._notes = {addendum.id: _note(addendum) for addendum in addenda}
+            for note in self._notes.values():
+                self._layout.addWidget(note)
             self._shown = addenda
         self.setVisible(bool(addenda))
 
     def reveal(self, addendum: AddendumId) -> bool:
         """Bring it into view; False when it is shown elsewhere."""
-        at = next((n for n, one in enumerate(self._shown) if one.id == addendum), None)
-        item = self._layout.itemAt(at) if at is not None else None
-        note = item.widget() if item is not None else None
+        note = self._notes.get(addendum)
         if note is None:
             return False
         above = self.parentWidget()

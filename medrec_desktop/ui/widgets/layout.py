@@ -1,7 +1,17 @@
-"""Short ways to say "these in a row" and "these below each other"."""
+"""Short ways to say "these in a row" and "these below each other", and the way out of a layout.
+
+A layout has an item for each of its widgets, which Qt deletes when the widget is deleted or put
+elsewhere. PySide makes a wrapper of an item when `itemAt` is asked for it, and of all of them when
+a layout that is filled already goes into another one. A wrapper whose item Qt has deleted stays
+registered under that address; once another object is made there and deleted, PySide 6.11 takes the
+one for the other and the process dies ("free(): invalid pointer"), long afterwards and anywhere.
+`removeWidget` lets the wrapper go with its item. So: nobody calls `itemAt`, and a widget leaves
+its layout through here.
+"""
 
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtWidgets import (
+    QBoxLayout,
     QFrame,
     QHBoxLayout,
     QLayout,
@@ -65,6 +75,38 @@ def scrolled(body: QWidget, *, steady: bool = False) -> QScrollArea:
     body.setProperty("scrollbody", "true")
     area.setWidget(body)
     return area
+
+
+def leave_layout(widget: QWidget) -> None:
+    """Take it out of the layout that it is in, before it is put into another place."""
+    parent = widget.parentWidget()
+    whole = parent.layout() if parent is not None else None
+    if whole is not None:
+        for layout in (whole, *whole.findChildren(QLayout)):
+            if layout.indexOf(widget) >= 0:
+                layout.removeWidget(widget)
+
+
+def delete(widget: QWidget) -> None:
+    """Out of sight now, gone in a later turn: it may be the one that asked."""
+    widget.hide()
+    leave_layout(widget)
+    widget.deleteLater()
+
+
+def empty(layout: QLayout) -> None:
+    """Delete all widgets of it."""
+    while (item := layout.takeAt(0)) is not None:
+        if (widget := item.widget()) is not None:
+            delete(widget)
+
+
+def replace(layout: QBoxLayout, old: QWidget, new: QWidget) -> None:
+    """Put one in the place of the other, which is deleted."""
+    at = layout.indexOf(old)
+    stretch = layout.stretch(at)
+    delete(old)
+    layout.insertWidget(at, new, stretch)
 
 
 def _fill(
