@@ -287,7 +287,8 @@ def test_scans_are_offered_and_never_attached_by_themselves(
     ground.file("scanner/scan2.txt", b"two")
     ground.services.clinic.save_computer(ComputerSettings(scanner_folder=str(scan.parent)))
     inbox = panel._inbox
-    qtbot.waitUntil(lambda: ground.services.attachments._scanner is not None)
+    # Seen once, and to the end: a look beside another one is none.
+    qtbot.waitUntil(lambda: ground.services.attachments._scanner is not None and not inbox._looking)
     ground.ticks[0] += 2.5
     inbox.look()
     qtbot.waitUntil(inbox.isVisible)
@@ -307,7 +308,8 @@ def test_a_cancelled_scan_is_offered_again_without_waiting_for_the_next_look(
     scan = ground.file("scanner/scan1.txt", b"one")
     ground.services.clinic.save_computer(ComputerSettings(scanner_folder=str(scan.parent)))
     inbox = panel._inbox
-    qtbot.waitUntil(lambda: ground.services.attachments._scanner is not None)
+    # Seen once, and to the end: a look beside another one is none.
+    qtbot.waitUntil(lambda: ground.services.attachments._scanner is not None and not inbox._looking)
     ground.ticks[0] += 2.5
     inbox.look()
     qtbot.waitUntil(lambda: inbox.isVisible() and not inbox._looking)
