@@ -94,15 +94,16 @@ class Gatherer:
         Letters -> entries by their place. None that is a word itself, and of each the likeliest.
         """
         spoken = {word for entry in entries for word in entry.found}
-        short: dict[str, dict[str, int]] = defaultdict(dict)
+        short: dict[str, dict[str, tuple[int, int]]] = defaultdict(dict)
         for place, entry in enumerate(entries):
             row = self._stems[self._preferred.get(entry.code, entry.code)]
-            for letters in _first_letters(entry.also or self._titles[entry.code]):
+            for plainness, letters in _first_letters(entry.also or self._titles[entry.code]):
                 rows = short[letters]
-                if len(rows) < _MOST_OF_INITIALS:
-                    rows.setdefault(row, place)
+                known = rows.get(row)
+                if known is None or (plainness, place) < known:
+                    rows[row] = (plainness, place)
         return {
-            letters: sorted(rows.values())
+            letters: sorted(place for _, place in sorted(rows.values())[:_MOST_OF_INITIALS])
             for letters, rows in short.items()
             if letters not in spoken
         }
@@ -181,29 +182,33 @@ def _length(text: str) -> float:
     return sum(0.25 if word in words.NEUTRAL else 1.0 for word in telling)
 
 
-def _first_letters(text: str) -> Iterator[str]:
+def _first_letters(text: str) -> Iterator[tuple[int, str]]:
     """ "LBRF" of "Louse-borne relapsing fever" and of "Fever, relapsing, louse-borne".
 
     Long words count as their parts as well ("HCC" of hepatocellular carcinoma), small words may
-    count ("DOE" of dyspnea on exertion), and what every name ends with need not.
+    count ("DOE" of dyspnea on exertion), and what every name ends with need not. Each with how
+    far it is from a name read as it stands: the nearest are the likeliest.
     """
     parts = _LAST_WORD.sub(" ", _BRACKETS.sub(" ", text)).split(", ")
     orders = [parts, parts[::-1]] if 1 < len(parts) <= 3 else [parts] if len(parts) == 1 else []
-    ways: dict[str, None] = {}
-    for order in orders:
+    ways: dict[str, int] = {}
+    for turned, order in enumerate(orders):
         said = [word.text for word in words.words(" ".join(order)) if word.text != "unspecified"]
         found = [word for word in said if word not in words.STOP_WORDS]
         choices = [found]
         if len(found) != len(said):
             choices.append(said)
         choices += [one[:-1] for one in choices if one and one[-1] in _LAST_OF_NAMES]
+        inverted = 2 * (len(orders) > 1) + (len(orders) > 1 and not turned)
         for choice in choices:
             divided = [part for word in choice for part in words.divided(word)]
-            for one in (choice, divided):
+            for apart, one in enumerate((choice, divided)):
                 letters = "".join(word[0] for word in one if word[0].isalpha())
                 if len(letters) == len(one) and _FEWEST_INITIALS <= len(letters) <= _MOST_INITIALS:
-                    ways[letters] = None
-    yield from ways
+                    far = inverted + apart
+                    ways[letters] = min(far, ways.get(letters, far))
+    for letters, far in ways.items():
+        yield far, letters
 
 
 def _first_variant(part: str) -> str:

@@ -3,11 +3,12 @@
 Moves rows only among those that fit about as well. Pure functions over what was found.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from medrec_desktop.terminology.code_file import Code
 from medrec_desktop.terminology.held import Held
+from medrec_desktop.terminology.matching import INITIALS
 from medrec_desktop.terminology.ranking import Found
 
 # A known code may pass those that say about as much of what was typed, and no others.
@@ -75,10 +76,13 @@ def _has_numbers(one: Found) -> bool:
 
 
 def ordered(
-    rows: Sequence[Picked], codes: Mapping[int, Code], known: Mapping[str, float]
+    rows: Sequence[Picked],
+    codes: Mapping[int, Code],
+    known: Mapping[str, float],
+    listed: Container[str] = (),
 ) -> list[Picked]:
     """The rows as they are shown: known codes moved up among those that fit about as well, and
-    categories mixed where others fit nearly as well."""
+    categories mixed where others fit nearly as well. `listed` are the known abbreviations."""
     fullest = max(one.found.covered for one in rows)
 
     def score(one: Picked) -> float:
@@ -110,7 +114,8 @@ def ordered(
             if its_part == part:
                 worths[other] *= worth
     found = first + rest + waiting[MIXED_ROWS:]
-    return _each_word_said(found) if fullest < _ALL else found
+    found = _each_word_said(found) if fullest < _ALL else found
+    return _initials_said(found, codes, listed)
 
 
 def _each_word_said(rows: list[Picked]) -> list[Picked]:
@@ -125,6 +130,30 @@ def _each_word_said(rows: list[Picked]) -> list[Picked]:
             rows.insert(place, other)
             place -= 1
     return rows
+
+
+def _initials_said(
+    rows: list[Picked], codes: Mapping[int, Code], listed: Container[str]
+) -> list[Picked]:
+    """The rows with a name of these initials among the first, where letters that no list has were
+    taken for others: the likelier reading, and still a guess."""
+    reading = rows[0].found.query.reading
+    guessed = len(reading.parts) == 1 and reading.rewritten and reading.parts[0].short not in listed
+    first = rows[:_FIRST_ROWS]
+    if not guessed or any(_by_initials(one) for one in first):
+        return rows
+    seen = {_category(one, codes) for one in first}
+    for one in rows[_FIRST_ROWS:]:
+        if _by_initials(one) and _category(one, codes) not in seen:
+            rows.remove(one)
+            rows.insert(_FIRST_ROWS - 1, one)
+            break
+    return rows
+
+
+def _by_initials(one: Picked) -> bool:
+    tokens = one.found.query.tokens
+    return len(tokens) == 1 and tokens[0].fit(one.found.entry) == INITIALS
 
 
 def _said(one: Found) -> frozenset[str]:

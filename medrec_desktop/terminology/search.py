@@ -194,7 +194,7 @@ class Icd10:
         codes |= self._file.by_id(
             {code.narrow for code in codes.values() if code.narrow is not None} - set(codes)
         )
-        order = ordering.ordered(picked, codes, known)
+        order = ordering.ordered(picked, codes, known, held.readings)
         headings: dict[int, CodeMatch] = {}
         for place, one in enumerate(order):
             row, led_by = codes[one.row], codes[one.led_by]

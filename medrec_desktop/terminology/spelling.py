@@ -23,6 +23,40 @@ _VOWELS = re.compile("[aeiou]")
 _SHORTEST_SKELETON = 3
 _MOST_CONTRACTED = 3
 
+_SHORTEST_SOUNDING, _MOST_CHANGED, _LETTERS_A_CHANGE = 5, 4, 3
+# What is heard and how medical words may spell it, by the first letter heard.
+_SOUNDS = {
+    "a": (("a", "e"), ("a", "o"), ("ay", "ei")),
+    "c": (("c", "s"), ("c", "k"), ("c", "ch"), ("ch", "c"), ("cs", "x")),
+    "e": (("e", "i"), ("e", "a"), ("e", "ae"), ("e", "y"), ("ea", "ia"), ("ei", "ie"), ("eu", "u")),
+    "f": (("f", "ph"),),
+    "g": (("g", "j"), ("g", "gh")),
+    "h": (("h", ""),),
+    "i": (("i", "y"), ("i", "e"), ("ia", "ea"), ("ie", "ei")),
+    "j": (("j", "g"),),
+    "k": (("k", "c"), ("k", "ch"), ("k", "cc"), ("k", "q"), ("ks", "x"), ("kw", "qu")),
+    "n": (("n", "pn"), ("n", "m")),
+    "m": (("m", "n"),),
+    "o": (("o", "a"), ("o", "u"), ("o", "au"), ("oe", "e")),
+    "p": (("ph", "f"),),
+    "q": (("q", "k"),),
+    "r": (("r", "rh"), ("r", "rrh"), ("rh", "r")),
+    "s": (
+        ("s", "c"),
+        ("s", "sc"),
+        ("s", "ps"),
+        ("s", "z"),
+        ("sc", "s"),
+        ("sh", "sch"),
+        ("si", "ti"),
+    ),
+    "t": (("t", "th"), ("th", "t"), ("t", "pt")),
+    "u": (("u", "o"), ("u", "eu"), ("u", "ou")),
+    "x": (("x", "ks"), ("x", "cc"), ("x", "cs")),
+    "y": (("y", "i"), ("y", "e")),
+    "z": (("z", "s"), ("z", "x")),
+}
+
 Repair = tuple[str, int]
 
 
@@ -56,17 +90,56 @@ class Spelling:
         found = dict(_near(word, choices, slips))
         if begun:
             found |= _near(word, self._cut(len(word)), slips)
+        # One sound written otherwise is as near as a slip, whichever letter it is.
+        sounding = self._sounding(word, begun=begun, most=1)
+        found |= dict.fromkeys(sounding, 1)
         ranked = sorted(
-            (distance, one[0] != word[0], -self._held.begun(one).bit_count(), one)
+            (distance, one[0] != word[0] and one not in sounding, -self._usual(one), one)
             for one, distance in found.items()
-            if distance and (one[0] == word[0] or len(word) >= _FIRST_LETTER_FROM)
+            if distance
+            and (one[0] == word[0] or len(word) >= _FIRST_LETTER_FROM or one in sounding)
         )
         if not ranked:
-            return ()
+            most = min(_MOST_CHANGED, len(word) // _LETTERS_A_CHANGE)
+            return tuple((one, 1) for one in self._sounding(word, begun=begun, most=most))
         nearest = ranked[0][0]
         return tuple((one, distance) for distance, _, _, one in ranked if distance <= nearest)[
             :_MOST_REPAIRS
         ]
+
+    def _usual(self, word: str) -> int:
+        return self._held.begun(word).bit_count()
+
+    def _sounding(self, word: str, *, begun: bool, most: int) -> tuple[str, ...]:
+        """The words that "exofthalmic" and "kardiomiopathy" sound like, the nearest first.
+
+        At most so many sounds are written otherwise.
+        """
+        if len(word) < _SHORTEST_SOUNDING:
+            return ()
+        held = self._held
+        found: dict[str, int] = {}
+        # Written anew letter by letter, and only on ways that some word of the index begins with.
+        ways: list[tuple[int, str, int]] = [(0, "", 0)]
+        while ways:
+            at, written, changed = ways.pop()
+            if at == len(word):
+                if begun or held.place(written) is not None:
+                    found[written] = min(changed, found.get(written, changed))
+                continue
+            further = [(at + 1, written + word[at], changed)]
+            if changed < most:
+                if written.endswith(word[at]):  # "calcculus"
+                    further.append((at + 1, written, changed + 1))
+                further.append((at + 1, written + 2 * word[at], changed + 1))
+                further += [
+                    (at + len(heard), written + spelled, changed + 1)
+                    for heard, spelled in _SOUNDS.get(word[at], ())
+                    if word.startswith(heard, at)
+                ]
+            ways += [way for way in further if held.has_start(way[1])]
+        near = sorted(found, key=lambda one: (found[one], -self._usual(one), one))
+        return tuple(one for one in near if 0 < found[one] == found[near[0]])[:_MOST_REPAIRS]
 
     def _near_short(self, word: str) -> tuple[str, ...]:
         """The listed abbreviations with one letter more, less, other or changed about."""

@@ -5,6 +5,7 @@ import pytest
 from medrec_desktop.shipped import resources
 from medrec_desktop.terminology import build, entries, lists, words
 from medrec_desktop.terminology.search import Icd10
+from medrec_desktop.terminology.tabular import Item
 from tests.benchmarks import _phrases
 
 # Ours would say this much of any list of diagnoses. More of the phrases we look at than of those
@@ -96,7 +97,27 @@ def test_the_lists_hold_no_phrases_of_those_that_measure_them() -> None:
     ],
 )
 def test_a_name_has_initials_as_abbreviations_are_made(name: str, letters: str) -> None:
-    assert letters in set(entries._first_letters(name))
+    assert letters in {found for _, found in entries._first_letters(name)}
+
+
+def test_initials_of_names_as_they_stand_go_before_those_of_names_turned_about(
+    tmp_path: Path,
+) -> None:
+    """Few rows are kept of each: shorter names, read from behind, must not take all of them."""
+    turned = [Item(f"A0{n}", f"Fever, relapsing, cold{n}") for n in range(1, 9)]
+    found = _initials([*turned, Item("W99", "Chronic renal failure")])
+    assert "W99" in found["crf"]
+    assert len(found["crf"]) < len(turned)
+
+
+def _initials(items: list[Item]) -> dict[str, list[str]]:
+    codes = {item.code: item.code for item in items}
+    gatherer = entries.Gatherer(items, codes, {}, lists.WordLists())
+    made = gatherer.entries(())
+    return {
+        letters: [made[place].code for place in places]
+        for letters, places in gatherer.initials(made).items()
+    }
 
 
 def test_what_an_abbreviation_stands_for_finds_something(icd10: Icd10) -> None:

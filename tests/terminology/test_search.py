@@ -522,3 +522,30 @@ def test_a_short_answer_is_filled_with_what_says_a_part_of_it(icd10: Icd10) -> N
 )
 def test_what_is_left_of_a_word_is_enough(icd10: Icd10, typed: str, code: str) -> None:
     assert code in codes(icd10.search(typed))[:5]
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("exofthalmic goiter", "exophthalmic goiter"),
+        ("kardiomiopathy", "cardiomyopathy"),
+        ("sikosomatic", "psychosomatic"),
+        ("fobia", "phobia"),
+        ("hiperkolesterolemia", "hypercholesterolemia"),
+    ],
+)
+def test_a_word_written_as_it_sounds_is_understood_and_said(
+    icd10: Icd10, typed: str, meant: str
+) -> None:
+    found = icd10.search(typed)
+    assert found.understood == meant
+    assert found.rows[0].code == icd10.search(meant).rows[0].code
+
+
+@pytest.mark.parametrize(
+    ("typed", "category"), [("knuckle abscess", "L02"), ("jejunal bleeding", "K92")]
+)
+def test_a_part_that_the_list_does_not_name_is_found_by_what_it_is_a_part_of(
+    icd10: Icd10, typed: str, category: str
+) -> None:
+    assert category in {row.code[:3] for row in icd10.search(typed, limit=5).rows}
