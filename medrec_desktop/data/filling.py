@@ -6,6 +6,7 @@ could be in the way of another row, are given back for `data/replica.receive`. N
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
 from typing import Any, Final
@@ -47,14 +48,51 @@ _USER_COLUMNS: Final = (
 )
 
 Keys = Mapping[str, Callable[[str], int]]
+Alike = Sequence[tuple[list[int], Values]]
+"""Places, and the values of the rows there; what a row refers to still by its uid."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Entries of one table, ready to be put in: all that needs no database."""
+
+    entries: Sequence[FeedEntry]
+    rows: Alike
+    kept: Sequence[bytes]
+    parts: Alike = ()
+    owners: Sequence[int] = field(default=(), repr=False)
+    """Of each part the place of the entry it belongs to."""
+
+
+def prepare(entries: Sequence[FeedEntry]) -> Prepared:
+    """On whatever thread has time for it."""
+    tbl = entries[0].tbl if entries else ""
+    if tbl not in _FILLED:
+        return Prepared(entries, (), ())
+    rows = tuple(columns_of(TABLES[tbl]).values([entry.doc for entry in entries], {}))
+    kept = [squeezed(entry.text or written(entry.doc)) for entry in entries]
+    if tbl not in PARTS:
+        return Prepared(entries, rows, kept)
+    name, part, _ = PARTS[tbl]
+    docs: list[Mapping[str, Any]] = []
+    owners: list[int] = []
+    for place, entry in enumerate(entries):
+        for row in entry.doc.get(name) or ():
+            docs.append(row)
+            owners.append(place)
+    return Prepared(entries, rows, kept, tuple(columns_of(part).values(docs, {})), owners)
 
 
 def fill(
-    session: Session, entries: Sequence[FeedEntry], *, whole: bool = False
+    session: Session,
+    entries: Sequence[FeedEntry],
+    *,
+    whole: bool = False,
+    ready: Prepared | None = None,
 ) -> tuple[Received, tuple[FeedEntry, ...]]:
     """What was stored, and the entries that must be received one by one. All are of one table.
     `whole`: nothing comes later by the feed, so what belongs to something that is not here is among
-    those."""
+    those. `ready`: these entries, prepared."""
     tbl = entries[0].tbl if entries else ""
     if tbl not in _FILLED:
         return Received(), tuple(entries)
@@ -62,7 +100,7 @@ def fill(
     if not fresh:
         return Received(), others
     session.execute(sa.insert(sync_applying).values(one=True))
-    stored = _store(session, tbl, fresh)
+    stored = _store(session, tbl, fresh, ready)
     session.execute(sa.delete(sync_applying))
     if whole and len(stored) < len(fresh):
         there = {entry.uid for entry in stored}
@@ -102,33 +140,55 @@ def _there(
     return set(found.scalars())
 
 
-def _store(session: Session, tbl: str, entries: Sequence[FeedEntry]) -> Sequence[FeedEntry]:
+def _store(
+    session: Session, tbl: str, entries: Sequence[FeedEntry], ready: Prepared | None
+) -> Sequence[FeedEntry]:
     """Rows, parts, seals, search index and what is remembered of each; the entries that are in."""
     table = TABLES[tbl]
     keys = user_numbers(session)
     if tbl in PARENTS:
         column, parents = PARENTS[tbl]
-        found = numbers(session, parents, (entry.doc[column] for entry in entries))
+        found = numbers(session, parents, {entry.doc[column] for entry in entries})
         # The others came to the server after the download began: the feed brings both.
         entries = [entry for entry in entries if entry.doc[column] in found]
         keys[column] = found.__getitem__
+    if ready is None or len(ready.entries) != len(entries):
+        ready = prepare(entries)
     first = next_key(session, table)
-    for places, values in columns_of(table).values([entry.doc for entry in entries], keys):
-        chosen = [entries[place] for place in places]
-        values["id"] = [first + place for place in places]
-        values["uid"] = [entry.uid.hex for entry in chosen]
+    uids = [entry.uid.hex for entry in entries]
+    revs = [entry.rev.hex for entry in entries]
+    for places, values in ready.rows:
+        row = _numbered(values, keys)
+        row["id"] = [first + place for place in places]
+        row["uid"] = [uids[place] for place in places]
         if "rev" in table.c:
-            values["rev"] = [entry.rev.hex for entry in chosen]
-        insert(session, table, values)
+            row["rev"] = [revs[place] for place in places]
+        insert(session, table, row)
     if tbl in PARTS:
-        _store_parts(session, tbl, entries, keys, first)
+        _store_parts(session, tbl, ready, keys, first, revs)
     if tbl == "record":
         store_seals(session, entries, keys, range(first, first + len(entries)))
     if tbl == "patient":
         known = [_findable(entry, first + n) for n, entry in enumerate(entries)]
         index_patients(session, known, new=True)
-    insert(session, sync_replicas, _remembered(tbl, entries))
+    kept: Values = {
+        "tbl": [tbl] * len(entries),
+        "uid": uids,
+        "base_rev": revs,
+        "base_version": [entry.row_version for entry in entries],
+        "base_doc": list(ready.kept),
+    }
+    insert(session, sync_replicas, kept)
     return entries
+
+
+def _numbered(values: Values, keys: Keys) -> Values:
+    """With the number of what a row refers to in the place of its uid."""
+    found = dict(values)
+    for name, number in keys.items():
+        if name in found:
+            found[name] = [None if uid is None else number(uid) for uid in found[name]]
+    return found
 
 
 @cache
@@ -150,21 +210,16 @@ def user_numbers(session: Session) -> dict[str, Callable[[str], int]]:
 
 
 def _store_parts(
-    session: Session, tbl: str, entries: Sequence[FeedEntry], keys: Keys, first: int
+    session: Session, tbl: str, ready: Prepared, keys: Keys, first: int, revs: Sequence[str]
 ) -> None:
-    name, part, column = PARTS[tbl]
-    docs: list[Mapping[str, Any]] = []
-    owners: list[int] = []
-    for place, entry in enumerate(entries):
-        for row in entry.doc.get(name) or ():
-            docs.append(row)
-            owners.append(place)
-    for places, values in columns_of(part).values(docs, keys):
-        of = [owners[place] for place in places]
-        values[column] = [first + place for place in of]
+    _, part, column = PARTS[tbl]
+    for places, values in ready.parts:
+        of = [ready.owners[place] for place in places]
+        row = _numbered(values, keys)
+        row[column] = [first + place for place in of]
         if "rev" in part.c:
-            values["rev"] = [entries[place].rev.hex for place in of]
-        insert(session, part, values)
+            row["rev"] = [revs[place] for place in of]
+        insert(session, part, row)
 
 
 def store_seals(
@@ -176,17 +231,6 @@ def store_seals(
     for places, values in columns_of(record_seals).values(docs, keys):
         values["record_id"] = [ids[owners[place]] for place in places]
         insert(session, record_seals, values)
-
-
-def _remembered(tbl: str, entries: Sequence[FeedEntry]) -> Values:
-    many = len(entries)
-    return {
-        "tbl": [tbl] * many,
-        "uid": [entry.uid.hex for entry in entries],
-        "base_rev": [entry.rev.hex for entry in entries],
-        "base_version": [entry.row_version for entry in entries],
-        "base_doc": [squeezed(entry.text or written(entry.doc)) for entry in entries],
-    }
 
 
 def _findable(entry: FeedEntry, key: int) -> Findable:

@@ -43,9 +43,13 @@ _PRAGMAS = (
     "PRAGMA temp_store = MEMORY",
     "PRAGMA journal_size_limit = 67108864",
 )
-# Many rows at once touch the same pages of the indexes again and again: they are written once.
+# Many rows at once touch the same pages of the indexes again and again: they are written once. A power
+# cut may take the newest of such transactions back, never one before them: their last is waited for.
 _USUAL = ("PRAGMA cache_size = -8000", "PRAGMA wal_autocheckpoint = 1000")
-_BULK = ("PRAGMA cache_size = -20000", "PRAGMA wal_autocheckpoint = 8000")
+_BULK = (
+    *("PRAGMA cache_size = -20000", "PRAGMA wal_autocheckpoint = 8000"),
+    "PRAGMA synchronous = NORMAL",
+)
 
 _UNREADABLE = (
     "The clinic's database cannot be read: the file is damaged, or it belongs to another key. "
@@ -103,6 +107,8 @@ class LocalDb:
         self._bulk = _engine(
             lambda: _connect(path, self.key, busy_ms, may_make=False, bulk=True), busy_ms
         )
+        self._on_its_way = False
+        """Whether such a transaction may not be on the disk yet."""
 
     def __repr__(self) -> str:
         return f"<LocalDb {self.path.name}>"
@@ -159,9 +165,11 @@ class LocalDb:
     def begin(self, *, wait_ms: int | None = None, bulk: bool = False) -> Iterator[Session]:
         """A write transaction, the only one at a time: commits on exit, rolls back on error.
         `wait_ms`: how long it waits for another writer, if not as long as usual. `bulk`: one of
-        many that bring thousands of rows; it may take more memory, until `after_bulk`, and when the
-        disk is full the room that is kept for typing is not for it."""
+        many that bring thousands of rows, and can be brought again; until `after_bulk` it may take
+        more memory, and a power cut may take it back. When the disk is full the room that is kept
+        for typing is not for it."""
         engine = self._bulk if bulk else self._writes
+        self._on_its_way = self._on_its_way or bulk
         if wait_ms is not None:
             engine = engine.execution_options(medrec_wait_ms=wait_ms)
         # Takes the write lock now, not at the first change.
@@ -174,9 +182,16 @@ class LocalDb:
             raise
 
     def after_bulk(self) -> None:
-        """Give the memory back that such transactions took."""
-        with self._gate.inside():
+        """Wait until such transactions are on the disk, and give the memory back they took."""
+        with self._gate.inside(), translated():
             self._bulk.dispose()
+            if self._on_its_way:
+                # The log is one file: what is waited for takes all before it along.
+                with self._writes.begin() as connection:
+                    cursor = connection.connection.cursor()
+                    (version,) = cursor.execute("PRAGMA user_version").fetchone()
+                    cursor.execute(f"PRAGMA user_version = {version:d}")
+                self._on_its_way = False
 
     @contextmanager
     def read(self) -> Iterator[Session]:

@@ -7,6 +7,7 @@ the cursor, what goes out has an id of its own. When a round is due is `sync/loo
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID, uuid4
@@ -31,7 +32,7 @@ from medrec_desktop.data.schema_sync import sync_replicas, sync_reviews
 from medrec_desktop.data.sealing_ops import Sealer
 from medrec_desktop.data.session import Session
 from medrec_desktop.domain.changes import Changed, Changes
-from medrec_desktop.domain.errors import Cancelled, Corrupt, Unavailable
+from medrec_desktop.domain.errors import Cancelled, Corrupt, DiskFull, Unavailable
 from medrec_desktop.domain.link import Round
 from medrec_desktop.domain.syncing import (
     PROTOCOL,
@@ -141,7 +142,8 @@ class SyncCycle:
         except BaseException:
             # Whatever it was, the next round begins with a line of its own.
             self.close()
-            self._db.after_bulk()
+            with suppress(DiskFull, Unavailable):
+                self._db.after_bulk()
             raise
 
     def close(self) -> None:
@@ -263,6 +265,7 @@ class SyncCycle:
                 self._store(part, applied, bulk=long)
             pulled += len(entries)
         if long:
+            # On the disk before anything that was sealed on the way is sent.
             self._db.after_bulk()
         return pulled
 

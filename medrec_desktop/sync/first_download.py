@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
@@ -17,14 +18,14 @@ from uuid import UUID
 
 from medrec_desktop.data import journal
 from medrec_desktop.data.clinic import read_device
-from medrec_desktop.data.filling import fill
+from medrec_desktop.data.filling import Prepared, fill, prepare
 from medrec_desktop.data.local import LocalDb
 from medrec_desktop.data.migrate import head
 from medrec_desktop.data.replica import Received, receive
 from medrec_desktop.data.sealing_ops import Sealer
 from medrec_desktop.data.session import Session
 from medrec_desktop.domain.changes import Changed, Changes
-from medrec_desktop.domain.errors import Cancelled, DiskFull
+from medrec_desktop.domain.errors import Cancelled, DiskFull, Unavailable
 from medrec_desktop.domain.link import Download
 from medrec_desktop.domain.syncing import Cursor, Hello, TablePage
 from medrec_desktop.sync.cycle import PAGED
@@ -123,7 +124,7 @@ class FirstDownload:
         line = self._connect()
         line.device = device
         try:
-            # The server makes the next page while this one is stored.
+            # The server makes the next page, and it is prepared, while this one is stored.
             with ThreadPoolExecutor(1, "medrec-first-download") as ahead:
                 size = _FIRST_PAGE
                 coming = ahead.submit(_fetch, line, state, size)
@@ -132,27 +133,28 @@ class FirstDownload:
                         raise Cancelled("The first download was stopped; it goes on later.")
                     if not self._has_room():
                         raise DiskFull(_NO_ROOM)
-                    page = coming.result()
+                    page, ready = coming.result()
                     after = _after(state, page)
                     if not _over(after, enough):
                         coming = ahead.submit(_fetch, line, after, size)
                     begin = time.monotonic()
-                    self._store(page, after)
+                    self._store(ready, after)
                     if page.next_id is not None:
                         size = _next_size(size, time.monotonic() - begin)
                     state = after
                     progress(state.download)
         finally:
             line.close()
-            self._db.after_bulk()
+            # What a power cut takes back together with how far it was is fetched again.
+            with suppress(DiskFull, Unavailable):
+                self._db.after_bulk()
             self._say(at_once=True)
         return state.download
 
-    def _store(self, page: TablePage, after: _State) -> None:
+    def _store(self, ready: Prepared, after: _State) -> None:
         with self._db.begin(bulk=True) as session:
             sealer = Sealer(self._actor(), self._clock(), head())
-            # Newest page first, but ascending inside it: the file stays half as large.
-            filled, others = fill(session, page.entries[::-1])
+            filled, others = fill(session, ready.entries, ready=ready)
             received = receive(session, others, sealer, paged=True) if others else Received()
             _write(session, after)
             if after.finished:
@@ -184,8 +186,10 @@ class FirstDownload:
             self._changes.publish(Changed("review"))
 
 
-def _fetch(line: Line, state: _State, size: int) -> TablePage:
-    return line.table_page(PAGED[state.table], state.next_id, size)
+def _fetch(line: Line, state: _State, size: int) -> tuple[TablePage, Prepared]:
+    page = line.table_page(PAGED[state.table], state.next_id, size)
+    # Newest page first, but ascending inside it: the file stays half as large.
+    return page, prepare(page.entries[::-1])
 
 
 def _after(state: _State, page: TablePage) -> _State:

@@ -464,3 +464,20 @@ def test_the_memory_that_many_rows_take_is_given_to_them_alone(local: LocalDb) -
     local.after_bulk()
     with local.begin(bulk=True) as session:
         assert session.connection.driver_connection is not first
+
+
+def test_what_came_in_bulk_is_waited_for_at_its_end(local: LocalDb) -> None:
+    """Each alone may be taken back by a power cut; the transaction after them brings all to the disk."""
+    with local.begin(bulk=True) as bulk:
+        assert bulk.exec_driver_sql("PRAGMA synchronous").scalar_one() == 1
+    with local.begin() as session:
+        assert session.exec_driver_sql("PRAGMA synchronous").scalar_one() == 2
+    log = local.path.with_name(f"{local.path.name}-wal")
+    put(local, "many rows")
+    with local.begin(bulk=True):
+        pass
+    before = log.read_bytes()
+    local.after_bulk()
+    after = log.read_bytes()
+    local.after_bulk()
+    assert (before != after, log.read_bytes() == after) == (True, True)
