@@ -6,6 +6,7 @@ be stored, and nothing commits.
 
 import base64
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -14,6 +15,7 @@ import sqlalchemy as sa
 
 from medrec_desktop.data.outbox import mark
 from medrec_desktop.data.patient_search import index_patient
+from medrec_desktop.data.replicas import get_replica, put_replica
 from medrec_desktop.data.schema import (
     UtcDateTime,
     allergies,
@@ -45,6 +47,7 @@ _PARTS: Mapping[str, tuple[str, sa.Table, str]] = {
     "patient": ("allergies", allergies, "patient_id"),
 }
 _LEFT_OUT = frozenset({"id", "rev", "row_version", "tenant_id"})
+_UNSENT = {"upload_state": "pending", "s3_key": None, "s3_bucket": None, "s3_version": None}
 # What the server sets while an open form must not notice.
 QUIET = frozenset({"updated_at", "created_at", "finalize_accepted_at"})
 _USER_COLUMNS = frozenset(
@@ -340,6 +343,26 @@ class Rows:
         if (source := values.get("source_id")) is not None:
             clause = (table.c.source_id == source) & (table.c.uid != uid)
             self.session.execute(sa.update(table).where(clause).values(source_id=None))
+        if (place := values.get("s3_key")) is not None:
+            clause = (record_attachments.c.s3_key == place) & (record_attachments.c.uid != uid)
+            other = self.session.scalar(sa.select(record_attachments.c.uid).where(clause))
+            if other is not None:
+                self._send_anew(other, place)
+
+    def _send_anew(self, uid: UUID, place: str) -> None:
+        """A server that was restored gave this file's place in the storage to another one: it is
+        what the server says of it now, and sent once more by whoever has its bytes."""
+        known = get_replica(self.session, "attachment", uid)
+        there = dict(known.base_doc or {})
+        if not known.base_version or there.get("s3_key") == place:
+            # Of the server before; it may get another place when it comes back.
+            there |= _UNSENT
+            if known.base_doc is not None:
+                put_replica(self.session, replace(known, base_doc=there))
+        values = {name: there.get(name) for name in _UNSENT}
+        self.session.execute(
+            sa.update(record_attachments).where(record_attachments.c.uid == uid).values(values)
+        )
 
     def _renumber(self, row: sa.Row[Any]) -> None:
         stem, n = row.record_no[:34], 2

@@ -1,8 +1,9 @@
 """Pieces of the feed before they are applied: how much goes into one transaction, and which versions
 need not be looked at because a newer one of the same piece follows.
 
-Only what nobody here has touched is shortened: where words of this computer wait, or an op of it is
-under way, every version is met one by one. Nothing here writes.
+Only what nobody here has touched is shortened, and what was sent from here and comes back whole:
+where words of this computer wait, or another op of it is under way, every version is met one by one.
+Nothing here writes.
 """
 
 from collections import defaultdict
@@ -11,6 +12,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from medrec_desktop.data.come_back import come_back
 from medrec_desktop.data.documents import TABLES
 from medrec_desktop.data.json_text import written
 from medrec_desktop.data.replicas import TOUCHED
@@ -65,15 +67,16 @@ def portions(
 def _busy(session: Session, entries: Sequence[FeedEntry]) -> set[tuple[str, str]]:
     """Those of which something waits here. What is touched after this was asked is merged with the
     newest version; no op made since can be in here."""
-    asked: defaultdict[str, set[str]] = defaultdict(set)
+    last: defaultdict[str, dict[str, str]] = defaultdict(dict)
     for entry in entries:
         if entry.tbl in _SHORTENED:
-            asked[entry.tbl].add(entry.uid.hex)
-    return {
-        (tbl, uid)
-        for tbl, uids in asked.items()
-        for uid in session.scalars(_BUSY[tbl], {"uids": written(list(uids))})
-    }
+            last[entry.tbl][entry.uid.hex] = entry.rev.hex
+    found: set[tuple[str, str]] = set()
+    for tbl, revs in last.items():
+        busy = session.scalars(_BUSY[tbl], {"uids": written(list(revs))}).all()
+        mine = come_back(session, tbl, {uid: revs[uid] for uid in busy})
+        found |= {(tbl, uid) for uid in busy if uid not in mine}
+    return found
 
 
 def _newest(

@@ -1,5 +1,5 @@
-"""Newer versions of rows that nobody here has touched: a few statements for hundreds of them instead
-of twenty for each.
+"""Newer versions of rows that nobody here has touched, and what was sent from here as it comes back: a
+few statements for hundreds of them instead of twenty for each.
 
 Whatever waits here, is under way, was last written here, or could be in the way of another row is
 given back for `data/replica.receive`, and the tables are left as that would leave them. Nothing here
@@ -16,6 +16,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from medrec_desktop.data.combined import NOTE
+from medrec_desktop.data.come_back import has_come_back
 from medrec_desktop.data.documents import QUIET, TABLES
 from medrec_desktop.data.filling import (
     PARENTS,
@@ -54,6 +55,8 @@ class _Renewal:
     values: dict[str, Any] = field(default_factory=dict)
     shown: bool = False
     """Whether anything a form shows is different now."""
+    own: bool = False
+    """Whether it was sent from here."""
 
 
 @dataclass(slots=True)
@@ -72,13 +75,14 @@ def renew(session: Session, entries: Sequence[FeedEntry]) -> tuple[Received, tup
     if tbl not in RENEWED:
         return Received(), tuple(entries)
     rows = _untouched(session, tbl, entries)
-    if not rows:
+    own = _own(session, tbl, [entry for entry in entries if entry.uid.hex not in rows])
+    if not rows and not own:
         return Received(), tuple(entries)
     keys: dict[str, Callable[[str], int]] = user_numbers(session)
     chosen = [
-        _Renewal(entry, row["id"], row)
+        _Renewal(entry, row["id"], row, own=entry.uid.hex in own)
         for entry in entries
-        if (row := rows.get(entry.uid.hex)) is not None
+        if (row := rows.get(entry.uid.hex) or own.get(entry.uid.hex)) is not None
     ]
     if tbl in PARENTS:
         column, parents = PARENTS[tbl]
@@ -87,6 +91,8 @@ def renew(session: Session, entries: Sequence[FeedEntry]) -> tuple[Received, tup
         keys[column] = found.__getitem__
     _compare(tbl, chosen, keys)
     chosen = [one for one in chosen if _SINGLE.isdisjoint(one.values)]
+    if tbl == "attachment":
+        chosen = _without_taken(session, chosen)
     left = {one.entry.uid for one in chosen}
     # What is not newer than what is here says nothing.
     newer = [one for one in chosen if _is_newer(one)]
@@ -96,15 +102,31 @@ def renew(session: Session, entries: Sequence[FeedEntry]) -> tuple[Received, tup
     return received(tbl, [one.entry for one in newer if one.shown]), others
 
 
+def _without_taken(session: Session, chosen: Sequence[_Renewal]) -> list[_Renewal]:
+    """Those whose place in the storage no other file has here."""
+    asked = [key for one in chosen if (key := one.values.get("s3_key")) is not None]
+    found = session.exec_driver_sql(
+        "SELECT a.s3_key FROM json_each(?) j JOIN record_attachments a ON a.s3_key = j.value",
+        (written(asked),),
+    )
+    taken = set(found.scalars())
+    return [one for one in chosen if one.values.get("s3_key") not in taken]
+
+
 def _is_newer(one: _Renewal) -> bool:
     entry, before = one.entry, one.before
     return bool(entry.rev.hex != before["base_rev"] and entry.row_version > before["base_version"])
 
 
 @cache
+def _columns_read(tbl: str) -> str:
+    names = ", ".join(f't."{column.name}"' for column in TABLES[tbl].c)
+    return f"k.base_rev AS base_rev, k.base_version AS base_version, {names}"
+
+
+@cache
 def _question(tbl: str) -> str:
     table = TABLES[tbl]
-    names = ", ".join(f't."{column.name}"' for column in table.c)
     more = ""
     if tbl == "record":
         # Of a draft that was written here it is said who else wrote in it; a seal may be another.
@@ -114,7 +136,7 @@ def _question(tbl: str) -> str:
             " AND NOT EXISTS (SELECT 1 FROM record_seals s WHERE s.record_id = t.id)"
         )
     return (
-        f"SELECT k.base_rev AS base_rev, k.base_version AS base_version, {names}"  # noqa: S608  # ours
+        f"SELECT {_columns_read(tbl)}"  # noqa: S608  # ours
         f' FROM json_each(?) j CROSS JOIN "{table.name}" t ON t.uid = j.value'
         f" CROSS JOIN sync_replicas k ON k.tbl = '{tbl}' AND k.uid = j.value"
         f" WHERE k.base_rev IS NOT NULL AND NOT {TOUCHED}{more}"
@@ -125,8 +147,32 @@ def _untouched(
     session: Session, tbl: str, entries: Sequence[FeedEntry]
 ) -> dict[str, Mapping[str, Any]]:
     """Rows of these as they lie there, by the uid's text, with what is remembered of them."""
-    uids = written([entry.uid.hex for entry in entries])
-    found = session.exec_driver_sql(_question(tbl), (uids,))
+    return _found(session, _question(tbl), [entry.uid.hex for entry in entries])
+
+
+@cache
+def _own_question(tbl: str) -> str:
+    seal = "(SELECT s.sha256 FROM record_seals s WHERE s.record_id = t.id)"
+    return (
+        f"SELECT {_columns_read(tbl)}, {seal if tbl == 'record' else 'NULL'} AS sealed"  # noqa: S608  # ours
+        f' FROM json_each(?) j CROSS JOIN "{TABLES[tbl].name}" t ON t.uid = j.key'
+        f" CROSS JOIN sync_replicas k ON k.tbl = '{tbl}' AND k.uid = j.key"
+        f" WHERE {has_come_back(tbl)}"
+    )
+
+
+def _own(session: Session, tbl: str, entries: Sequence[FeedEntry]) -> dict[str, Mapping[str, Any]]:
+    """Rows of those that were sent from here and come back as they are here, signed by the same
+    seal or by none."""
+    if not entries:
+        return {}
+    rows = _found(session, _own_question(tbl), {e.uid.hex: e.rev.hex for e in entries})
+    seals = {e.uid.hex: (e.doc.get("seal") or {}).get("sha256") for e in entries}
+    return {uid: row for uid, row in rows.items() if row["sealed"] == seals[uid]}
+
+
+def _found(session: Session, question: str, asked: Any) -> dict[str, Mapping[str, Any]]:
+    found = session.exec_driver_sql(question, (written(asked),))
     names = tuple(found.keys())
     rows = (dict(zip(names, row, strict=True)) for row in found.all())
     return {row["uid"]: row for row in rows}
@@ -215,7 +261,7 @@ def _store(session: Session, tbl: str, newer: Sequence[_Renewal], keys: Keys) ->
     parts = _compare_parts(session, tbl, newer, keys) if tbl in PARTS else _Parts()
     if tbl == "record":
         for one in newer:
-            one.shown = one.shown or one.entry.doc.get("seal") is not None
+            one.shown = one.shown or (not one.own and one.entry.doc.get("seal") is not None)
     for one in newer:
         one.values["rev"] = one.entry.rev.hex
         if one.shown:
@@ -228,19 +274,27 @@ def _store(session: Session, tbl: str, newer: Sequence[_Renewal], keys: Keys) ->
         _update(session, part, parts.other)
         _delete(session, part, parts.gone)
     if tbl == "record":
-        entries = [one.entry for one in newer]
-        store_seals(session, entries, keys, [one.key for one in newer])
+        # Of what was signed here the seal is here.
+        others = [one for one in newer if not one.own]
+        store_seals(session, [one.entry for one in others], keys, [one.key for one in others])
     if tbl == "patient":
         found = [one for one in map(_findable, newer) if one is not None]
         index_patients(session, found, new=False)
     session.exec_driver_sql(
-        "UPDATE sync_replicas SET base_rev = ?, base_version = ?, base_doc = ?"
-        " WHERE tbl = ? AND uid = ?",
+        "UPDATE sync_replicas SET base_rev = ?, base_version = ?, base_doc = ?, head_rev = NULL,"
+        " head_doc = NULL WHERE tbl = ? AND uid = ?",
         [
             (e.rev.hex, e.row_version, squeezed(e.text or written(e.doc)), tbl, e.uid.hex)
             for e in (one.entry for one in newer)
         ],
     )
+    if own := [one.entry.uid.hex for one in newer if one.own]:
+        # Everything of it that was under way led to this version.
+        session.exec_driver_sql(
+            "UPDATE sync_journal SET seen = 1 WHERE tbl = ? AND NOT seen"
+            " AND uid IN (SELECT value FROM json_each(?))",
+            (tbl, written(own)),
+        )
     session.execute(sa.delete(sync_applying))
 
 
