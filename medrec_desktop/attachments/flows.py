@@ -222,31 +222,37 @@ def pour(
 
 
 class _Poured:
-    """Whether what was poured is the kept stream. Where the memories are what it is known by, their
-    hashes are enough; else it is hashed once more."""
+    """Whether what was poured is the kept stream. Where the memories are what it is known by, or
+    one takes all of it, their hashes are enough; else it is hashed once more."""
 
     def __init__(self, kept: Kept) -> None:
         self.done = 0
         self._kept = kept
-        self._parts: list[bytes] = []
+        self._digests: list[bytes] = []
         self._by_parts = known_by_parts(kept.kept_sha256)
+        self._enough = True
         self._all = KeptHash(kept.kept_sha256)
 
     def read(self, piece: memoryview, *, of: int) -> None:
         """Some more, in a memory `of` so many bytes."""
-        self._by_parts &= of == LEAF
-        if not self._by_parts:
+        self._enough &= of == LEAF if self._by_parts else of > self._kept.kept_size
+        if not self._enough:
             self._all.update(piece)
 
     def filled(self, sha256: bytes, held: int) -> None:
         """A memory is full, or the last one."""
         self.done += held
         if held:
-            self._parts.append(sha256)
+            self._digests.append(sha256)
 
     def is_kept(self) -> bool:
         """To be asked at the end."""
-        known = over_parts(self._parts) if self._by_parts else self._all.text()
+        if not self._enough:
+            known = self._all.text()
+        elif self._by_parts:
+            known = over_parts(self._digests)
+        else:
+            known = b"".join(self._digests).hex()
         return self.done == self._kept.kept_size and known == self._kept.kept_sha256
 
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import BinaryIO
 
+from medrec_desktop.attachments.age_reading import CHUNK
 from medrec_desktop.attachments.arrivals import Arrival
 from medrec_desktop.attachments.kept_hash import IN_ONE
 from medrec_desktop.attachments.lanes import Lanes
@@ -77,17 +78,14 @@ class Sender:
     def send_whole(self, upload: Upload, progress: Progress) -> Arrival:
         """Send a small file in one request, on the caller's thread."""
         upload = self._named_for_good(upload)
-        pieces = self._pieces(upload)
-        md5 = hashlib.md5(usedforsecurity=False)
-        for piece in pieces:
-            md5.update(piece)
-        # The vault has just compared it with every byte it gave.
-        sha256 = bytes.fromhex(upload.kept.kept_sha256)
+        content, sha256 = self._content(upload)
+        # Whole, without the interpreter: other threads go on meanwhile.
+        md5 = hashlib.md5(content, usedforsecurity=False)
         while True:
             try:
                 self._store.put(
                     upload.s3_key,
-                    self._body(pieces, progress),
+                    self._body([content], progress),
                     size=upload.kept.kept_size,
                     md5=md5.digest(),
                     sha256=sha256,
@@ -175,13 +173,19 @@ class Sender:
         )
         return begun, {}
 
-    def _pieces(self, upload: Upload) -> list[bytes]:
-        pieces: list[bytes] = []
+    def _content(self, upload: Upload) -> tuple[memoryview, bytes]:
+        """All of a small file in one memory, and its SHA-256."""
+        # A chunk more than it has: only what is not filled is known to be the end.
+        room = memoryview(bytearray((upload.kept.kept_size // CHUNK + 1) * CHUNK))
+        poured: list[tuple[memoryview, bytes]] = []
         try:
-            self._vault.read_kept(upload.uid, upload.kept, pieces.append)
+            self._vault.pour_kept(
+                upload.uid, upload.kept, lambda: room, lambda *all_of_it: poured.append(all_of_it)
+            )
         except (Corrupt, NotFound) as error:
             raise VaultTroubleError(str(error)) from error
-        return pieces
+        (content,) = poured
+        return content
 
     def named_for_good(self, uploads: Iterable[Upload]) -> list[Upload]:
         """Where the server cannot refuse to overwrite, no name but our own is safe: give these

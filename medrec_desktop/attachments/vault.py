@@ -41,8 +41,7 @@ UNCLAIMED_DAYS = 30
 # Small pictures of files; they stay when the file itself leaves for the storage.
 SMALL = "small"
 GRACE_S = 3600.0
-# Of a large file so many chunks are read at a time.
-_AHEAD = 8
+_AHEAD = 8  # so many chunks are read at a time, where a file has them
 
 MISSING = "This file is not on this computer. Restore it from a backup, or attach it again."
 WRITE_REFUSED = (
@@ -234,8 +233,7 @@ class Vault:
             raise _translated(error) from error
 
     def small(self, uid: UUID) -> bytes | None:
-        """The small picture; None when there is none that can be read. It is not the record:
-        show it, never judge by it."""
+        """The small picture, to be shown and never judged by; None when none can be read."""
         try:
             picture: bytes = pyrage.decrypt(self._small(uid).read_bytes(), [self._identity])
         except (OSError, pyrage.DecryptError):
@@ -270,12 +268,11 @@ class Vault:
         full: Callable[[memoryview, bytes], object],
     ) -> None:
         """As `read_kept`, but without a copy: fills each memory that `room` gives (a multiple of
-        64 KiB) and hands it to `full` with its SHA-256; the last one only when the file is known
-        to be this one."""
+        64 KiB) and hands it to `full` with its SHA-256; the last one only when it is this file."""
         with contextlib.ExitStack() as opened:
             with self._called_damage(uid):
                 source = opened.enter_context(self._found_or_raise(uid).open("rb"))
-                chunks = Chunks(source, self._reader, ahead=_AHEAD)
+                chunks = Chunks(source, self._reader, ahead=min(_AHEAD, 1 + (kept.kept_size >> 16)))
 
             def read_into(target: memoryview) -> int:
                 with self._called_damage(uid):
