@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QMimeData
-from PySide6.QtGui import QImage
+from PySide6.QtGui import QGuiApplication, QImage
 
 WEB_LINK = "This is a web link. Save the file first, then drop it."
 NO_FILE = "That program didn’t hand over a file. Save it to a folder, then drop it here."
@@ -29,6 +29,11 @@ class Offer:
 def has_files(mime: QMimeData) -> bool:
     """Whether this may be something to attach; plain text is left to the field under the pointer."""
     return mime.hasUrls() or mime.hasImage() or not (mime.hasText() or mime.hasHtml())
+
+
+def on_clipboard() -> QMimeData:
+    """What was copied. An empty clipboard gives Qt nothing at all, whatever its types say."""
+    return QGuiApplication.clipboard().mimeData() or QMimeData()
 
 
 def count(mime: QMimeData) -> int:

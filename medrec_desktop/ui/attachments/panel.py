@@ -10,7 +10,6 @@ from pathlib import Path
 
 from PySide6.QtCore import QMimeData, Qt, QTimer, Signal
 from PySide6.QtGui import (
-    QGuiApplication,
     QImage,
     QKeySequence,
     QShortcut,
@@ -185,7 +184,7 @@ class AttachmentPanel(QWidget):
 
     def paste(self) -> bool:
         """Attach what the clipboard holds; False when that is text or nothing."""
-        mime = QGuiApplication.clipboard().mimeData()
+        mime = offer.on_clipboard()
         if not self._takes or not (mime.hasUrls() or mime.hasImage()):
             return False
         self._take(offer.offered(mime), "Pasted picture")
@@ -193,7 +192,7 @@ class AttachmentPanel(QWidget):
 
     def _paste_from_text(self) -> bool:
         """The caret is in a text field: only what that field could not take anyway."""
-        mime = QGuiApplication.clipboard().mimeData()
+        mime = offer.on_clipboard()
         wanted = offer.count(mime) or (mime.hasImage() and not mime.hasText())
         return bool(wanted) and self._host().isVisible() and self.paste()
 

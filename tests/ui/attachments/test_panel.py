@@ -146,6 +146,22 @@ def test_a_picture_pasted_while_typing_is_attached_but_text_is_typed(
     clipboard.clear()
 
 
+def test_pasting_from_an_empty_clipboard_does_nothing_while_typing_and_is_said_elsewhere(
+    panel: AttachmentPanel, window: QMainWindow, rows: Rows, qtbot: QtBot
+) -> None:
+    QGuiApplication.clipboard().clear()
+    field = QLineEdit(window)
+    field.show()
+    field.setFocus()
+    qtbot.waitUntil(field.hasFocus)
+    qtbot.keyClick(field, Qt.Key.Key_V, Qt.KeyboardModifier.ControlModifier)
+    assert (field.text(), rows(), panel._notice.isVisible()) == ("", (), False)
+    panel.list.setFocus()
+    qtbot.keyClick(window, Qt.Key.Key_V, Qt.KeyboardModifier.ControlModifier)
+    assert panel._notice.isVisible()
+    assert rows() == ()
+
+
 def test_pasting_outside_a_field_attaches_copied_files(
     ground: Ground, panel: AttachmentPanel, window: QMainWindow, rows: Rows, qtbot: QtBot
 ) -> None:
