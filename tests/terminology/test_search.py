@@ -549,3 +549,17 @@ def test_a_part_that_the_list_does_not_name_is_found_by_what_it_is_a_part_of(
     icd10: Icd10, typed: str, category: str
 ) -> None:
     assert category in {row.code[:3] for row in icd10.search(typed, limit=5).rows}
+
+
+@pytest.mark.parametrize(
+    ("typed", "code"),
+    [
+        ("defibrillator infected", "T82.7XXA"),
+        ("clotted av fistula", "T82.868A"),
+        ("peg tube blocked", "K94.23"),
+    ],
+)
+def test_what_goes_wrong_with_a_device_is_found_by_both(
+    icd10: Icd10, typed: str, code: str
+) -> None:
+    assert icd10.search(typed).rows[0].code == code
