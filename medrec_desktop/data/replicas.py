@@ -2,7 +2,7 @@
 the ops that are under way. Rows alone: what is done with them is in `data/replica.py`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 from uuid import UUID
 
@@ -92,3 +92,16 @@ def put_replica(session: Session, replica: Replica) -> None:
             set_={name: put.excluded[name] for name in values if name not in {"tbl", "uid"}},
         )
     )
+
+
+def forget_merged(session: Session) -> None:
+    """What was to be closed because a version had its words: with a server that was restored that
+    version may be gone. What a person decided holds."""
+    for row in session.execute(
+        sa.select(sync_replicas.c.tbl, sync_replicas.c.uid, sync_replicas.c.supersedes).where(
+            sync_replicas.c.supersedes.is_not(None)
+        )
+    ).all():
+        if row.supersedes is not None and not row.supersedes["resolved"]:
+            known = get_replica(session, row.tbl, row.uid)
+            put_replica(session, replace(known, supersedes=None))

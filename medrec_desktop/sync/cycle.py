@@ -28,6 +28,7 @@ from medrec_desktop.data.replica import (
     receive,
     try_held_again,
 )
+from medrec_desktop.data.replicas import forget_merged
 from medrec_desktop.data.schema_sync import sync_replicas, sync_reviews
 from medrec_desktop.data.sealing_ops import Sealer
 from medrec_desktop.data.session import Session
@@ -323,6 +324,7 @@ class SyncCycle:
         with self._db.begin() as session:
             journal.send_all_again(session)
             session.execute(sa.update(sync_replicas).values(base_version=0))
+            forget_merged(session)
             session.execute(sa.delete(sync_reviews))
             journal.write_cursor(session, Cursor())
             journal.write_meta(session, _REWINDING, value=True)

@@ -312,9 +312,9 @@ ON_SERVER: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 MUTANTS: Mapping[str, tuple[Callable[[Patch], None], int, str]] = {
     "mine wins": (mine_wins, 6, "I2"),
     "theirs wins": (theirs_wins, 1, "I6"),
-    "cursor before rows": (cursor_before_rows, 1, "error"),
+    "cursor before rows": (cursor_before_rows, 2, "I9"),
     "acked before the reply": (acked_before_reply, 6, "I7"),
-    "typing during a push forgotten": (typing_forgotten, 4, "I1"),
+    "typing during a push forgotten": (typing_forgotten, 9, "I1"),
     "content coalesced later": (coalesced_later, 9, "I1"),
     "ids counted": (counted_ids, 2, "I5"),
     "no dedupe": (no_dedupe, 1, "I3"),
