@@ -9,7 +9,7 @@ one for the other and the process dies ("free(): invalid pointer"), long afterwa
 its layout through here.
 """
 
-from PySide6.QtCore import QEvent, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QBoxLayout,
     QFrame,
@@ -45,23 +45,18 @@ def column(
 
 
 class _SteadyArea(QScrollArea):
-    """Keeps the room of its scroll bar free: nothing in it moves when the bar comes or goes."""
+    """Its scroll bar is always there, and not seen when there is nothing to scroll (the style
+    paints no handle of one that is disabled). To make room for it only while it is needed asks the
+    body for another height, which may need it no more: some sizes never came to an end."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.verticalScrollBar().rangeChanged.connect(self._keep_room)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
+        self.verticalScrollBar().rangeChanged.connect(self._on_range_changed)
+        self._on_range_changed(0, 0)
 
-    def changeEvent(self, event: QEvent) -> None:
-        """Follow the text size."""
-        super().changeEvent(event)
-        if theme.restyled(event):
-            self._keep_room()
-
-    def _keep_room(self) -> None:
-        bar = self.verticalScrollBar()
-        room = 0 if bar.maximum() > bar.minimum() else bar.sizeHint().width()
-        if self.viewportMargins().right() != room:
-            self.setViewportMargins(0, 0, room, 0)
+    def _on_range_changed(self, least: int, most: int) -> None:
+        self.verticalScrollBar().setEnabled(most > least)
 
 
 def scrolled(body: QWidget, *, steady: bool = False) -> QScrollArea:
