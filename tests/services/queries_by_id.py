@@ -368,6 +368,7 @@ WIDE = {
     "authors.read_parts": "what was kept of one revision",
     "combined.forget_signed": "all drafts that are signed by now",
     "authors.author_of": "the author of one revision, which has one uuid in the world",
+    "replicas.forget_merged": "all that waits to be closed, when the server was restored",
     "coding.count_codes": "how often codes were used in the clinic",
     "coding.used_codes": "codes",
     "coding.read_stars": "a user's own",
@@ -423,6 +424,7 @@ WIDE = {
 }
 WIDE_MODULES = {
     "clinic": "the clinic, its users and its settings",
+    "come_back": "what the server sends, by its uid",
     "feed_pages": "what the server sends",
     "filling": "the first download: the whole clinic",
     "journal": "what this computer sends, by number",
