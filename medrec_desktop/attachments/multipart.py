@@ -119,9 +119,11 @@ class PartsRun:
         return tuple(sent for _, sent in sorted(self._arrived.items()))
 
     def end(self) -> None:
-        """Wait for what is in flight, and let go of the memory: an error that is kept somewhere
-        keeps this as well."""
+        """Wait for what is in flight, put down what arrived, and let go of the memory: an error
+        that is kept somewhere keeps this as well."""
         self.settle()
+        # A paused file says how much of it is there, and nothing else may be written for long.
+        self._writes.flush()
         self._spare.clear()
 
     def settle(self) -> None:
