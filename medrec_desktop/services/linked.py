@@ -169,7 +169,13 @@ class ServerLink:
             context, self._way, lambda: self._actor, lambda: self._editing, keyring
         )
         self._loop = SyncLoop(self._cycle, clock=context.clock, tell=self._tell, pace=pace)
-        self._hints = Hints(self._way.listen, account.tenant, self._loop.wake, again_s=again_s)
+        self._hints = Hints(
+            self._way.listen,
+            account.tenant,
+            self._loop.wake,
+            is_own=lambda pid: pid == self._cycle.pid,
+            again_s=again_s,
+        )
         self._unsubscribe: Callable[[], None] = lambda: None
 
     def begin(self) -> None:
@@ -328,9 +334,11 @@ class Rounds:
             changes=context.changes,
             has_room=has_room,
         )
+        self.pid = 0
+        """The server's process behind the line of the rounds."""
         self._cycle = SyncCycle(
             context.db,
-            way.line,
+            self._line,
             actor=actor,
             clock=context.clock,
             changes=context.changes,
@@ -388,6 +396,11 @@ class Rounds:
     def close(self) -> None:
         """Hang up."""
         self._cycle.close()
+
+    def _line(self) -> Line:
+        line = self._way.line()
+        self.pid = line.pid
+        return line
 
     def _on_progress(self, download: Download) -> None:
         self.download = download

@@ -17,21 +17,19 @@ import sqlalchemy as sa
 from medrec_desktop.data import journal
 from medrec_desktop.data.clinic import DEVICE, read_device, write_computer_settings
 from medrec_desktop.data.feed_pages import portions
-from medrec_desktop.data.filling import fill
 from medrec_desktop.data.left_behind import note_left_behind, send_left_behind
 from medrec_desktop.data.local import LocalDb
 from medrec_desktop.data.migrate import head as newest_schema
-from medrec_desktop.data.renewing import renew
+from medrec_desktop.data.outbox import marked
 from medrec_desktop.data.replica import (
     Received,
     close_what_is_there,
-    receive,
     try_held_again,
 )
 from medrec_desktop.data.replicas import forget_merged
 from medrec_desktop.data.schema_sync import sync_replicas, sync_reviews
 from medrec_desktop.data.sealing_ops import Sealer
-from medrec_desktop.data.session import Session
+from medrec_desktop.data.storing import store
 from medrec_desktop.domain.changes import Changed, Changes
 from medrec_desktop.domain.errors import Cancelled, Corrupt, DiskFull, Unavailable
 from medrec_desktop.domain.link import Round
@@ -79,11 +77,6 @@ _TRAIL = (
 _REWINDING = "rewinding"
 # After a first page that was not the last one: each has a cost of its own.
 _LONG_PAGE = 1_000
-# What others refer to comes first. What nobody here has touched depends on nothing else, and what
-# somebody has keeps its order. An addendum comes after the signature of its visit.
-_STORED_TOGETHER: tuple[Aggregate, ...] = ("patient", "record", "attachment")
-# Others are named after these.
-_APART = frozenset({"user", "settings"})
 # References come before what refers to them.
 PAGED: tuple[Aggregate, ...] = (
     *("user", "device", "settings", "patient", "record", "attachment", "addendum", "parked"),
@@ -177,9 +170,9 @@ class SyncCycle:
                 said=tuple(said),
             )
         pushed = self._push_all(line, stop)
-        if pushed:
-            pulled += self._pull_all(self._line, stop, said)
-        more = bool(sealed) and self._more_to_do()
+        came = self._pull_all(self._line, stop, said) if pushed else 0
+        pulled += came
+        more = bool(sealed or came) and self._more_to_do()
         if not pulled and not pushed:
             more = self._tidy()
         return Round(
@@ -273,15 +266,11 @@ class SyncCycle:
     def _store(
         self, entries: Sequence[FeedEntry], cursor: Cursor | None, *, bulk: bool = False
     ) -> None:
-        paged = cursor is None
         with self._db.begin(bulk=bulk) as session:
-            sealer = self._sealer()
-            received = [
-                one for run in _runs(entries) for one in _applied(session, run, sealer, paged=paged)
-            ]
+            stored = store(session, entries, self._sealer(), paged=cursor is None)
             if cursor is not None:
                 journal.write_cursor(session, cursor)
-        for one in received:
+        for one in stored:
             self._publish(one)
 
     def _publish(self, received: Received) -> None:
@@ -347,51 +336,15 @@ class SyncCycle:
             note_left_behind(session, self._clock())
 
     def _more_to_do(self) -> bool:
+        """Typed meanwhile, or merged with what came last."""
         with self._db.read() as session:
-            return journal.count_unacked(session) > 0
+            return bool(journal.count_unacked(session) or marked(session))
 
     def _tidy(self) -> bool:
         """In a quiet round: close what needs nobody any more, bring back what nobody else has."""
         with self._db.begin() as session:
             sent = send_left_behind(session, self._clock())
             return close_what_is_there(session, self._sealer()) or sent
-
-
-def _runs(entries: Sequence[FeedEntry]) -> list[list[FeedEntry]]:
-    """Neighbours that may be stored kind by kind, each aggregate once in a run."""
-    runs: list[list[FeedEntry]] = []
-    uids: set[tuple[str, UUID]] = set()
-    for entry in entries:
-        key = (entry.tbl, entry.uid)
-        if not runs or entry.tbl in _APART or runs[-1][-1].tbl in _APART or key in uids:
-            runs.append([])
-            uids = set()
-        runs[-1].append(entry)
-        uids.add(key)
-    return runs
-
-
-def _applied(
-    session: Session, run: list[FeedEntry], sealer: Sealer, *, paged: bool
-) -> list[Received]:
-    """Many that are new here, or that nobody here has touched, go in together, kind by kind; the
-    others one by one as they came."""
-    done: list[Received] = []
-    stored: set[tuple[str, UUID]] = set()
-    filled_any = False
-    for tbl in _STORED_TOGETHER:
-        kind = [entry for entry in run if entry.tbl == tbl]
-        if not kind:
-            continue
-        filled, left = fill(session, kind, whole=not paged)
-        filled_any = filled_any or len(left) < len(kind)
-        renewed, left = renew(session, left)
-        done += [filled, renewed]
-        stored |= {(tbl, entry.uid) for entry in kind} - {(tbl, entry.uid) for entry in left}
-    if filled_any:
-        try_held_again(session, sealer, only="unknown_")
-    others = [entry for entry in run if (entry.tbl, entry.uid) not in stored]
-    return [*done, receive(session, others, sealer, paged=paged)]
 
 
 def _go_on(stop: threading.Event) -> None:

@@ -39,11 +39,13 @@ class Hints:
         schema: str,
         heard: Callable[[], None],
         *,
+        is_own: Callable[[int], bool] = lambda _pid: False,
         again_s: float = _AGAIN_S,
     ) -> None:
-        """`connect` gives a new connection in autocommit, or raises psycopg.Error."""
+        """`connect` gives a new connection in autocommit, or raises psycopg.Error. `is_own`: which
+        of the server's processes tell what this computer sent itself, and knows."""
         self._connect, self._schema, self._heard = connect, schema, heard
-        self._again_s = again_s
+        self._is_own, self._again_s = is_own, again_s
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self.listening = threading.Event()
@@ -77,5 +79,6 @@ class Hints:
         connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel(self._schema))))
         self.listening.set()
         while not self._stop.is_set():
-            for _ in connection.notifies(timeout=_LOOK_S, stop_after=1):
-                self._heard()
+            for hint in connection.notifies(timeout=_LOOK_S, stop_after=1):
+                if not self._is_own(hint.pid):
+                    self._heard()

@@ -124,6 +124,11 @@ class Line:
         """Whether it was cut or hung up; every call raises Unavailable from then on."""
         return bool(self._connection.closed)
 
+    @property
+    def pid(self) -> int:
+        """The server's process behind it; its hints are this computer's own."""
+        return self._connection.info.backend_pid
+
     def hello(self, hello: Hello) -> Welcome:
         """Say who this is; the server says what it thinks of it."""
         said = {

@@ -82,7 +82,10 @@ class SyncLoop:
     def wake(self) -> None:
         """Something was saved here, or somebody else's work is said to be there: have a round
         soon. While the server is not reached the next try keeps its time: whoever types must not
-        hammer at a server that is down."""
+        hammer at a server that is down. What a round itself stored is no reason: whether another
+        one has something to do, it says (`Round.more`)."""
+        if threading.current_thread() is self._thread:
+            return
         with self._turn:
             self._asked = True
             self._turn.notify_all()

@@ -17,14 +17,23 @@ class Ears:
         self.url = _for_psycopg(url)
         self.heard = threading.Semaphore(0)
         self.connections: list[psycopg.Connection[Any]] = []
-        self.hints = Hints(self._connect, "tenant_1", self.heard.release, again_s=0.01)
+        self.own: list[int] = []
+        self.hints = Hints(
+            self._connect,
+            "tenant_1",
+            self.heard.release,
+            is_own=self.own.__contains__,
+            again_s=0.01,
+        )
 
     def _connect(self) -> "psycopg.Connection[Any]":
         self.connections.append(psycopg.connect(self.url, autocommit=True))
         return self.connections[-1]
 
-    def say(self, schema: str) -> None:
+    def say(self, schema: str, *, own: bool = False) -> None:
         with closing(psycopg.connect(self.url, autocommit=True)) as connection:
+            if own:
+                self.own.append(connection.info.backend_pid)
             send(connection, schema)
 
     def cut(self) -> None:
@@ -50,6 +59,13 @@ def test_another_computer_is_heard(ears: Ears) -> None:
 
 def test_another_clinic_is_not(ears: Ears) -> None:
     ears.say("tenant_2")
+    ears.say("tenant_1")
+    assert ears.heard.acquire(timeout=20)
+    assert not ears.heard.acquire(blocking=False)
+
+
+def test_what_was_sent_from_here_is_not(ears: Ears) -> None:
+    ears.say("tenant_1", own=True)
     ears.say("tenant_1")
     assert ears.heard.acquire(timeout=20)
     assert not ears.heard.acquire(blocking=False)

@@ -19,10 +19,12 @@ class FakeCycle:
         self.outcomes = list(outcomes)
         self.rounds = 0
         self.gone_in = threading.Semaphore(0)
+        self.meanwhile: Callable[[], None] = lambda: None
 
     def run(self, stop: threading.Event) -> Round:
         self.rounds += 1
         self.gone_in.release()
+        self.meanwhile()
         outcome = self.outcomes.pop(0) if len(self.outcomes) > 1 else self.outcomes[0]
         if stop.is_set():
             raise Cancelled("stopped")
@@ -159,6 +161,19 @@ def test_it_wakes_for_what_was_saved_here() -> None:
     running = Running(Round())
     running.loop.start()
     running.one_round()
+    running.loop.wake()
+    running.one_round()
+    assert running.loop.stop()
+    assert running.cycle.rounds == 2
+
+
+def test_what_a_round_stored_is_no_reason_for_another() -> None:
+    running = Running(Round(pulled=1))
+    # As screens are told of what has come, and the link with them.
+    running.cycle.meanwhile = running.loop.wake
+    running.loop.start()
+    running.one_round()
+    assert not running.settled.acquire(timeout=0.2)
     running.loop.wake()
     running.one_round()
     assert running.loop.stop()

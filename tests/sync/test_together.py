@@ -108,6 +108,31 @@ def test_what_one_writes_the_other_sees(both: tuple[Desktop, Desktop, RecordId])
     assert Sync(one.context).waiting().changes == 0
 
 
+def test_whoever_received_needs_no_other_round_unless_it_has_something_to_send(
+    both: tuple[Desktop, Desktop, RecordId],
+) -> None:
+    one, other, record = both
+    write(one, record, notes="smokes")
+    one.cycle.run(_NEVER)
+    done = other.cycle.run(_NEVER)
+    assert (done.pulled > 0, done.more) == (True, False)
+
+    # Somebody else's words reach the server between reading and sending: what is merged with them
+    # comes with the last page, and waits.
+    def send_from_elsewhere() -> None:
+        write(other, record, plan="Honey")
+        other.cycle.run(_NEVER)
+
+    one.type_something = send_from_elsewhere
+    one.chance.typing = 1.0
+    write(one, record, assessment="Bronchitis")
+    done = one.cycle.run(_NEVER)
+    one.chance.typing = 0.0
+    assert (done.pushed > 0, done.more) == (True, True)
+    together(one, other)
+    assert other.visits.open(record).draft.assessment == "Bronchitis"
+
+
 def test_different_fields_are_merged(both: tuple[Desktop, Desktop, RecordId]) -> None:
     one, other, record = both
     write(one, record, notes="smokes", prescriptions=(a_medicine("Amoxicillin"),))
