@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 
-from medrec_desktop.data import journal
+from medrec_desktop.data import forgetting, journal
 from medrec_desktop.data.clinic import DEVICE, read_device, write_computer_settings
 from medrec_desktop.data.feed_pages import portions
 from medrec_desktop.data.left_behind import note_left_behind, send_left_behind
@@ -49,6 +49,7 @@ from medrec_desktop.domain.syncing import (
 from medrec_desktop.sync.line import SignedOut
 from medrec_desktop.sync.pushing import Pushing
 from medrec_desktop.sync.sealing import seal_marked, seal_trail
+from medrec_desktop.sync.upkeep import forget_answered
 
 _log = logging.getLogger(__name__)
 
@@ -175,6 +176,8 @@ class SyncCycle:
         more = bool(sealed or came) and self._more_to_do()
         if not pulled and not pushed:
             more = self._tidy()
+            if not more:
+                self._look_after(welcome, stop)
         return Round(
             pulled, pushed, more=more, no_room=self._no_room, clock_ahead=ahead, said=tuple(said)
         )
@@ -312,6 +315,7 @@ class SyncCycle:
         self._db.copy_to(self._db.path.with_name(f"{self._db.path.name}.before-restored-{stamp}"))
         with self._db.begin() as session:
             journal.send_all_again(session)
+            forgetting.begin_again(session)
             session.execute(sa.update(sync_replicas).values(base_version=0))
             forget_merged(session)
             session.execute(sa.delete(sync_reviews))
@@ -345,6 +349,10 @@ class SyncCycle:
         with self._db.begin() as session:
             sent = send_left_behind(session, self._clock())
             return close_what_is_there(session, self._sealer()) or sent
+
+    def _look_after(self, welcome: Welcome, stop: threading.Event) -> None:
+        """In a quiet round with nothing to tidy up, seldom: what has its day."""
+        forget_answered(self._db, welcome.now, self._clock(), stop)
 
 
 def _go_on(stop: threading.Event) -> None:

@@ -50,6 +50,10 @@ from tests.simulation.files import Bucket, Files
 
 # Of these a row has a version of its own.
 _SHOWN = (("patient", patients), ("record", medical_records), ("attachment", record_attachments))
+_VERSIONS = sa.union_all(
+    *(sa.select(sa.literal(tbl), table.c.uid, table.c.row_version) for tbl, table in _SHOWN)
+)
+_COPIES = sa.select(sync_replicas.c.uid, sync_replicas.c.base_version)
 
 
 class Crash(BaseException):
@@ -73,6 +77,8 @@ class SimDb(LocalDb):
     """May crash before or after each commit, or find no room for it."""
 
     fate: Callable[[], str] = staticmethod(lambda: "")
+    begun = 0
+    """How often something may have been written here."""
     _first: "list[sa.Engine]" = []  # noqa: RUF012  # one for all
 
     def __init__(self, path: Path, key: bytes, **rest: Any) -> None:
@@ -91,6 +97,7 @@ class SimDb(LocalDb):
     def begin(self, **how: Any) -> Iterator[Session]:
         """As ever, unless fate has it otherwise."""
         fate = self.fate()
+        self.begun += 1
         with super().begin(**how) as session:
             yield session
             if fate == "before":
@@ -116,7 +123,9 @@ class FaultyLine:
 
     def hello(self, hello: Hello) -> Welcome:
         """Greet."""
-        return self._asked(lambda: self._line.hello(hello))
+        welcome = self._asked(lambda: self._line.hello(hello))
+        passed = self._desktop.passed
+        return replace(welcome, now=welcome.now + passed()) if passed else welcome
 
     def pull(self, cursor: Cursor, limit: int = 500) -> Page:
         """Few rows at a time, so that there are several pages."""
@@ -170,8 +179,11 @@ class Desktop:
     ticks: int = 0
     devices: set[UUID] = field(default_factory=set)
     bucket: Bucket = field(default_factory=Bucket)
+    passed: Callable[[], timedelta] | None = None
+    """How long the clinic has been at work; None: it is all one day, and nothing has its day."""
     shown: dict[UUID, int] = field(default_factory=dict)
     copies: dict[UUID, int] = field(default_factory=dict)
+    looked: tuple[object, int] | None = None
 
     def __post_init__(self) -> None:
         self.path = self.folder / self.name / "medrec.db"
@@ -189,7 +201,8 @@ class Desktop:
     def clock(self) -> datetime:
         """This computer's idea of the time."""
         self.ticks += 1
-        return NOON + self.skew + timedelta(seconds=self.ticks)
+        passed = self.passed() if self.passed else timedelta()
+        return NOON + self.skew + passed + timedelta(seconds=self.ticks)
 
     def install(self, template: Path) -> None:
         """A new computer of the clinic."""
@@ -223,6 +236,9 @@ class Desktop:
             app="simulation",
             new_id=lambda: UUID(int=self.rng.getrandbits(128), version=4),
         )
+        if self.passed is None:
+            # Nor is any chance taken for it: what a seed means stays what it was.
+            self.cycle._look_after = lambda *_: None  # type: ignore[method-assign]
 
     @cached_property
     def files(self) -> Files:
@@ -274,6 +290,11 @@ class Desktop:
 
     # --- looking --------------------------------------------------------------------------------
 
+    def anything_new(self) -> bool:
+        """Whether something may have been written since this was asked last."""
+        before, self.looked = self.looked, (self.db, self.db.begun)
+        return before != self.looked
+
     def uids(self, table: sa.Table) -> list[UUID]:
         """Of all rows, in an order that a seed repeats."""
         with self.db.read() as session:
@@ -287,11 +308,10 @@ class Desktop:
         with self.db.read() as session:
             rows = Rows(session)
             found = {}
-            for tbl, table in _SHOWN:
-                for uid, version in session.execute(sa.select(table.c.uid, table.c.row_version)):
-                    if known.get(uid) != version:
-                        found[tbl, uid] = rows.read(tbl, uid) or {}  # type: ignore[arg-type]
-                        known[uid] = version
+            for tbl, uid, version in session.execute(_VERSIONS).all():
+                if known.get(uid) != version:
+                    found[tbl, uid] = rows.read(tbl, uid) or {}
+                    known[uid] = version
             return found
 
     def addenda(self) -> dict[tuple[str, UUID], dict[str, Any]]:
@@ -304,9 +324,7 @@ class Desktop:
     def versions(self) -> dict[UUID, int]:
         """Of everything that the server has, how new this computer's copy is."""
         with self.db.read() as session:
-            table = sync_replicas.c
-            rows = session.execute(sa.select(table.uid, table.base_version))
-            return {row.uid: row.base_version for row in rows}
+            return {uid: version for uid, version in session.execute(_COPIES)}  # noqa: C416
 
     def everything(self) -> str:
         """All words that are on this computer, sent or not."""

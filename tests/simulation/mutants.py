@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid5
@@ -9,7 +10,7 @@ from uuid import UUID, uuid5
 import pytest
 import sqlalchemy as sa
 
-from medrec_desktop.data import journal
+from medrec_desktop.data import forgetting, journal
 from medrec_desktop.data import replica as replicas
 from medrec_desktop.data.replicas import Supersedes, get_replica, put_replica
 from medrec_desktop.data.schema import outbox
@@ -20,7 +21,7 @@ from medrec_desktop.domain.merging import SIGNATURE, Merged
 from medrec_desktop.sync.cycle import SyncCycle
 from tests.simulation.desktop import Chance, Desktop, FaultyLine
 from tests.simulation.files import Bucket
-from tests.simulation.world import World
+from tests.simulation.world import DAYS_FROM, World
 
 Patch = pytest.MonkeyPatch
 
@@ -276,6 +277,12 @@ def key_by_name(patch: Patch) -> None:
     patch.setattr(Bucket, "content_at", lambda self, key: content_at(self, Path(key).name))
 
 
+def forgotten_at_once(patch: Patch) -> None:
+    """What the server has answered need not be kept any longer."""
+    patch.setattr(forgetting, "KEPT", timedelta())
+    patch.setattr(forgetting, "_BETWEEN", timedelta())
+
+
 def plain_sequence(patch: Patch) -> None:
     """The feed is numbered by a sequence, and whoever writes waits for nobody: who began first may
     commit last, and is behind a reader's cursor by then. The server's part is in `ON_SERVER`."""
@@ -328,6 +335,7 @@ MUTANTS: Mapping[str, tuple[Callable[[Patch], None], int, str]] = {
     "merged before sealed": (merged_unsealed, 1, "I1"),
     "key by file name": (key_by_name, 2, "I10"),
     "plain sequence": (plain_sequence, 1, "error"),
+    "forgotten at once": (forgotten_at_once, DAYS_FROM + 7, "I1"),
 }
 
 # What makes these likely.
@@ -337,8 +345,10 @@ OFTEN: Mapping[str, Mapping[str, float]] = {
     "finalize without compare-and-set": {"finalize": 12, "type": 25, "stranger": 3},
     "key by file name": {"attach": 8, "send": 8},
     "plain sequence": {"holder": 8},
+    "forgotten at once": {"server_copy": 3, "server_restore": 2, "round": 60, "patient": 30},
 }
 CHANCES: Mapping[str, Chance] = {
+    "forgotten at once": Chance(),
     "content coalesced later": Chance(lost_reply=0.4),
     "finalize without compare-and-set": Chance(lost_request=0.3),
 }

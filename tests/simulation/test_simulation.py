@@ -11,7 +11,7 @@ import pytest
 
 from tests.simulation.clinic import SimulatedServer
 from tests.simulation.invariants import violations
-from tests.simulation.world import World, fresh
+from tests.simulation.world import DAYS_FROM, World, fresh
 
 # `make test` runs these, about a minute and a half; `make sim SEEDS=10000 FIRST_SEED=1` as many as
 # one likes.
@@ -63,6 +63,7 @@ def run_seed(
 @pytest.mark.parametrize(
     "seeds",
     [range(first, first + EACH) for first in range(1, SEEDS + 1, EACH)]
+    + [range(DAYS_FROM, DAYS_FROM + EACH)]
     + [tuple(seed for seed in FAILED_ONCE if seed > SEEDS)],
     ids=lambda seeds: str(seeds[0]),
 )
