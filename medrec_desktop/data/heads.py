@@ -60,10 +60,10 @@ def head_problems(session: Session, heads: Heads) -> Iterator[str]:
     has of it. The names this computer had before it was restored from a backup may end earlier."""
     here = read_device(session)
     table = audit_entries.c
-    newest = sa.select(table.device, sa.func.max(table.n)).group_by(table.device)
-    lasts = {row[0]: row[1] for row in session.execute(newest)}
     for device, (n, sha256) in sorted(heads.of.items()):
-        last = lasts.get(device, 0)
+        # Each by itself: from the end of the index, instead of along all of it.
+        newest = sa.select(sa.func.max(table.n)).where(table.device == device)
+        last = session.scalar(newest) or 0
         if last >= n:
             found = session.scalar(
                 sa.select(table.sha256).where(table.device == device, table.n == n)

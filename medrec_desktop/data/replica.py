@@ -66,7 +66,8 @@ def receive(
 def try_held_again(session: Session, sealer: Sealer, *, only: str = "") -> None:
     """What the server would not take goes out once more: its reason may be gone."""
     table = sync_replicas.c
-    query = sa.select(table.tbl, table.uid).where(table.held.is_not(None))
+    # Not "is not null", see `reviews.list_held`.
+    query = sa.select(table.tbl, table.uid).where(table.held >= "")
     for row in session.execute(query.where(table.held.startswith(only, autoescape=True))).all():
         kind = outbox_kind(row.tbl)
         if kind is not None:

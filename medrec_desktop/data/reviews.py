@@ -3,9 +3,10 @@
 Queries alone; what a person is shown and decides is `services/sync.py`'s business.
 """
 
-from collections.abc import Iterable
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -73,31 +74,45 @@ def decided_here(session: Session, tbl: Aggregate, uid: UUID) -> set[UUID]:
     return found | set(known.ops) if known is not None and known.resolved else found
 
 
-def list_waiting(session: Session) -> tuple[set[tuple[str, UUID]], datetime | None]:
-    """What is not on the server, and since when the oldest of it waits."""
-    marks = session.execute(sa.select(outbox.c.kind, outbox.c.uid, outbox.c.marked_at)).all()
-    table = sync_journal.c
-    ops = session.execute(
-        sa.select(table.tbl, table.uid, table.sealed_at).where(
-            ~table.acked, table.tbl.not_in(["audit", "device"])
-        )
+def count_waiting(session: Session) -> tuple[Counter[str], datetime | None]:
+    """How many aggregates of each kind are not on the server, and since when the oldest waits."""
+    waits = _waiting().subquery()
+    rows = session.execute(
+        sa.select(
+            waits.c.kind,
+            sa.func.count(waits.c.uid.distinct()).label("many"),
+            sa.func.min(waits.c.since).label("since"),
+        ).group_by(waits.c.kind)
     ).all()
-    waiting = {(one.kind, one.uid) for one in marks}
-    waiting |= {(_KIND_OF.get(one.tbl, one.tbl), one.uid) for one in ops}
+    counted = Counter({row.kind: row.many for row in rows})
+    times = [row.since for row in rows]
     left, since = list_left_behind(session)
-    waiting |= {(_KIND_OF.get(tbl, tbl), uid) for tbl, uid in left}
-    times = [one.marked_at for one in marks] + [one.sealed_at for one in ops]
-    return waiting, _oldest([*times, *([since] if left and since else [])])
+    if left and since:
+        known = {(row.kind, row.uid) for row in session.execute(_waiting())}
+        behind = {(_KIND_OF.get(tbl, tbl), uid) for tbl, uid in left} - known
+        counted.update(kind for kind, _ in behind)
+        times.append(since)
+    return counted, min(times, default=None)
 
 
-def _oldest(times: Iterable[datetime]) -> datetime | None:
-    return min(times, default=None)
+def _waiting() -> sa.CompoundSelect[Any]:
+    """Kind, uid and since when: of what is marked, and of what is sealed and not answered. The two
+    may name the same aggregate."""
+    table = sync_journal.c
+    kind = sa.case(_KIND_OF, value=table.tbl, else_=table.tbl).label("kind")
+    return sa.union_all(
+        sa.select(outbox.c.kind, outbox.c.uid, outbox.c.marked_at.label("since")),
+        sa.select(kind, table.uid, table.sealed_at).where(
+            ~table.acked, table.tbl.not_in(["audit", "device"])
+        ),
+    )
 
 
 def list_held(session: Session) -> tuple[Held, ...]:
     """What the server would not take."""
     table = sync_replicas.c
     rows = session.execute(
-        sa.select(table.tbl, table.uid, table.held).where(table.held.is_not(None))
+        # "is not null" would read a million rows: SQLite takes nearly all to be such.
+        sa.select(table.tbl, table.uid, table.held).where(table.held >= "")
     )
     return tuple(Held(row.tbl, row.uid, row.held) for row in rows)

@@ -24,6 +24,7 @@ from medrec_desktop.domain.ids import AddendumId, RecordId
 from medrec_desktop.domain.records import Addendum
 
 SignedFile = tuple[str, str, int]
+_BESIDE = 20
 
 
 def list_addenda(session: Session, key: int) -> tuple[Addendum, ...]:
@@ -108,6 +109,16 @@ def follows_another(session: Session, seal: sa.Row[Any]) -> bool:
     if seal.previous_sha256 == "":
         return True
     table = record_seals.c
+    hashes = sa.select(table.sha256)
+    beside = (
+        hashes.where(table.id < seal.id).order_by(table.id.desc()),
+        hashes.where(
+            table.device == seal.device, table.signed_at <= seal.signed_at, table.id != seal.id
+        ).order_by(table.signed_at.desc()),
+    )
+    # Nearly always it is beside this one, and the others need not be read.
+    if any(seal.previous_sha256 in session.scalars(near.limit(_BESIDE)) for near in beside):
+        return True
     there = sa.select(table.id).where(table.sha256 == seal.previous_sha256, table.id != seal.id)
     return session.scalar(there.limit(1)) is not None or seal.previous_sha256 in withdrawn(session)
 

@@ -225,7 +225,7 @@ class Saved:
 @dataclass(frozen=True, slots=True)
 class Counts:
     """Figures beside the sidebar's entries: visits of the day, those not finalized yet, my drafts
-    of any day, and what waits for a choice between two versions."""
+    of any day (1,000 are "999+"), and what waits for a choice between two versions."""
 
     today: int = 0
     waiting: int = 0

@@ -18,7 +18,7 @@ from medrec_desktop.data.clinic import (
 )
 from medrec_desktop.data.journal import joined
 from medrec_desktop.data.local import LocalDb
-from medrec_desktop.data.reviews import list_waiting
+from medrec_desktop.data.reviews import count_waiting
 from medrec_desktop.data.session import Session
 from medrec_desktop.domain.errors import Corrupt, Denied, MedrecError
 from medrec_desktop.domain.passwords import CODE_BYTES, code_of, code_symbols
@@ -154,7 +154,7 @@ def follow_users(
     folder = db.path.parent
     with db.read() as session:
         users, revoked = list_users(session), is_revoked(session)
-        unsent = revoked and joined(session) and bool(list_waiting(session)[0])
+        unsent = revoked and joined(session) and bool(count_waiting(session)[0])
     if sitting is not None:
         for user in users:
             sitting.learn(replace(user, active=user.active and not revoked))

@@ -76,15 +76,14 @@ class Sync:
     def waiting(self) -> Waiting:
         """What is not on the server yet, and what it would not take."""
         with self._context.db.read() as session:
-            waiting, oldest = reviews.list_waiting(session)
+            waiting, oldest = reviews.count_waiting(session)
             held = (*reviews.list_held(session), *list_stuck(session))
             overtaken = reviews.open_chains(session, "settings", "user", "attachment")
-        kinds = [tbl for tbl, _ in waiting]
-        visits, patients = kinds.count("record"), kinds.count("patient")
+        visits, patients = waiting["record"], waiting["patient"]
         return Waiting(
             visits=visits,
             patients=patients,
-            other=len(kinds) - visits - patients,
+            other=waiting.total() - visits - patients,
             oldest=oldest,
             failed=tuple(
                 FailedChange(

@@ -6,7 +6,7 @@ What an op holds is `data/sealing_ops.py`; here is only the order. Nothing here 
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -16,6 +16,7 @@ from medrec_desktop.data.clinic import read_device
 from medrec_desktop.data.documents import Rows
 from medrec_desktop.data.heads import note_heads
 from medrec_desktop.data.local import LocalDb
+from medrec_desktop.data.outbox import OutboxKind
 from medrec_desktop.data.schema import audit_entries, outbox
 from medrec_desktop.data.schema_sync import sync_journal
 from medrec_desktop.data.sealing_ops import Sealer
@@ -25,7 +26,7 @@ from medrec_desktop.domain.syncing import Op, moment
 _AT_ONCE = 50
 _ENTRIES = 200
 # Parents first: the server takes ops in this order.
-_RANK = sa.case({"user": 0, "settings": 1, "patient": 2, "record": 3}, value=outbox.c.kind, else_=4)
+KINDS: Final[tuple[OutboxKind, ...]] = ("user", "settings", "patient", "record", "attachment")
 
 
 def seal_marked(db: LocalDb, sealer: Sealer, stop: threading.Event) -> int:
@@ -33,14 +34,22 @@ def seal_marked(db: LocalDb, sealer: Sealer, stop: threading.Event) -> int:
     made = 0
     while not stop.is_set():
         with db.begin() as session:
-            marks = session.execute(
-                sa.select(outbox.c.kind, outbox.c.uid).order_by(_RANK, outbox.c.n).limit(_AT_ONCE)
-            ).all()
+            marks = _next_marks(session)
             rows = Rows(session)
             made += sum(sealer.seal_marked(rows, mark.kind, mark.uid) for mark in marks)
         if len(marks) < _AT_ONCE:
             return made
     return made
+
+
+def _next_marks(session: Session) -> list[sa.Row[str, UUID]]:
+    """Kind by kind: sorted all together, each fifty of a clinic that moves would sort the rest."""
+    found: list[sa.Row[str, UUID]] = []
+    for kind in KINDS:
+        if left := _AT_ONCE - len(found):
+            of_kind = sa.select(outbox.c.kind, outbox.c.uid).where(outbox.c.kind == kind)
+            found += session.execute(of_kind.order_by(outbox.c.n).limit(left)).all()
+    return found
 
 
 @dataclass(frozen=True, slots=True)

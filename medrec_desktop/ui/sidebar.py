@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal
 from PySide6.QtGui import QPaintEvent, QShowEvent
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from medrec_desktop.ui.today.day_list import DayList
 
 Place = Literal["today", "drafts", "review", "patients"]
+_MOST: Final = 999
 _PLACES: tuple[tuple[Place, str, str], ...] = (
     ("today", "calendar", "Today"),
     ("drafts", "pencil", "My drafts"),
@@ -74,9 +75,10 @@ class _NavButton(KeyButton):
 
     def set_figure(self, figure: int) -> None:
         """How many wait there; none shows nothing."""
-        self._figure.setText(str(figure))
+        words = str(figure) if figure <= _MOST else f"{_MOST}+"
+        self._figure.setText(words)
         self._figure.setVisible(figure > 0)
-        self.setAccessibleName(f"{self._name}, {figure}" if figure else self._name)
+        self.setAccessibleName(f"{self._name}, {words}" if figure else self._name)
 
     def sizeHint(self) -> QSize:
         """As high as a control."""

@@ -71,7 +71,7 @@ def models(target: Target, name: str | None) -> sa.MetaData:
     copied = sa.MetaData(naming_convention=schema.metadata.naming_convention)
     for table in schema.metadata.sorted_tables:
         if table in schema.tables(target) or (target == "tenant" and table.schema):
-            table.to_metadata(
+            made = table.to_metadata(
                 copied,
                 # None means no schema, whatever the annotation says.
                 schema=cast("str", None if table.schema else name),
@@ -79,6 +79,9 @@ def models(target: Target, name: str | None) -> sa.MetaData:
                     "str | None", sa.BLANK_SCHEMA if referred else name
                 ),
             )
+            if target != "local":
+                local = {index.name for index in table.indexes if index.info.get("local")}
+                made.indexes -= {index for index in made.indexes if index.name in local}
     return copied
 
 

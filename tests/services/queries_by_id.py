@@ -391,7 +391,7 @@ WIDE = {
     "reviews.open_chains": "all that waits for a choice",
     "reviews.count_open": "how many",
     "records.newest_record": "a visit to make the first one quick with; it shows nothing",
-    "reviews.list_waiting": "all that waits to be sent",
+    "reviews.count_waiting": "all that waits to be sent",
     "reviews.list_held": "all that the server did not take",
     "sealing_ops.current_of": "by what it is given",
     "heads.head_problems": "where the computers' trails end",
