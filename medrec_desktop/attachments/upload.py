@@ -99,8 +99,9 @@ class Uploader:
         with self._db.begin() as session:
             rows.retry(session, reasons=["denied"])
             self._paused = rows.is_paused(session)
-        if self._paused:
-            self._interrupt.set()
+            # While nobody else can write: who resumes now clears it after this.
+            if self._paused:
+                self._interrupt.set()
         self._lanes.start()
         self._arrivals.start()
         # Like its lanes it may end with the program at any moment: the rows know where it was.

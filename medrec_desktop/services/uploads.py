@@ -164,11 +164,16 @@ class Uploads(Fetching):
             quota=self._room.quota,
             busy=lambda: bool(uploader.under_way()),
         )
-        uploader.start()
-        upkeep.start()
+        # Before they start: who pauses or resumes while they do must reach them.
         with self._lock:
             self._bucket, self._store = bucket, store
             self._uploader, self._upkeep = uploader, upkeep
+        try:
+            uploader.start()
+            upkeep.start()
+        except BaseException:
+            self._shut(5)
+            raise
 
     def _shut(self, timeout_s: float) -> bool:
         with self._lock:
@@ -261,12 +266,13 @@ class Uploads(Fetching):
         if attachment_id is not None:
             self._pause_one(attachment_id)
             return
+        if self._uploader is None:
+            with self._context.db.begin() as session:
+                queue.set_paused(session, paused=True)
+        # It may have begun meanwhile, and have read that nothing is paused.
         uploader = self._uploader
         if uploader is not None:
             uploader.pause()
-            return
-        with self._context.db.begin() as session:
-            queue.set_paused(session, paused=True)
 
     def _pause_one(self, attachment_id: AttachmentId) -> None:
         with self._context.db.begin() as session:
@@ -292,12 +298,12 @@ class Uploads(Fetching):
         if attachment_id is not None:
             self._resume_one(attachment_id)
             return
+        if self._uploader is None:
+            with self._context.db.begin() as session:
+                queue.set_paused(session, paused=False)
         uploader = self._uploader
         if uploader is not None:
             uploader.resume()
-            return
-        with self._context.db.begin() as session:
-            queue.set_paused(session, paused=False)
 
     def _resume_one(self, attachment_id: AttachmentId) -> None:
         # Before the row: what is taken up again must not end at once.

@@ -14,6 +14,8 @@ from typing import Any, cast
 import pytest
 
 from medrec_desktop.attachments.intake import Intake
+from medrec_desktop.attachments.upkeep import Upkeep
+from medrec_desktop.attachments.upload import Uploader
 from medrec_desktop.attachments.vault import Vault, open_vault
 from medrec_desktop.data.clinic import write_clinic_settings
 from medrec_desktop.domain.changes import Changed
@@ -312,6 +314,71 @@ def test_one_file_is_paused_the_others_go_on_and_it_waits_over_a_restart(
     assert again.close()
     assert sorted(fake.sent_parts) == [1, 2, 3, 4, 5, 6]  # nothing was sent twice
     assert {o.headers.attachment_id for o in fake.objects.values()} == {large, small}
+
+
+@pytest.fixture
+def starting(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], threading.Event]]:
+    """Waits until uploads are just starting, their first look at the queue over; returns what lets
+    them go on."""
+    looked, half_way, go_on = (threading.Event() for _ in range(3))
+    next_look, start = Uploader._next_look, Upkeep.start
+
+    def looks(self: Uploader) -> float:
+        found = next_look(self)
+        looked.set()
+        return found
+
+    def starts(self: Upkeep) -> None:
+        assert looked.wait(60)
+        half_way.set()
+        assert go_on.wait(60)
+        start(self)
+
+    def until_starting() -> threading.Event:
+        assert half_way.wait(60)
+        return go_on
+
+    monkeypatch.setattr("medrec_desktop.attachments.upload.IDLE_WAIT_S", 3600.0)
+    monkeypatch.setattr(Uploader, "_next_look", looks)
+    monkeypatch.setattr(Upkeep, "start", starts)
+    yield until_starting
+    go_on.set()
+
+
+def test_a_file_resumed_while_uploads_start_goes_at_once(
+    clinic: Context,
+    uploads: Uploads,
+    keep: Callable[..., AttachmentId],
+    starting: Callable[[], threading.Event],
+) -> None:
+    uid = keep()
+    uploads.pause(uid)
+    uploads.start()
+    set_up(clinic)
+    go_on = starting()
+    uploads.resume(uid)
+    go_on.set()
+    until(clinic, lambda: uploads.overview().left == 0)
+
+
+def test_a_pause_holds_that_was_made_while_uploads_start(
+    clinic: Context,
+    uploads: Uploads,
+    fake: FakeBucket,
+    keep: Callable[..., AttachmentId],
+    starting: Callable[[], threading.Event],
+) -> None:
+    uploads.start()
+    set_up(clinic)
+    go_on = starting()
+    uploads.pause()
+    go_on.set()
+    keep()
+    until(clinic, lambda: uploads.overview().waiting == 1)
+    assert uploads.overview().paused
+    assert fake.calls["put"] == 0
+    uploads.resume()
+    until(clinic, lambda: uploads.overview().left == 0)
 
 
 def test_a_file_that_fails_while_it_is_paused_stays_paused(
