@@ -427,6 +427,7 @@ WIDE_MODULES = {
     "come_back": "what the server sends, by its uid",
     "feed_pages": "what the server sends",
     "filling": "the first download: the whole clinic",
+    "forgetting": "what this computer has sent, by number",
     "journal": "what this computer sends, by number",
     "left_behind": "what this computer sends after the server was restored",
     "outbox": "what this computer sends",
@@ -434,6 +435,7 @@ WIDE_MODULES = {
     "replica": "what the server sends; tests/sync sees where each row goes",
     "row_values": "the first download: the whole clinic",
     "scans": "files of the folder of scans, before they are anybody's",
+    "storing": "what the server sends; tests/sync sees where each row goes",
     "stuck": "what this computer sends",
     "sync_figures": "figures",
 }
