@@ -14,11 +14,13 @@ from sqlalchemy.dialects.sqlite import insert
 
 from medrec_desktop.data.schema_sync import sync_journal, sync_meta
 from medrec_desktop.data.session import Session
+from medrec_desktop.domain.op_upgrades import for_server
 from medrec_desktop.domain.syncing import Cursor, Op, Result, op_document, op_of
 
 ACCOUNT = "server:account"
 _JOINED = "joined"
 _CURSOR = "cursor"
+_SCHEMA = "server_schema"
 _NO_CHAIN = frozenset({"dismiss", "audit"})
 """Ops that make no version of what they are about."""
 
@@ -68,6 +70,17 @@ def write_cursor(session: Session, cursor: Cursor) -> None:
     write_meta(session, _CURSOR, {"seq": cursor.seq, "chain": cursor.chain.hex()})
 
 
+def server_schema(session: Session) -> str | None:
+    """The server's revision as it said last; None where it never did."""
+    found: str | None = read_meta(session, _SCHEMA)
+    return found
+
+
+def note_server_schema(session: Session, schema: str) -> None:
+    """It has said so."""
+    write_meta(session, _SCHEMA, schema)
+
+
 def next_n(session: Session) -> int:
     """The number of the next op; none is given twice."""
     given = session.scalar(sa.text("SELECT seq FROM sqlite_sequence WHERE name = 'sync_journal'"))
@@ -98,10 +111,10 @@ def append(session: Session, op: Op, *, now: datetime) -> None:
 
 
 def unacked(session: Session, *, limit: int = 200) -> tuple[Op, ...]:
-    """What the server has not answered, oldest first."""
-    table = sync_journal.c
+    """What the server has not answered, oldest first, in words that the server takes."""
+    table, schema = sync_journal.c, server_schema(session)
     rows = session.scalars(sa.select(table.op).where(~table.acked).order_by(table.n).limit(limit))
-    return tuple(op_of(row) for row in rows)
+    return tuple(op_of(for_server(row, schema), as_sealed=True) for row in rows)
 
 
 def count_unacked(session: Session) -> int:

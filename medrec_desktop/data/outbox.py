@@ -34,6 +34,11 @@ def marked(session: Session) -> tuple[tuple[str, UUID], ...]:
     return tuple((row.kind, row.uid) for row in rows)
 
 
+def any_marked(session: Session) -> bool:
+    """Whether anything waits."""
+    return session.scalar(sa.select(outbox.c.n).limit(1)) is not None
+
+
 def mark_many(session: Session, kind: OutboxKind, uids: Sequence[UUID], *, now: datetime) -> None:
     """As `mark`, for an import's hundreds of aggregates in one statement."""
     if uids:

@@ -24,6 +24,7 @@ from medrec_desktop.data.session import Session
 from medrec_desktop.data.set_aside import keep_words_of_file
 from medrec_desktop.domain import merging
 from medrec_desktop.domain.merging import SIGNATURE, Merged, merge
+from medrec_desktop.domain.op_upgrades import whole
 from medrec_desktop.domain.syncing import FeedEntry, Op, Parked, op_of, parked_of
 
 # What ends an op for another reason than that somebody else came first.
@@ -159,7 +160,7 @@ class _Receiver:
             self._keep(replace(known, head_rev=None, head_doc=None), entry)
             return
         if known.base_rev is None and not (
-            known.head_rev or merging.changed_units(entry.tbl, current, entry.doc)
+            known.head_rev or merging.changed_units(entry.tbl, current, whole(entry.tbl, entry.doc))
         ):
             # Here before there was a server, or put here by hand: it is the same.
             self._write(entry, entry.doc)
@@ -175,7 +176,8 @@ class _Receiver:
             self._write(entry, entry.doc)
             self._keep(replace(known, head_rev=None, head_doc=None, held=None), entry)
             return
-        merged = merge(entry.tbl, known.base_doc or {}, current, entry.doc)
+        there = whole(entry.tbl, entry.doc)
+        merged = merge(entry.tbl, known.base_doc or {}, current, there)
         self._settle(known, entry, dead, merged)
 
     def _settle(self, known: Replica, entry: FeedEntry, dead: list[Op], merged: Merged) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from medrec_desktop.data.schema_sync import sync_replicas
 from medrec_desktop.data.session import Session
+from medrec_desktop.domain.op_upgrades import whole
 from medrec_desktop.domain.syncing import Aggregate
 
 
@@ -61,9 +62,9 @@ def get_replica(session: Session, tbl: Aggregate, uid: UUID) -> Replica:
         uid,
         row.base_rev,
         row.base_version,
-        row.base_doc,
+        row.base_doc and whole(tbl, row.base_doc),
         row.head_rev,
-        row.head_doc,
+        row.head_doc and whole(tbl, row.head_doc),
         closing
         and Supersedes(tuple(UUID(one) for one in closing["ops"]), resolved=closing["resolved"]),
         row.held,

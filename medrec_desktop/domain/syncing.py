@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, Literal
 from uuid import UUID
 
+from medrec_desktop.domain.op_upgrades import upgraded
 from medrec_desktop.domain.text import storable
 
 PROTOCOL: Final = 1
@@ -296,10 +297,13 @@ def _sendable(value: Any) -> bool:
             return True
 
 
-def op_of(document: Document) -> Op:
-    """The op that `op_document` or `sent_op` wrote."""
+def op_of(document: Document, *, as_sealed: bool = False) -> Op:
+    """The op that `op_document` or `sent_op` wrote, in the words of this program; `as_sealed`: in
+    its own."""
     if "raw" in document:
         document = json.loads(base64.b64decode(document["raw"]))
+    if not as_sealed:
+        document = upgraded(document)
     base_rev = document["base_rev"]
     return Op(
         op_id=UUID(document["op_id"]),

@@ -20,7 +20,7 @@ from medrec_desktop.data.feed_pages import portions
 from medrec_desktop.data.left_behind import note_left_behind, send_left_behind
 from medrec_desktop.data.local import LocalDb
 from medrec_desktop.data.migrate import head as newest_schema
-from medrec_desktop.data.outbox import marked
+from medrec_desktop.data.outbox import any_marked
 from medrec_desktop.data.replica import (
     Received,
     close_what_is_there,
@@ -157,7 +157,6 @@ class SyncCycle:
         self._no_room = False
         welcome = self._greet(line, said)
         ahead = (self._clock() - welcome.now).total_seconds()
-        self._note_schema(welcome)
         pulled = self._pull_all(line, stop, said)
         sealed = seal_marked(self._db, self._sealer(), stop)
         if not seal_trail(self._db, self._sealer(), welcome.audit_heads).holds:
@@ -197,6 +196,7 @@ class SyncCycle:
             said.append(_COPY)
             welcome = line.hello(self._hello())
         self.editors = welcome.editors
+        self._note_schema(welcome)
         with self._db.read() as session:
             known, unfinished = journal.joined(session), journal.read_meta(session, _REWINDING)
         if not known:
@@ -228,10 +228,10 @@ class SyncCycle:
     def _note_schema(self, welcome: Welcome) -> None:
         """What an older server would not take, a newer one may."""
         with self._db.read() as session:
-            known = journal.read_meta(session, "server_schema")
+            known = journal.server_schema(session)
         if known != welcome.schema:
             with self._db.begin() as session:
-                journal.write_meta(session, "server_schema", welcome.schema)
+                journal.note_server_schema(session, welcome.schema)
                 try_held_again(session, self._sealer())
 
     # --- pull -----------------------------------------------------------------------------------
@@ -342,7 +342,7 @@ class SyncCycle:
     def _more_to_do(self) -> bool:
         """Typed meanwhile, or merged with what came last."""
         with self._db.read() as session:
-            return bool(journal.count_unacked(session) or marked(session))
+            return bool(journal.count_unacked(session) or any_marked(session))
 
     def _tidy(self) -> bool:
         """In a quiet round: close what needs nobody any more, bring back what nobody else has."""
