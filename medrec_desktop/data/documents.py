@@ -46,6 +46,24 @@ _PARTS: Mapping[str, tuple[str, sa.Table, str]] = {
     "record": ("diagnoses", diagnoses, "record_id"),
     "patient": ("allergies", allergies, "patient_id"),
 }
+# Made once: a round runs them for every version it meets, and to make them costs more.
+_OF_UID = {
+    name: sa.select(table).where(table.c.uid == sa.bindparam("of_uid"))
+    for name, table in TABLES.items()
+    if "uid" in table.c
+}
+_OF_WHOLE = {
+    name: sa.select(part)
+    .where(part.c[column] == sa.bindparam("of_id"))
+    .order_by(*((part.c.position, part.c.uid) if "position" in part.c else (part.c.id,)))
+    for name, part, column in _PARTS.values()
+}
+_SEAL = sa.select(record_seals).where(record_seals.c.record_id == sa.bindparam("of_id"))
+_USERS = sa.select(users.c.id, users.c.uid)
+_UID_OF, _ID_OF = {}, {}
+for _column, _table in (("patient_id", patients), ("record_id", medical_records)):
+    _UID_OF[_column] = sa.select(_table.c.uid).where(_table.c.id == sa.bindparam("of_id"))
+    _ID_OF[_column] = sa.select(_table.c.id).where(_table.c.uid == sa.bindparam("of_uid"))
 _LEFT_OUT = frozenset({"id", "rev", "row_version", "tenant_id"})
 _UNSENT = {"upload_state": "pending", "s3_key": None, "s3_bucket": None, "s3_version": None}
 # What the server sets while an open form must not notice.
@@ -54,8 +72,6 @@ _USER_COLUMNS = frozenset(
     {"doctor_id", "finalized_by", "voided_by", "uploaded_by", "author_id", "signed_by"}
 )
 _UNKNOWN_USER = "Somebody this computer does not know yet"
-
-
 _HOLE = (
     "The clinic's server sent something that belongs to a record which is not on this computer. "
     "Nothing was changed. Ask whoever looks after the server to run: medrec-admin clinic check"
@@ -124,15 +140,10 @@ class Rows:
         doc = self._written(table, row)
         if tbl in _PARTS:
             name, part, column = _PARTS[tbl]
-            order = (part.c.position, part.c.uid) if "position" in part.c else (part.c.id,)
-            found = self.session.execute(
-                sa.select(part).where(part.c[column] == row.id).order_by(*order)
-            )
+            found = self.session.execute(_OF_WHOLE[name], {"of_id": row.id})
             doc[name] = [self._written(part, one, without=column) for one in found]
         if tbl == "record":
-            seal = self.session.execute(
-                sa.select(record_seals).where(record_seals.c.record_id == row.id)
-            ).first()
+            seal = self.session.execute(_SEAL, {"of_id": row.id}).first()
             doc["seal"] = seal and self._written(record_seals, seal, without="record_id")
         return doc
 
@@ -141,7 +152,7 @@ class Rows:
         if tbl == "settings":
             rows = self.session.execute(sa.select(table))
             return next((row for row in rows if setting_uid(row.name) == uid), None)
-        return self.session.execute(sa.select(table).where(table.c.uid == uid)).first()
+        return self.session.execute(_OF_UID[tbl], {"of_uid": uid}).first()
 
     def _written(self, table: sa.Table, row: sa.Row[Any], *, without: str = "") -> dict[str, Any]:
         doc: dict[str, Any] = {}
@@ -162,13 +173,12 @@ class Rows:
 
     def _user_uid(self, key: int) -> UUID:
         if key not in self._names:
-            rows = self.session.execute(sa.select(users.c.id, users.c.uid))
+            rows = self.session.execute(_USERS)
             self._names = {row.id: row.uid for row in rows}
         return self._names[key]
 
     def _parent_uid(self, column: str, key: int) -> UUID:
-        table = patients if column == "patient_id" else medical_records
-        uid: UUID = self.session.scalars(sa.select(table.c.uid).where(table.c.id == key)).one()
+        uid: UUID = self.session.scalars(_UID_OF[column], {"of_id": key}).one()
         return uid
 
     # --- documents to rows ---------------------------------------------------------------------
@@ -283,9 +293,7 @@ class Rows:
             self.session.execute(sa.delete(part).where(part.c.id.in_(gone)))
 
     def _write_seal(self, uid: UUID, key: int, seal: Mapping[str, Any] | None) -> None:
-        stored = self.session.execute(
-            sa.select(record_seals).where(record_seals.c.record_id == key)
-        ).first()
+        stored = self.session.execute(_SEAL, {"of_id": key}).first()
         if stored is not None and (seal is None or seal["sha256"] != stored.sha256):
             self.session.execute(sa.delete(record_seals).where(record_seals.c.id == stored.id))
             self.unsealed.append((uid, stored.sha256))
@@ -304,7 +312,7 @@ class Rows:
     def user_key(self, uid: UUID) -> int:
         """The row number of a user; one who is not here yet is put in by name later."""
         if uid not in self._users:
-            rows = self.session.execute(sa.select(users.c.id, users.c.uid))
+            rows = self.session.execute(_USERS)
             self._users = {row.uid: row.id for row in rows}
         if uid not in self._users:
             key: int = self.session.execute(
@@ -323,9 +331,8 @@ class Rows:
         return self._users[uid]
 
     def _parent_key(self, column: str, uid: UUID) -> int:
-        table = patients if column == "patient_id" else medical_records
         if (column, uid) not in self._parents:
-            key = self.session.scalar(sa.select(table.c.id).where(table.c.uid == uid))
+            key = self.session.scalar(_ID_OF[column], {"of_uid": uid})
             if key is None:
                 raise UnknownParent
             self._parents[column, uid] = key

@@ -24,10 +24,33 @@ _SCHEMA = "server_schema"
 _NO_CHAIN = frozenset({"dismiss", "audit"})
 """Ops that make no version of what they are about."""
 
+# Made once: a round runs each of them for every version it meets, and to make them costs more.
+_OPS = sync_journal.c
+_UID, _TBL, _OP_ID = (
+    sa.bindparam(f"of_{one}", type_=_OPS[one].type) for one in ("uid", "tbl", "op_id")
+)
+_META = sa.select(sync_meta.c.value).where(sync_meta.c.name == sa.bindparam("of_name"))
+_PUT_META = insert(sync_meta).values(name=sa.bindparam("name"), value=sa.bindparam("value"))
+_PUT_META = _PUT_META.on_conflict_do_update(
+    index_elements=[sync_meta.c.name], set_={"value": _PUT_META.excluded.value}
+)
+_GIVEN = sa.text("SELECT seq FROM sqlite_sequence WHERE name = 'sync_journal'")
+_TAIL = sa.select(_OPS.op_id).where(_OPS.acked).order_by(_OPS.n.desc()).limit(1)
+_UNACKED = sa.select(_OPS.op).where(~_OPS.acked).order_by(_OPS.n).limit(sa.bindparam("most"))
+_HOW_MANY = sa.select(sa.func.count()).select_from(sync_journal).where(~_OPS.acked)
+_UNDER_WAY = (
+    sa.select(_OPS.op)
+    .where(_OPS.tbl == _TBL, _OPS.uid == _UID, ~_OPS.seen, ~_OPS.dead)
+    .order_by(_OPS.n)
+)
+_OWN = sa.select(sync_journal).where(_OPS.op_id == _OP_ID)
+_OF_OP = sa.update(sync_journal).where(_OPS.op_id == _OP_ID)
+_APPEND = sa.insert(sync_journal)
+
 
 def read_meta(session: Session, name: str) -> Any:
     """What is remembered under this name; None when nothing is."""
-    return session.scalar(sa.select(sync_meta.c.value).where(sync_meta.c.name == name))
+    return session.scalar(_META, {"of_name": name})
 
 
 def write_meta(session: Session, name: str, value: Any) -> None:
@@ -35,12 +58,7 @@ def write_meta(session: Session, name: str, value: Any) -> None:
     if value is None:
         session.execute(sa.delete(sync_meta).where(sync_meta.c.name == name))
         return
-    put = insert(sync_meta).values(name=name, value=value)
-    session.execute(
-        put.on_conflict_do_update(
-            index_elements=[sync_meta.c.name], set_={"value": put.excluded.value}
-        )
-    )
+    session.execute(_PUT_META, {"name": name, "value": value})
 
 
 def has_account(session: Session) -> bool:
@@ -83,7 +101,7 @@ def note_server_schema(session: Session, schema: str) -> None:
 
 def next_n(session: Session) -> int:
     """The number of the next op; none is given twice."""
-    given = session.scalar(sa.text("SELECT seq FROM sqlite_sequence WHERE name = 'sync_journal'"))
+    given = session.scalar(_GIVEN)
     return int(given or 0) + 1
 
 
@@ -94,35 +112,26 @@ def newest_n(session: Session) -> int:
 
 def tail_op(session: Session) -> UUID | None:
     """The newest op that the server has answered."""
-    table = sync_journal.c
-    found: UUID | None = session.scalar(
-        sa.select(table.op_id).where(table.acked).order_by(table.n.desc()).limit(1)
-    )
+    found: UUID | None = session.scalar(_TAIL)
     return found
 
 
 def append(session: Session, op: Op, *, now: datetime) -> None:
     """At the end."""
-    session.execute(
-        sa.insert(sync_journal).values(
-            n=op.n, op_id=op.op_id, tbl=op.tbl, uid=op.uid, op=op_document(op), sealed_at=now
-        )
-    )
+    values = {"n": op.n, "op_id": op.op_id, "tbl": op.tbl, "uid": op.uid}
+    session.execute(_APPEND, values | {"op": op_document(op), "sealed_at": now})
 
 
 def unacked(session: Session, *, limit: int = 200) -> tuple[Op, ...]:
     """What the server has not answered, oldest first, in words that the server takes."""
-    table, schema = sync_journal.c, server_schema(session)
-    rows = session.scalars(sa.select(table.op).where(~table.acked).order_by(table.n).limit(limit))
+    schema = server_schema(session)
+    rows = session.scalars(_UNACKED, {"most": limit})
     return tuple(op_of(for_server(row, schema), as_sealed=True) for row in rows)
 
 
 def count_unacked(session: Session) -> int:
     """How many ops wait to be sent."""
-    found = session.scalar(
-        sa.select(sa.func.count()).select_from(sync_journal).where(~sync_journal.c.acked)
-    )
-    return found or 0
+    return session.scalar(_HOW_MANY) or 0
 
 
 def record_results(session: Session, results: Sequence[Result]) -> None:
@@ -133,19 +142,12 @@ def record_results(session: Session, results: Sequence[Result]) -> None:
             "outcome": result.outcome,
             "reason": result.reason or None,
         }
-        session.execute(
-            sa.update(sync_journal).where(sync_journal.c.op_id == result.op_id).values(values)
-        )
+        session.execute(_OF_OP, values | {"of_op_id": result.op_id})
 
 
 def under_way(session: Session, tbl: str, uid: UUID) -> list[Op]:
     """Ops about this aggregate whose effect may still come, oldest first."""
-    table = sync_journal.c
-    rows = session.scalars(
-        sa.select(table.op)
-        .where(table.tbl == tbl, table.uid == uid, ~table.seen, ~table.dead)
-        .order_by(table.n)
-    )
+    rows = session.scalars(_UNDER_WAY, {"of_tbl": tbl, "of_uid": uid})
     return [op_of(row) for row in rows if row["kind"] not in _NO_CHAIN]
 
 
@@ -177,12 +179,12 @@ def mark_dead(session: Session, ops: Iterable[UUID]) -> None:
 
 def _set(session: Session, ops: Iterable[UUID], **values: Any) -> None:
     for op in ops:
-        session.execute(sa.update(sync_journal).where(sync_journal.c.op_id == op).values(values))
+        session.execute(_OF_OP, values | {"of_op_id": op})
 
 
 def own_op(session: Session, op_id: UUID) -> sa.Row[Any] | None:
     """The journal's row of this op, if it was sealed here."""
-    return session.execute(sa.select(sync_journal).where(sync_journal.c.op_id == op_id)).first()
+    return session.execute(_OWN, {"of_op_id": op_id}).first()
 
 
 def send_all_again(session: Session) -> None:

@@ -323,13 +323,16 @@ def _engine(connect: Callable[[], Any], busy_ms: int) -> sa.Engine:
     def _begin(connection: sa.Connection) -> None:
         options = connection.get_execution_options()
         writes = options.get("medrec_writes", True)
+        wait = options.get("medrec_wait_ms", busy_ms)
         cursor = connection.connection.cursor()
-        if writes:
-            cursor.execute(f"PRAGMA busy_timeout = {options.get('medrec_wait_ms', busy_ms):d}")
-        cursor.execute(f"PRAGMA query_only = {'OFF' if writes else 'ON'}")
+        # It still knows what it was told last.
+        if connection.info.get("medrec_told") != (writes, wait):
+            cursor.execute(f"PRAGMA busy_timeout = {wait:d}")
+            cursor.execute(f"PRAGMA query_only = {'OFF' if writes else 'ON'}")
+            connection.info["medrec_told"] = (writes, wait)
         # IMMEDIATE: a deferred transaction that writes after reading may fail half-way, however
         # long it is willing to wait.
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        cursor.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
 

@@ -35,9 +35,19 @@ class Identity:
     deceased_on: date | None = None
 
 
+# Made once: a page of the feed asks for each patient it names.
+_KEY = sa.select(patients.c.id).where(patients.c.uid == sa.bindparam("of_uid"))
+_ROW = sa.select(patients).where(patients.c.id == sa.bindparam("of_id"))
+_ALLERGIES = (
+    sa.select(allergies.c.uid, allergies.c.substance, allergies.c.reaction, allergies.c.severity)
+    .where(allergies.c.patient_id == sa.bindparam("of_id"), allergies.c.voided_at.is_(None))
+    .order_by(allergies.c.id)
+)
+
+
 def patient_key(session: Session, patient_id: PatientId) -> int:
     """The row number foreign keys point to."""
-    key: int | None = session.scalar(sa.select(patients.c.id).where(patients.c.uid == patient_id))
+    key: int | None = session.scalar(_KEY, {"of_uid": patient_id})
     if key is None:
         raise NotFound("This patient is not in this clinic's records.")
     return key
@@ -50,7 +60,7 @@ def get_patient(session: Session, patient_id: PatientId) -> Patient:
 
 def patient_of(session: Session, key: int) -> Patient:
     """The patient of a row number."""
-    row = session.execute(sa.select(patients).where(patients.c.id == key)).one()
+    row = session.execute(_ROW, {"of_id": key}).one()
     return Patient(
         id=PatientId(row.uid),
         record_no=row.record_no,
@@ -67,13 +77,7 @@ def patient_of(session: Session, key: int) -> Patient:
 
 
 def _allergies(session: Session, key: int) -> tuple[Allergy, ...]:
-    rows = session.execute(
-        sa.select(
-            allergies.c.uid, allergies.c.substance, allergies.c.reaction, allergies.c.severity
-        )
-        .where(allergies.c.patient_id == key, allergies.c.voided_at.is_(None))
-        .order_by(allergies.c.id)
-    )
+    rows = session.execute(_ALLERGIES, {"of_id": key})
     return tuple(Allergy(r.uid, r.substance, r.reaction, r.severity) for r in rows)
 
 

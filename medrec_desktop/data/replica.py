@@ -30,6 +30,11 @@ from medrec_desktop.domain.syncing import FeedEntry, Op, Parked, op_of, parked_o
 # What ends an op for another reason than that somebody else came first.
 _WITHDRAWN = frozenset({"stale", "finalized", "voided", "unreviewed", "exists"})
 _CLOSED = frozenset({"finalized", "voided"})
+# Made once: see `data/replicas.py`.
+_APPLYING, _APPLIED = sa.insert(sync_applying), sa.delete(sync_applying)
+_KEPT = sa.select(sync_reviews).where(sync_reviews.c.op_id == sa.bindparam("of_op_id"))
+_KEEP = sa.insert(sync_reviews)
+_KEEP_AGAIN = sa.update(sync_reviews).where(sync_reviews.c.op_id == sa.bindparam("of_op_id"))
 
 
 @dataclass(slots=True)
@@ -50,14 +55,14 @@ def receive(
     """Apply these, oldest first. `paged`: they are pages of a first download, in which something
     may belong to what comes later by the feed; that is left to the feed."""
     replica = _Receiver(session, sealer)
-    session.execute(sa.insert(sync_applying).values(one=True))
+    session.execute(_APPLYING, {"one": True})
     for entry in entries:
         try:
             replica.receive(entry)
         except UnknownParent:
             if not paged:
                 raise
-    session.execute(sa.delete(sync_applying))
+    session.execute(_APPLIED)
     replica.note_unsigned()
     if replica.new_here:
         try_held_again(session, sealer, only="unknown_")
@@ -253,16 +258,12 @@ class _Receiver:
             "reason": parked.reason,
             "doc": dict(entry.doc),
         }
-        table = sync_reviews.c
-        before = self._session.execute(
-            sa.select(sync_reviews).where(table.op_id == parked.op.op_id)
-        ).first()
+        asked = {"of_op_id": parked.op.op_id}
+        before = self._session.execute(_KEPT, asked).first()
         if before is None:
-            self._session.execute(sa.insert(sync_reviews).values(put))
+            self._session.execute(_KEEP, put)
         elif before.state == "open":
-            self._session.execute(
-                sa.update(sync_reviews).where(table.op_id == parked.op.op_id).values(put)
-            )
+            self._session.execute(_KEEP_AGAIN, asked | put)
         self.received.review = True
         own = journal.own_op(self._session, parked.op.op_id)
         if own is None or own.seen:

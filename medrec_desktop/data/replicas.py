@@ -47,13 +47,21 @@ TOUCHED: Final = (
     " OR EXISTS (SELECT 1 FROM sync_journal n WHERE n.uid = k.uid AND n.tbl = k.tbl AND NOT n.seen))"
 )
 
+# Made once: a round runs them for every version it meets, and to make them costs more.
+_KEY = ("tbl", "uid")
+_GET = sa.select(sync_replicas).where(
+    *(sync_replicas.c[one] == sa.bindparam(f"of_{one}") for one in _KEY)
+)
+_PUT = insert(sync_replicas)
+_PUT = _PUT.on_conflict_do_update(
+    index_elements=[sync_replicas.c[one] for one in _KEY],
+    set_={one.name: _PUT.excluded[one.name] for one in sync_replicas.c if one.name not in _KEY},
+)
+
 
 def get_replica(session: Session, tbl: Aggregate, uid: UUID) -> Replica:
     """What is known of it; an empty one when nothing is."""
-    table = sync_replicas.c
-    row = session.execute(
-        sa.select(sync_replicas).where(table.tbl == tbl, table.uid == uid)
-    ).first()
+    row = session.execute(_GET, {"of_tbl": tbl, "of_uid": uid}).first()
     if row is None:
         return Replica(tbl, uid)
     closing = row.supersedes
@@ -86,13 +94,7 @@ def put_replica(session: Session, replica: Replica) -> None:
         and {"ops": [str(one) for one in closing.ops], "resolved": closing.resolved},
         "held": replica.held,
     }
-    put = insert(sync_replicas).values(values)
-    session.execute(
-        put.on_conflict_do_update(
-            index_elements=[sync_replicas.c.tbl, sync_replicas.c.uid],
-            set_={name: put.excluded[name] for name in values if name not in {"tbl", "uid"}},
-        )
-    )
+    session.execute(_PUT, values)
 
 
 def forget_merged(session: Session) -> None:

@@ -49,6 +49,36 @@ _KINDS: dict[str, OutboxKind] = {
 }
 _LOOKING = ("visit.open", "visit.print", "patient.open", "patient.export")
 
+# Made once: a round runs them for every version it meets, and to make them costs more.
+_OF = sa.bindparam("of_uid", type_=sa.Uuid())
+_KIND: sa.BindParameter[str] = sa.bindparam("of_kind")
+_MARK = sa.select(outbox.c.n).where(outbox.c.kind == _KIND, outbox.c.uid == _OF).limit(1)
+_ANY_MARK = sa.select(outbox.c.n).where(outbox.c.kind == _KIND).limit(1)
+_UNMARK = sa.delete(outbox).where(outbox.c.kind == _KIND, outbox.c.uid == _OF)
+_ADDENDA = (
+    sa.select(record_addenda.c.uid)
+    .join(medical_records, medical_records.c.id == record_addenda.c.record_id)
+    .where(medical_records.c.uid == _OF)
+    .order_by(record_addenda.c.id)
+)
+_LAST_HAND = {
+    tbl: sa.select(audit_entries.c.actor)
+    .where(
+        about == _OF,
+        audit_entries.c.device == sa.bindparam("of_device", type_=sa.Uuid()),
+        audit_entries.c.actor.is_not(None),
+        audit_entries.c.what.startswith(begin),
+        audit_entries.c.what.not_in(_LOOKING),
+        audit_entries.c.outcome == "done",
+    )
+    .order_by(audit_entries.c.id.desc())
+    .limit(1)
+    for tbl, about, begin in (
+        ("record", audit_entries.c.record, "visit."),
+        ("patient", audit_entries.c.patient, "patient."),
+    )
+}
+
 
 def outbox_kind(tbl: str) -> OutboxKind | None:
     """Under which kind a change of it is marked."""
@@ -57,11 +87,10 @@ def outbox_kind(tbl: str) -> OutboxKind | None:
 
 def is_marked(session: Session, tbl: str, uid: UUID) -> bool:
     """Whether something of it may not be sealed yet."""
-    kind, table = outbox_kind(tbl), outbox.c
-    query = sa.select(table.n).where(table.kind == kind)
-    if tbl != "settings":  # marked as one
-        query = query.where(table.uid == uid)
-    return kind is not None and session.scalar(query.limit(1)) is not None
+    kind = outbox_kind(tbl)
+    query = _ANY_MARK if tbl == "settings" else _MARK  # settings are marked as one
+    asked = {"of_kind": kind, "of_uid": uid}
+    return kind is not None and session.scalar(query, asked) is not None
 
 
 def current_of(rows: Rows, known: Replica) -> dict[str, Any] | None:
@@ -230,28 +259,15 @@ class Sealer:
 def _unmark(session: Session, tbl: str, uid: UUID) -> None:
     kind = outbox_kind(tbl)
     if kind is not None and tbl != "settings":
-        session.execute(sa.delete(outbox).where(outbox.c.kind == kind, outbox.c.uid == uid))
+        session.execute(_UNMARK, {"of_kind": kind, "of_uid": uid})
 
 
 def _author(session: Session, tbl: str, uid: UUID) -> UUID | None:
     """Who touched it last on this computer, as the trail has it."""
-    if tbl not in {"record", "patient"}:
+    if tbl not in _LAST_HAND:
         return None
-    table = audit_entries.c
-    about = table.record if tbl == "record" else table.patient
-    found: UUID | None = session.scalar(
-        sa.select(table.actor)
-        .where(
-            about == uid,
-            table.device == read_device(session),
-            table.actor.is_not(None),
-            table.what.startswith("visit." if tbl == "record" else "patient."),
-            table.what.not_in(_LOOKING),
-            table.outcome == "done",
-        )
-        .order_by(table.id.desc())
-        .limit(1)
-    )
+    asked = {"of_uid": uid, "of_device": read_device(session)}
+    found: UUID | None = session.scalar(_LAST_HAND[tbl], asked)
     return found
 
 
@@ -285,13 +301,7 @@ def _with_claims(session: Session, record: UUID, closing: Supersedes | None) -> 
 
 
 def _new_addenda(session: Session, record: UUID) -> list[UUID]:
-    table = record_addenda.c
-    uids = session.scalars(
-        sa.select(table.uid)
-        .join(medical_records, medical_records.c.id == table.record_id)
-        .where(medical_records.c.uid == record)
-        .order_by(table.id)
-    )
+    uids = session.scalars(_ADDENDA, {"of_uid": record})
     return [
         uid
         for uid in uids.all()

@@ -14,12 +14,12 @@ from medrec_desktop.data.session import Session
 
 STUCK = "stuck"
 _WAITS = ~sync_journal.c.acked & (sync_journal.c.outcome == STUCK)
+_OLDEST_FIRST = sa.select(sync_journal.c.op_id).where(_WAITS).order_by(sync_journal.c.n)
 
 
 def stuck_ops(session: Session) -> tuple[UUID, ...]:
     """Oldest first."""
-    table = sync_journal.c
-    return tuple(session.scalars(sa.select(table.op_id).where(_WAITS).order_by(table.n)))
+    return tuple(session.scalars(_OLDEST_FIRST))
 
 
 def mark_stuck(session: Session, ops: Iterable[UUID]) -> None:
