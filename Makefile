@@ -49,8 +49,7 @@ bench: setup ## the figures, as a table
 SEEDS ?= 1000
 FIRST_SEED ?= 1
 sim: setup ## many seeds of desktops, a server and all that can go wrong: SEEDS=10000 FIRST_SEED=1
-	MEDREC_SIM_SEEDS=$(SEEDS) MEDREC_SIM_FIRST=$(FIRST_SEED) \
-	    $(PY) -m pytest tests/simulation -k the_long_run -n0 -q -x --no-header --no-summary
+	MEDREC_SIM_SEEDS=$(SEEDS) MEDREC_SIM_FIRST=$(FIRST_SEED) $(PY) -m tests.simulation
 
 tour: setup ## the real program driven offscreen, in pictures in build/tour
 	@mkdir -p build/tour
