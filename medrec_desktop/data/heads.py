@@ -51,7 +51,8 @@ def note_heads(session: Session, heads: Mapping[UUID, tuple[int, str]], *, now: 
     if kept is not None and kept.of == heads:
         return True
     keep_heads(session, heads, now=now)
-    own = {device: head for device, head in heads.items() if device == read_device(session)}
+    here = read_device(session)
+    own = {device: head for device, head in heads.items() if device == here}
     return not any(head_problems(session, Heads(now, own)))
 
 

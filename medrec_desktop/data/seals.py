@@ -26,16 +26,22 @@ from medrec_desktop.domain.records import Addendum
 SignedFile = tuple[str, str, int]
 _BESIDE = 20
 
+# Made once: every look at a visit runs them, and to make them takes longer.
+_KEY = sa.bindparam("of_id", type_=sa.Integer())
+_SEAL = sa.select(record_seals).where(record_seals.c.record_id == _KEY)
+_ADDENDA = (
+    sa.select(
+        *(record_addenda.c[one] for one in ("uid", "section", "text", "written_at")), users.c.name
+    )
+    .join(users, users.c.id == record_addenda.c.author_id)
+    .where(record_addenda.c.record_id == _KEY)
+    .order_by(record_addenda.c.id)
+)
+
 
 def list_addenda(session: Session, key: int) -> tuple[Addendum, ...]:
     """Corrections of a finalized record, in the order they were written."""
-    table = record_addenda.c
-    rows = session.execute(
-        sa.select(table.uid, table.section, table.text, users.c.name, table.written_at)
-        .join(users, users.c.id == table.author_id)
-        .where(table.record_id == key)
-        .order_by(table.id)
-    )
+    rows = session.execute(_ADDENDA, {"of_id": key})
     return tuple(Addendum(AddendumId(r.uid), r.section, r.text, r.name, r.written_at) for r in rows)
 
 
@@ -70,9 +76,7 @@ def insert_seal(
 
 def seal_row(session: Session, record: int) -> sa.Row[Any] | None:
     """The record's seal, if it has one."""
-    return session.execute(
-        sa.select(record_seals).where(record_seals.c.record_id == record)
-    ).first()
+    return session.execute(_SEAL, {"of_id": record}).first()
 
 
 def list_finalized(session: Session) -> tuple[RecordId, ...]:

@@ -28,6 +28,29 @@ _ENTRIES = 200
 # Parents first: the server takes ops in this order.
 KINDS: Final[tuple[OutboxKind, ...]] = ("user", "settings", "patient", "record", "attachment")
 
+# Made once: each round runs them, mostly to find nothing.
+_OF_KIND = (
+    sa.select(outbox.c.kind, outbox.c.uid)
+    .where(outbox.c.kind == sa.bindparam("of_kind"))
+    .order_by(outbox.c.n)
+    .limit(sa.bindparam("most"))
+)
+_DEVICE = sa.bindparam("of_device", type_=sa.Uuid())
+_TRAIL = (sync_journal.c.tbl == "audit") & (sync_journal.c.uid == _DEVICE)
+_TRAIL_WAITS = sa.select(sync_journal.c.n).where(_TRAIL, ~sync_journal.c.acked)
+_LAST_SENT = (
+    sa.select(sync_journal.c.op)
+    .where(_TRAIL, sync_journal.c.outcome == "applied")
+    .order_by(sync_journal.c.n.desc())
+    .limit(1)
+)
+_NEXT = (
+    sa.select(audit_entries)
+    .where(audit_entries.c.device == _DEVICE, audit_entries.c.n > sa.bindparam("after"))
+    .order_by(audit_entries.c.n)
+    .limit(_ENTRIES)
+)
+
 
 def seal_marked(db: LocalDb, sealer: Sealer, stop: threading.Event) -> int:
     """Seal everything that is marked; how many ops that made."""
@@ -47,8 +70,7 @@ def _next_marks(session: Session) -> list[sa.Row[str, UUID]]:
     found: list[sa.Row[str, UUID]] = []
     for kind in KINDS:
         if left := _AT_ONCE - len(found):
-            of_kind = sa.select(outbox.c.kind, outbox.c.uid).where(outbox.c.kind == kind)
-            found += session.execute(of_kind.order_by(outbox.c.n).limit(left)).all()
+            found += session.execute(_OF_KIND, {"of_kind": kind, "most": left}).all()
     return found
 
 
@@ -68,11 +90,7 @@ def seal_trail(db: LocalDb, sealer: Sealer, heads: Mapping[UUID, tuple[int, str]
     with db.begin() as session:
         holds = note_heads(session, heads, now=sealer.now)
         device = read_device(session)
-        if session.scalar(
-            sa.select(sync_journal.c.n).where(
-                sync_journal.c.tbl == "audit", sync_journal.c.uid == device, ~sync_journal.c.acked
-            )
-        ):
+        if session.scalar(_TRAIL_WAITS, {"of_device": device}):
             return Trail(sealed=False, holds=holds)
         last, _ = heads.get(device, (0, ""))
         entries = _entries(session, device, after=max(last, _sent(session, device)))
@@ -97,24 +115,12 @@ def seal_trail(db: LocalDb, sealer: Sealer, heads: Mapping[UUID, tuple[int, str]
 
 def _sent(session: Session, device: UUID) -> int:
     """The newest entry in an op that was applied: the greeting may be older than that."""
-    table = sync_journal.c
-    op = session.scalar(
-        sa.select(table.op)
-        .where(table.tbl == "audit", table.uid == device, table.outcome == "applied")
-        .order_by(table.n.desc())
-        .limit(1)
-    )
+    op = session.scalar(_LAST_SENT, {"of_device": device})
     return int(op["patch"]["entries"][-1]["n"]) if op else 0
 
 
 def _entries(session: Session, device: UUID, *, after: int) -> list[dict[str, Any]]:
-    table = audit_entries.c
-    found = session.execute(
-        sa.select(audit_entries)
-        .where(table.device == device, table.n > after)
-        .order_by(table.n)
-        .limit(_ENTRIES)
-    )
+    found = session.execute(_NEXT, {"of_device": device, "after": after})
     return [
         {
             "device": str(row.device),
