@@ -18,6 +18,7 @@ from medrec_desktop.domain.op_upgrades import for_server
 from medrec_desktop.domain.syncing import Cursor, Op, Result, op_document, op_of
 
 ACCOUNT = "server:account"
+COMPARED = "compared"
 _JOINED = "joined"
 _CURSOR = "cursor"
 _SCHEMA = "server_schema"
@@ -97,6 +98,11 @@ def server_schema(session: Session) -> str | None:
 def note_server_schema(session: Session, schema: str) -> None:
     """It has said so."""
     write_meta(session, _SCHEMA, schema)
+
+
+def compare_soon(session: Session) -> None:
+    """The next round compares what is here with what the server has (`data/comparing.py`)."""
+    write_meta(session, COMPARED, None)
 
 
 def next_n(session: Session) -> int:

@@ -279,6 +279,9 @@ class _Receiver:
     def _refused(self, parked: Parked) -> None:
         """Nobody came first: the server has another reason. What was built on it is refused too."""
         tbl, uid = parked.op.tbl, parked.op.uid
+        if parked.reason == "stale":
+            # Of what came first nothing was heard here.
+            journal.compare_soon(self._session)
         if is_marked(self._session, tbl, uid):
             self._sealer.seal(self._rows, tbl, uid)
         known = get_replica(self._session, tbl, uid)

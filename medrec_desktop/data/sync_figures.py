@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from medrec_desktop.data import journal
 from medrec_desktop.data.clinic import read_device
+from medrec_desktop.data.comparing import last_compared
 from medrec_desktop.data.schema import outbox, tenants
 from medrec_desktop.data.schema_sync import sync_journal, sync_replicas, sync_reviews
 from medrec_desktop.data.session import Session
@@ -29,6 +30,7 @@ def sync_figures(session: Session) -> dict[str, Any]:
         "ops": _counted(session, [ops.tbl, ops.outcome, ops.reason, ops.acked, ops.seen, ops.dead]),
         "kept by the server": _counted(session, [kept.tbl, kept.state, kept.reason]),
         "held": _counted(session, [sync_replicas.c.tbl, sync_replicas.c.held]),
+        "compared": last_compared(session),
         "first download": journal.read_meta(session, "download:state"),
     }
 

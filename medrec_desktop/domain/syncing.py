@@ -171,6 +171,15 @@ class TablePage:
 
 
 @dataclass(frozen=True, slots=True)
+class Digests:
+    """What the server has where its feed ends at `head`: kind -> bucket (the last two digits of the
+    uids) -> a digest over what `digest_line` says of each, in the order of their uids."""
+
+    head: Cursor
+    of: Mapping[str, Mapping[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
 class Hello:
     """What a desktop says first. `tail_op`: the newest op it knows the server to have answered."""
 

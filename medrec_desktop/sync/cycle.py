@@ -49,7 +49,7 @@ from medrec_desktop.domain.syncing import (
 from medrec_desktop.sync.line import SignedOut
 from medrec_desktop.sync.pushing import Pushing
 from medrec_desktop.sync.sealing import seal_marked, seal_trail
-from medrec_desktop.sync.upkeep import forget_answered
+from medrec_desktop.sync.upkeep import ComparedLine, compare, forget_answered
 
 _log = logging.getLogger(__name__)
 
@@ -84,7 +84,7 @@ PAGED: tuple[Aggregate, ...] = (
 )
 
 
-class ServerLine(Protocol):
+class ServerLine(ComparedLine, Protocol):
     """What a round needs of the line (`sync/line.py`)."""
 
     def hello(self, hello: Hello) -> Welcome:
@@ -158,6 +158,7 @@ class SyncCycle:
         welcome = self._greet(line, said)
         ahead = (self._clock() - welcome.now).total_seconds()
         pulled = self._pull_all(line, stop, said)
+        self._compare(line, welcome, stop, said)
         sealed = seal_marked(self._db, self._sealer(), stop)
         if not seal_trail(self._db, self._sealer(), welcome.audit_heads).holds:
             said.append(_TRAIL)
@@ -338,6 +339,7 @@ class SyncCycle:
             journal.write_cursor(session, start)
             journal.write_meta(session, _REWINDING, None)
             note_left_behind(session, self._clock())
+            journal.compare_soon(session)
 
     def _more_to_do(self) -> bool:
         """Typed meanwhile, or merged with what came last."""
@@ -349,6 +351,16 @@ class SyncCycle:
         with self._db.begin() as session:
             sent = send_left_behind(session, self._clock())
             return close_what_is_there(session, self._sealer()) or sent
+
+    def _compare(
+        self, line: ServerLine, welcome: Welcome, stop: threading.Event, said: list[str]
+    ) -> None:
+        """At the end of the feed, and before anything is sealed on what may be wrong."""
+        if self._no_room:
+            return
+        differed = compare(self._db, line, welcome, self._sealer(), self._publish, stop)
+        if differed:
+            said.append(differed)
 
     def _look_after(self, welcome: Welcome, stop: threading.Event) -> None:
         """In a quiet round with nothing to tidy up, seldom: what has its day."""

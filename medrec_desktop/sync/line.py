@@ -8,7 +8,7 @@ decided: what a page or a result means, its caller knows.
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Final, LiteralString, Self
+from typing import Any, Final, LiteralString, Self, TypeVar
 from uuid import UUID
 
 import psycopg
@@ -23,6 +23,7 @@ from medrec_desktop.domain.syncing import (
     PROTOCOL,
     Aggregate,
     Cursor,
+    Digests,
     Editor,
     FeedEntry,
     Hello,
@@ -39,6 +40,7 @@ from medrec_desktop.domain.syncing import (
 from medrec_desktop.sync import hint
 
 PAGE: Final = 500
+_Told = TypeVar("_Told")
 
 _UNREACHABLE = (
     "The clinic's server does not answer just now. What you typed is safe on this computer. "
@@ -106,6 +108,7 @@ class Line:
         self._history = ours(_HISTORY)
         self._page = ours(_PAGE)
         self._looks = ours(_LOOKS)
+        self._digests, self._bucket = ours(_DIGESTS), ours(_BUCKET)
         set_json_loads(parsed, connection)
 
     @classmethod
@@ -184,6 +187,21 @@ class Line:
         )
         return TablePage(entries, rows[-1][0] if len(rows) == limit else None)
 
+    def digests(self) -> Digests:
+        """What the server has, as digests; of a server since revision 0013."""
+        ((told,),) = self._rows(self._digests, (self.device,))
+        return _understood(
+            lambda: Digests(Cursor(told["seq"], bytes.fromhex(told["chain"])), told["digests"])
+        )
+
+    def bucket(self, tbl: Aggregate, bucket: str) -> tuple[FeedEntry, ...]:
+        """All of a kind whose uids end so."""
+        rows = self._rows(self._bucket, (self.device, tbl, bucket))
+        return tuple(
+            FeedEntry(0, tbl, uid, rev, version, parsed(doc), b"", at, doc)
+            for _, uid, rev, version, doc, at in rows
+        )
+
     def history(self, tbl: Aggregate, uid: UUID, limit: int = 50) -> tuple[Version, ...]:
         """The newest versions of an aggregate, newest first, and who made them."""
         return tuple(
@@ -238,6 +256,10 @@ _PAGE: LiteralString = (
 _LOOKS: LiteralString = (
     "SELECT at AT TIME ZONE 'UTC', actor, what, outcome, device, device_name"
     " FROM {schema}.sync_looks(%b, %b, %b::int)"
+)
+_DIGESTS: LiteralString = "SELECT {schema}.sync_digests(%b)"
+_BUCKET: LiteralString = (
+    "SELECT id, uid, rev, row_version, doc::text, now() FROM {schema}.sync_bucket(%b, %b, %b)"
 )
 
 
@@ -296,7 +318,7 @@ def _translated(error: psycopg.Error) -> MedrecError:
     return Corrupt(_STRANGE)
 
 
-def _understood(read: Callable[[], Welcome]) -> Welcome:
+def _understood(read: Callable[[], _Told]) -> _Told:
     try:
         return read()
     except (KeyError, TypeError, ValueError) as error:

@@ -425,6 +425,7 @@ WIDE = {
 WIDE_MODULES = {
     "clinic": "the clinic, its users and its settings",
     "come_back": "what the server sends, by its uid",
+    "comparing": "what the server sends, by its uid",
     "feed_pages": "what the server sends",
     "filling": "the first download: the whole clinic",
     "forgetting": "what this computer has sent, by number",

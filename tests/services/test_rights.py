@@ -31,7 +31,10 @@ MAY: dict[str, frozenset[str]] = {
 }
 # Numbers it draws; all others are drawn for it.
 DRAWN = {"medical_records_id_seq", "diagnoses_id_seq", "record_attachments_id_seq"}
-CALLED = {"sync_hello", "sync_push", "sync_pull", "sync_page", "sync_history", "sync_looks"}
+CALLED = {
+    *("sync_hello", "sync_push", "sync_pull", "sync_page", "sync_history", "sync_looks"),
+    *("sync_digests", "sync_bucket"),
+}
 SHARED: dict[str, frozenset[str]] = {"tenants": _READ, "users": _READ, "medrec_version": _NONE}
 SHARED_CALLED = {"my_clinic"}
 PRIVILEGES = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
@@ -245,12 +248,18 @@ def test_what_it_may_call_tells_and_does_nothing_else_whatever_it_is_handed(
         f"SELECT * FROM {o}.sync_page('{mine}', '{word.format(v=theirs.tenant).replace(chr(39), chr(39) * 2)}', NULL, 9)"
         for word in NASTY
     ]
+    calls += [
+        f"SELECT * FROM {o}.sync_bucket('{mine}', 'patient', '{word.format(v=theirs.tenant).replace(chr(39), chr(39) * 2)}')"
+        for word in NASTY
+    ]
     for who in (f"'{their}'::uuid", f"'{uuid4()}'::uuid", "NULL"):
         calls += [
             f"SELECT * FROM {o}.sync_pull({who}, 0, 9)",
             f"SELECT * FROM {o}.sync_page({who}, 'patient', NULL, 9)",
             f"SELECT * FROM {o}.sync_history({who}, 'user', '{ours.doctor}', 9)",
             f"SELECT * FROM {o}.sync_looks({who}, '{mine}', 9)",
+            f"SELECT * FROM {o}.sync_digests({who})",
+            f"SELECT * FROM {o}.sync_bucket({who}, 'patient', '0f')",
             f"SELECT * FROM {o}.sync_push({who}, 1, '[]')",
         ]
     calls += [

@@ -123,6 +123,11 @@ class SimulatedServer:
                 names = ", ".join(f'"{schema}"."{name}"' for name in self._tables)
                 self.run(f"TRUNCATE {names}")
 
+    def begin_users(self) -> None:
+        """As it is when a clinic is made: its users begin the feed."""
+        self.run(self.named("UPDATE {t}.sync_users SET row_version = 0"))
+        self.server.run(self.named("UPDATE {t}.sync_users SET name = name"))
+
     @contextmanager
     def changed(self, put_in: Sequence[str], take_out: Sequence[str]) -> Iterator[None]:
         """With a bug in the server itself, and with a sequence that seeds begin anew."""

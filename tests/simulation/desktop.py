@@ -39,7 +39,17 @@ from medrec_desktop.data.schema_sync import sync_journal, sync_replicas
 from medrec_desktop.data.session import Session
 from medrec_desktop.domain.changes import Changes
 from medrec_desktop.domain.errors import Cancelled, Conflict, Invalid, Unavailable
-from medrec_desktop.domain.syncing import Cursor, Hello, Op, Page, Result, TablePage, Welcome
+from medrec_desktop.domain.syncing import (
+    Cursor,
+    Digests,
+    FeedEntry,
+    Hello,
+    Op,
+    Page,
+    Result,
+    TablePage,
+    Welcome,
+)
 from medrec_desktop.services.context import Context
 from medrec_desktop.services.patients import Patients
 from medrec_desktop.services.visits import Visits
@@ -152,6 +162,14 @@ class FaultyLine:
             lambda: self._line.table_page(tbl, after_id, min(limit, self._desktop.page))
         )
 
+    def digests(self) -> Digests:
+        """What the server has."""
+        return self._asked(self._line.digests)
+
+    def bucket(self, tbl: Any, bucket: str) -> tuple[FeedEntry, ...]:
+        """A piece of it."""
+        return self._asked(lambda: self._line.bucket(tbl, bucket))
+
     def _asked(self, ask: Callable[[], Answer]) -> Answer:
         desktop = self._desktop
         if desktop.happens(desktop.chance.lost_request):
@@ -181,6 +199,7 @@ class Desktop:
     bucket: Bucket = field(default_factory=Bucket)
     passed: Callable[[], timedelta] | None = None
     """How long the clinic has been at work; None: it is all one day, and nothing has its day."""
+    differed: list[str] = field(default_factory=list)
     shown: dict[UUID, int] = field(default_factory=dict)
     copies: dict[UUID, int] = field(default_factory=dict)
     looked: tuple[object, int] | None = None
@@ -238,7 +257,17 @@ class Desktop:
         )
         if self.passed is None:
             # Nor is any chance taken for it: what a seed means stays what it was.
+            self.cycle._compare = lambda *_: None  # type: ignore[method-assign]
             self.cycle._look_after = lambda *_: None  # type: ignore[method-assign]
+            return
+        compare = self.cycle._compare
+
+        def compared(line: Any, welcome: Welcome, stop: Any, said: list[str]) -> None:
+            before = len(said)
+            compare(line, welcome, stop, said)
+            self.differed += said[before:]
+
+        self.cycle._compare = compared  # type: ignore[method-assign]
 
     @cached_property
     def files(self) -> Files:

@@ -7,6 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
+from medrec_desktop.data import journal
+from medrec_desktop.data.clinic import read_device
+from medrec_desktop.data.comparing import COMPARED, Digester, last_compared
 from medrec_desktop.domain.merging import SIGNATURE, VOIDED, same_value, units_of, with_columns
 from medrec_desktop.services.visits import Visits
 from tests.simulation.world import World
@@ -38,6 +41,7 @@ def violations(world: World, rounds: int) -> Iterator[str]:
     yield from _exactly_once(feed, ops)
     yield from _dense(feed)
     yield from _converged(world, feed, rounds)
+    yield from _digests(world)
     yield from _honest_closing(world, feed, ops, parked)
     yield from _signed_stays(feed)
     yield from _signed_is_shown(world)
@@ -94,6 +98,27 @@ def _converged(world: World, feed: list[Any], rounds: int) -> Iterator[str]:
         for key in newest.keys() & shown.keys():
             for difference in _differences(shown[key], newest[key]):
                 yield f"I5 {desktop.name} {key[0]} {difference}"
+
+
+def _digests(world: World) -> Iterator[str]:
+    """The program compares by these, and has found nothing by itself."""
+    for desktop in world.desktops:
+        if desktop.passed is None:
+            continue
+        line = world.server.line()
+        with desktop.db.read() as session:
+            line.device, found = read_device(session), last_compared(session)
+            told = line.digests()
+            if journal.read_cursor(session) != told.head:
+                yield f"I13 {desktop.name} is not at the end of the feed"
+            for tbl in COMPARED:
+                digester = Digester(tbl)
+                digester.feed(session)
+                if differing := digester.differing(told.of.get(tbl, {})):
+                    yield f"I13 {desktop.name} {tbl} differs in {len(differing)} buckets"
+        line.close()
+        if desktop.differed:
+            yield f"I13 {desktop.name} differed: {desktop.differed}, {found}"
 
 
 def _differences(shown: Any, wanted: Any) -> Iterator[str]:

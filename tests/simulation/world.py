@@ -81,6 +81,8 @@ class World:
         self._next = 0
         self._step = self._held_until = 0
         server.clear()
+        if self._days is not None:
+            server.begin_users()
         self.desktops = []
         for n in range(desktops):
             desktop = Desktop(

@@ -31,7 +31,7 @@ MAY_WRITE: Mapping[str, str] = {
 # What it may call: the functions of sync, which look at what they are handed and at who asks.
 MAY_CALL = (
     *("sync_hello", "sync_push", "sync_pull", "sync_page", "sync_history"),
-    "sync_looks",
+    *("sync_looks", "sync_digests", "sync_bucket"),
 )
 
 # What it reads through these functions only, as soon as they are there.
