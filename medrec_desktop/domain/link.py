@@ -20,7 +20,8 @@ class Link:
     """Published by the loop after each change. `since` when this state began, `because` the
     sentence of the last failure, `clock_ahead` this computer's clock minus the server's, in
     seconds. `said` is news that must be read once: a server or a computer restored from a
-    backup."""
+    backup. `signed_out`: refused because an administrator signed this computer out, which no join
+    code undoes."""
 
     state: LinkState = "connecting"
     since: datetime | None = None
@@ -30,6 +31,7 @@ class Link:
     busy: bool = False
     clock_ahead: float = 0.0
     said: tuple[str, ...] = ()
+    signed_out: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from typing import Protocol
 
 from medrec_desktop.domain.errors import Cancelled, Conflict, Corrupt, Denied, DiskFull, Unavailable
 from medrec_desktop.domain.link import Link, LinkState, Round
+from medrec_desktop.sync.line import SignedOut
 
 _log = logging.getLogger(__name__)
 
@@ -167,12 +168,18 @@ class SyncLoop:
             next_try=None,
             last_full=self.link.last_full if done.more or done.no_room else now,
             clock_ahead=done.clock_ahead,
+            signed_out=False,
             said=said + fresh,
         )
         return delay
 
     def _failed(self, state: LinkState, error: Exception, delay: float) -> float:
-        self._enter(state, because=str(error), next_try=self._clock() + timedelta(seconds=delay))
+        self._enter(
+            state,
+            because=str(error),
+            next_try=self._clock() + timedelta(seconds=delay),
+            signed_out=isinstance(error, SignedOut),
+        )
         return delay
 
     def _back_off(self) -> float:

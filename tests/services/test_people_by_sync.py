@@ -193,6 +193,7 @@ def test_a_computer_that_was_signed_out_gets_nothing_and_gives_nothing_and_says_
     two.come_back()
     link = two.wait_for("refused")
     assert "signed out of the clinic by an administrator" in link.because
+    assert link.signed_out
     assert clinic_server.run(f"{sent}'{unsent}'") == [(0,)]
     # Nobody opens it any more, signed in or not.
     with pytest.raises(NotAllowed):

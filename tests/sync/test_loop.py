@@ -6,6 +6,7 @@ import pytest
 
 from medrec_desktop.domain.errors import Cancelled, Corrupt, Denied, DiskFull, Unavailable
 from medrec_desktop.domain.link import Link, Round
+from medrec_desktop.sync.line import SignedOut
 from medrec_desktop.sync.loop import Pace, SyncLoop
 from tests.factories import NOON, FakeClock
 
@@ -107,6 +108,17 @@ def test_a_server_that_ended_the_access_is_asked_seldom_and_named() -> None:
     loop = _loop(FakeCycle(Denied("Your access ended.")))
     assert loop.step() == pytest.approx(600)
     assert (loop.link.state, loop.link.because) == ("refused", "Your access ended.")
+
+
+def test_a_computer_that_was_signed_out_says_so_until_it_is_let_in() -> None:
+    loop = _loop(FakeCycle(SignedOut(), Denied("No such clinic."), SignedOut(), Round()))
+    found = []
+    for _ in range(4):
+        loop.step()
+        found.append((loop.link.state, loop.link.signed_out))
+    assert found == [
+        *(("refused", True), ("refused", False), ("refused", True), ("connected", False)),
+    ]
 
 
 def test_what_does_not_fit_stops_until_somebody_asks() -> None:

@@ -12,6 +12,7 @@ from medrec_desktop.ui import theme
 from medrec_desktop.ui.storage.words import clock_time
 from medrec_desktop.ui.sync.desk import ServerDesk
 from medrec_desktop.ui.sync.words import (
+    NO_CODE_HELPS,
     NOT_SENT,
     changes,
     clock_words,
@@ -86,6 +87,8 @@ class SyncDialog(Dialog):
         seen = sign(desk.link, now)
         below = NOT_SENT if desk.link.state == "offline" else seen.below
         box.addWidget(self._fact(seen.icon or "server", seen.words, below, strong=True))
+        if desk.link.signed_out:
+            box.addWidget(self._fact("info", NO_CODE_HELPS, "", tone="warn"))
         box.addWidget(self._fact("clock", times(desk.link, now), ""))
         for words in (download_words(desk.download), clock_words(desk.link), *desk.link.said):
             if words:
@@ -111,7 +114,8 @@ class SyncDialog(Dialog):
         self._lines = lines
         self.try_now.setEnabled(not desk.link.busy)
         # A new one is of use only when the old one may be why nobody gets in.
-        self.code.setVisible(desk.link.state in {"offline", "refused"})
+        may_help = desk.link.state in {"offline", "refused"} and not desk.link.signed_out
+        self.code.setVisible(may_help)
         self.fit()
 
     def _fact(

@@ -16,6 +16,11 @@ from medrec_desktop.ui.widgets.labels import Tone
 SAFE = "Everything is saved on this computer"
 NOT_SENT = f"{SAFE} and will be sent when the connection returns."
 
+NO_CODE_HELPS = (
+    "No join code undoes that. To be worked on again, this computer joins the clinic anew, as a new "
+    "one. Ask an administrator of the clinic."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Sign:

@@ -272,6 +272,18 @@ def test_a_join_code_is_asked_for_only_where_it_may_help(window: Window) -> None
     assert ("code", "the right one") in window.server.asked
 
 
+def test_a_computer_that_was_signed_out_is_told_what_to_do_instead(window: Window) -> None:
+    window.say(Link("refused", since=NOON, because="Signed out.", signed_out=True))
+    dialog = SyncDialog(window.main, window.desk)
+    dialog.open()
+    assert not dialog.code.isVisible()
+    assert "No join code undoes that." in dialog.words
+    assert "joins the clinic anew" in dialog.words
+    window.say(Link("refused", since=NOON, because="The join code is not here."))
+    assert dialog.code.isVisible()
+    assert "No join code" not in dialog.words
+
+
 def test_whoever_was_disabled_is_refused_once_and_not_every_few_seconds(window: Window) -> None:
     window.server.refusal = Denied("You no longer have access to this clinic.")
     window.server.say(OFFLINE)
