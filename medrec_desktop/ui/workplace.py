@@ -320,7 +320,7 @@ class Workplace(QWidget):
         self.files_changed.emit(self._files)
         if not same or first:
             # After this turn: a list that was clicked takes the focus once more at its end.
-            QTimer.singleShot(0, self._visit.setFocus)
+            QTimer.singleShot(0, self._visit, self._visit.setFocus)
         self.visit_opened.emit(visit)
 
     def _on_visit_closed(self) -> None:

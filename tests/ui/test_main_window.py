@@ -3,11 +3,12 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
+from PySide6.QtCore import QMimeData, QPoint, Qt, QTimer, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QLineEdit
 from pytestqt.qtbot import QtBot
+from shiboken6 import delete
 
 from medrec_desktop.domain.changes import Changed
 from medrec_desktop.domain.errors import Unavailable
@@ -278,6 +279,22 @@ def test_second_visit_opens_in_a_second_window_and_is_not_opened_twice(
     assert desk.visit_page().record_id == record
     second.close()
     assert not desk.window._windows
+
+
+def test_a_second_window_that_goes_in_the_moment_its_visit_is_shown_is_no_fault(
+    qtbot: QtBot, desk: Desk, record: RecordId
+) -> None:
+    desk.window.open_in_second_window(record)
+    second = desk.window._windows.pop(record)
+    qtbot.waitUntil(lambda: second.workplace.visit is not None)
+    second.workplace.show_page(QLabel("Another page"))
+    second.workplace.back_to_visit()
+    delete(second)
+    # What waited for the end of that turn finds nobody any more, and says nothing.
+    turn = QTimer(desk.window)
+    turn.setSingleShot(True)
+    with qtbot.waitSignal(turn.timeout):
+        turn.start(0)
 
 
 def drag(window: MainWindow, mime: QMimeData) -> QDragEnterEvent:
