@@ -5,6 +5,7 @@ and nothing here talks to a server.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -21,6 +22,7 @@ ACCOUNT = "server:account"
 COMPARED = "compared"
 _JOINED = "joined"
 _CURSOR = "cursor"
+_SAYS_NOTHING = "says nothing"
 _SCHEMA = "server_schema"
 _NO_CHAIN = frozenset({"dismiss", "audit"})
 """Ops that make no version of what they are about."""
@@ -37,7 +39,9 @@ _PUT_META = _PUT_META.on_conflict_do_update(
 )
 _GIVEN = sa.text("SELECT seq FROM sqlite_sequence WHERE name = 'sync_journal'")
 _TAIL = sa.select(_OPS.op_id).where(_OPS.acked).order_by(_OPS.n.desc()).limit(1)
-_UNACKED = sa.select(_OPS.op).where(~_OPS.acked).order_by(_OPS.n).limit(sa.bindparam("most"))
+_UNACKED = (
+    sa.select(_OPS.op, _OPS.reason).where(~_OPS.acked).order_by(_OPS.n).limit(sa.bindparam("most"))
+)
 _HOW_MANY = sa.select(sa.func.count()).select_from(sync_journal).where(~_OPS.acked)
 _UNDER_WAY = (
     sa.select(_OPS.op)
@@ -131,8 +135,11 @@ def append(session: Session, op: Op, *, now: datetime) -> None:
 def unacked(session: Session, *, limit: int = 200) -> tuple[Op, ...]:
     """What the server has not answered, oldest first, in words that the server takes."""
     schema = server_schema(session)
-    rows = session.scalars(_UNACKED, {"most": limit})
-    return tuple(op_of(for_server(row, schema), as_sealed=True) for row in rows)
+    found: list[Op] = []
+    for document, reason in session.execute(_UNACKED, {"most": limit}):
+        op = op_of(for_server(document, schema), as_sealed=True)
+        found.append(replace(op, supersedes=()) if reason == _SAYS_NOTHING else op)
+    return tuple(found)
 
 
 def count_unacked(session: Session) -> int:
@@ -194,5 +201,14 @@ def own_op(session: Session, op_id: UUID) -> sa.Row[Any] | None:
 
 
 def send_all_again(session: Session) -> None:
-    """The server has forgotten what it answered: every op goes out once more, under its own id."""
+    """The server has forgotten what it answered: every op goes out once more, under its own id. One
+    that said of others only that a version has their words says it no more: that version may have
+    gone with the server before. Whether it is there is found out anew."""
     session.execute(sa.update(sync_journal).values(acked=False, outcome=None, reason=None))
+    session.execute(
+        sa.text(
+            f"UPDATE sync_journal SET reason = '{_SAYS_NOTHING}'"  # noqa: S608  # ours
+            " WHERE json_extract(op, '$.kind') = 'dismiss'"
+            " AND json_extract(op, '$.close_as') = 'merged'"
+        )
+    )

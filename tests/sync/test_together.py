@@ -33,6 +33,7 @@ from medrec_desktop.domain.reviewing import Decision
 from medrec_desktop.services.clinic import Clinic
 from medrec_desktop.services.seals import Seals
 from medrec_desktop.services.sync import Sync
+from medrec_desktop.sync.sealing import seal_marked
 from tests.clinic_servers import ClinicServer
 from tests.factories import a_diagnosis, a_medicine, a_patient
 from tests.logfail import ExpectLog
@@ -661,3 +662,36 @@ def test_what_a_restored_server_has_no_visit_for_is_not_taken_for_merged(
             docs = session.scalars(sa.select(table.doc).where(table.state == "open")).all()
         waiting = [doc["op"]["patch"].get("notes") for doc in docs]
         assert "smokes" in (each.visits.open(record).draft.notes, *waiting)
+
+
+def test_words_that_a_lost_version_had_too_wait_for_a_choice_after_a_restore(
+    both: tuple[Desktop, Desktop, RecordId], expect_log: ExpectLog
+) -> None:
+    one, other, record = both
+    write(one, record, plan="Honey")
+    write(other, record, notes="smokes")
+    other.cycle.run(_NEVER)
+    # What one wrote is kept, not applied, and it has not heard of that when the backup is made.
+    assert seal_marked(one.db, one.cycle._sealer(), _NEVER)
+    line = FaultyLine(one)
+    one.cycle._push_all(line, _NEVER)
+    line.close()
+    one.server.back_up()
+    write(other, record, plan="Honey")
+    other.cycle.run(_NEVER)
+    for _ in range(3):
+        one.cycle.run(_NEVER)
+    states = "SELECT state FROM {t}.sync_parked"
+    assert {*one.server.rows(states)} == {("merged",)}
+    # The other computer, which alone could send its version again, is gone for good; and somebody
+    # else has written meanwhile.
+    one.server.restore()
+    notes = "UPDATE {t}.medical_records SET notes = 'smokes a lot' WHERE uid = %s"
+    assert one.server.as_another_program(notes, record) == ""
+    with expect_log(CYCLE):
+        for _ in range(3):
+            one.cycle.run(_NEVER)
+    assert one.visits.open(record).draft.plan == "Rest"
+    (review,) = Sync(one.context).reviews()
+    assert [(clash.mine, clash.theirs) for clash in review.clashes] == [("Honey", "Rest")]
+    assert {*one.server.rows(states)} == {("open",)}
