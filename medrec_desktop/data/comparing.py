@@ -34,7 +34,7 @@ COMPARED: Final[tuple[Aggregate, ...]] = (
 EVERY: Final = timedelta(days=7)
 SINCE: Final = "0013"
 """Servers since this revision tell digests."""
-_AT_ONCE: Final = 20_000
+_AT_ONCE: Final = 5_000
 _LEFT: Final = frozenset({"patient", "record", "attachment", "addendum"})
 # Nobody is asked about these: what the server says holds.
 _SERVERS: Final = frozenset({"user", "settings"})
