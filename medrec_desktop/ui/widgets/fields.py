@@ -153,7 +153,11 @@ class TextArea(QPlainTextEdit):
         super().keyPressEvent(event)
 
     def inputMethodEvent(self, event: QInputMethodEvent) -> None:
-        """As a key."""
+        """As a key: what may not be typed in takes nothing. Qt itself would put the end of a
+        composition into a field that was closed meanwhile, where it can never be stored."""
+        if self.isReadOnly():
+            event.ignore()
+            return
         if event.commitString() or event.preeditString():
             self._keep_fold(None)
         super().inputMethodEvent(event)

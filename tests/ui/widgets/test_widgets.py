@@ -1,5 +1,6 @@
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QInputMethodEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QApplication,
@@ -268,3 +269,19 @@ def test_a_dialog_leaves_the_menus_of_its_window_alone(qtbot: QtBot) -> None:
     with qtbot.waitSignal(dialog.destroyed):
         dialog.reject()
     assert isValid(action)
+
+
+def test_a_composition_that_ends_in_a_field_closed_meanwhile_puts_nothing_there(
+    qtbot: QtBot,
+) -> None:
+    area = TextArea("Plan")
+    qtbot.addWidget(area)
+    area.setPlainText("Rest")
+    area.setReadOnly(True)
+    ended = QInputMethodEvent()
+    ended.setCommitString("水")
+    QApplication.sendEvent(area, ended)
+    assert area.toPlainText() == "Rest"
+    area.setReadOnly(False)
+    QApplication.sendEvent(area, ended)
+    assert area.toPlainText() == "水Rest"
