@@ -144,6 +144,9 @@ class _Receiver:
         current, before = current_of(self._rows, known), known.base_doc or {}
         if current is not None:
             self._write(entry, merging.with_news(entry.tbl, before, entry.doc, current))
+        elif entry.tbl in TABLES:
+            # An addendum: it went here with its signature, and has come back with it.
+            self._write(entry, entry.doc)
         if known.head_doc is not None:
             news = merging.with_news(entry.tbl, before, entry.doc, known.head_doc)
             known = replace(known, head_doc=news)
