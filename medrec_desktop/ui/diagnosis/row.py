@@ -20,7 +20,6 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import (
     QHBoxLayout,
-    QLineEdit,
     QMenu,
     QPushButton,
     QSizePolicy,
@@ -31,7 +30,7 @@ from PySide6.QtWidgets import (
 from medrec_desktop.domain.records import Diagnosis
 from medrec_desktop.ui import theme
 from medrec_desktop.ui.diagnosis.advice import Advice, AdviceLines
-from medrec_desktop.ui.widgets import Chip, ElidedLabel, IconButton, LinkButton, label
+from medrec_desktop.ui.widgets import Chip, ElidedLabel, IconButton, LineEdit, LinkButton, label
 from medrec_desktop.ui.widgets.layout import leave_layout
 
 _CTRL, _SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
@@ -54,7 +53,7 @@ class KindChip(Chip):
             super().mousePressEvent(event)
 
 
-class NoteEdit(QLineEdit):
+class NoteEdit(LineEdit):
     """The note while it is being written; Enter, Escape and leaving end it."""
 
     done = Signal()

@@ -6,10 +6,10 @@ from typing import Any
 
 from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QKeyEvent, QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from medrec_desktop.ui import theme
-from medrec_desktop.ui.widgets import IconButton, IconLabel, hairline
+from medrec_desktop.ui.widgets import IconButton, IconLabel, LineEdit, hairline
 
 # Qt's own limit of 32,767 would cut a stored text on the way to the screen, and then in the file.
 LONGEST = 4_000_000
@@ -19,7 +19,7 @@ _ICON = 16
 _NO_MODIFIER = Qt.KeyboardModifier.NoModifier
 
 
-class EntryEdit(QLineEdit):
+class EntryEdit(LineEdit):
     """A line edit that looks like text until it is entered."""
 
     entered = Signal()

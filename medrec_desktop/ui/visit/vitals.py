@@ -14,7 +14,6 @@ from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QBoxLayout,
     QHBoxLayout,
-    QLineEdit,
     QSizePolicy,
     QVBoxLayout,
     QWidget,
@@ -40,6 +39,7 @@ from medrec_desktop.ui.widgets import (
     FlowLayout,
     IconLabel,
     Label,
+    LineEdit,
     LinkButton,
     column,
     label,
@@ -59,7 +59,7 @@ _ORDER = (
 )
 
 
-class UnitEdit(QLineEdit):
+class UnitEdit(LineEdit):
     """A line of text with its unit at the end of the box; Enter goes on as Tab does."""
 
     left = Signal()

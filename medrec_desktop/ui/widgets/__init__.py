@@ -14,7 +14,7 @@ from medrec_desktop.ui.widgets.buttons import (
     PlainButton,
 )
 from medrec_desktop.ui.widgets.dialog import Dialog, ask, tell
-from medrec_desktop.ui.widgets.fields import SearchBox, TextArea
+from medrec_desktop.ui.widgets.fields import LineEdit, SearchBox, TextArea
 from medrec_desktop.ui.widgets.flow import FlowLayout
 from medrec_desktop.ui.widgets.labels import (
     Chip,
@@ -43,6 +43,7 @@ __all__ = [
     "KeyButton",
     "KeyHint",
     "Label",
+    "LineEdit",
     "LinkButton",
     "Logo",
     "PlainButton",

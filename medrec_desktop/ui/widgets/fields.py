@@ -113,6 +113,18 @@ def _as_hinted(part: QWidget) -> None:
         part.resize(hint)
 
 
+class LineEdit(QLineEdit):
+    """A line of a record: while it is closed it takes nothing, not even the end of a composition,
+    which Qt itself would put there."""
+
+    def inputMethodEvent(self, event: QInputMethodEvent) -> None:
+        """As a key."""
+        if self.isReadOnly():
+            event.ignore()
+        else:
+            super().inputMethodEvent(event)
+
+
 class TextArea(QPlainTextEdit):
     """Several lines of plain text; grows with what is typed, Tab leaves it."""
 

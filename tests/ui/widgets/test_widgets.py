@@ -27,6 +27,7 @@ from medrec_desktop.ui.widgets import (
     FlowLayout,
     KeyHint,
     Label,
+    LineEdit,
     LinkButton,
     PlainButton,
     SearchBox,
@@ -274,14 +275,14 @@ def test_a_dialog_leaves_the_menus_of_its_window_alone(qtbot: QtBot) -> None:
 def test_a_composition_that_ends_in_a_field_closed_meanwhile_puts_nothing_there(
     qtbot: QtBot,
 ) -> None:
-    area = TextArea("Plan")
-    qtbot.addWidget(area)
-    area.setPlainText("Rest")
-    area.setReadOnly(True)
     ended = QInputMethodEvent()
     ended.setCommitString("水")
-    QApplication.sendEvent(area, ended)
-    assert area.toPlainText() == "Rest"
-    area.setReadOnly(False)
-    QApplication.sendEvent(area, ended)
-    assert area.toPlainText() == "水Rest"
+    area, line = TextArea("Plan"), LineEdit()
+    for field, shown in ((area, area.toPlainText), (line, line.text)):
+        qtbot.addWidget(field)
+        field.setReadOnly(True)
+        QApplication.sendEvent(field, ended)
+        assert shown() == ""
+        field.setReadOnly(False)
+        QApplication.sendEvent(field, ended)
+        assert shown() == "水"
