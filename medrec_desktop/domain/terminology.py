@@ -16,7 +16,7 @@ class CodeMatch:
     system: str
     release: str
     also: str = ""
-    """The synonym that was found, where the title alone would not explain the match."""
+    """What explains the match where the title alone would not: mostly the synonym that was found."""
     spans: tuple[tuple[int, int], ...] = ()
     """Ranges of the title to highlight, as (start, end)."""
     more: int = 0

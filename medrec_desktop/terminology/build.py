@@ -174,6 +174,7 @@ def _fill(
     codes = db.execute("SELECT coalesce(preferred, 0), stem FROM codes ORDER BY id").fetchall()
     arrays["code_preferred"] = _packed("I", [0, *(row[0] for row in codes)])
     arrays["code_stem"] = _packed("I", [0, *(row[1] for row in codes)])
+    arrays["neighbours"] = _neighbours(gatherer, word_lists, ids, meant)
     db.executemany("INSERT INTO arrays VALUES (?, ?)", sorted(arrays.items()))
     sources: dict[str, list[object]] = {
         "terms": [
@@ -308,6 +309,18 @@ def _rewrites(word_lists: lists.WordLists) -> dict[str, bytes]:
         "equivalents": json.dumps(same, ensure_ascii=False).encode(),
         "roots": json.dumps(roots, ensure_ascii=False).encode(),
     }
+
+
+def _neighbours(
+    gatherer: Gatherer, word_lists: lists.WordLists, ids: dict[str, int], meant: dict[str, str]
+) -> bytes:
+    """Key of a code -> what it is often coded as instead, as JSON."""
+    found: dict[str, list[int]] = {}
+    for code, others in word_lists.neighbours:
+        nearest = [one for one in map(gatherer.nearest, others) if one is not None]
+        known = found.setdefault(code.replace(".", ""), [])
+        known += [ids[meant.get(one, one)] for one in nearest]
+    return json.dumps(found).encode()
 
 
 def _phrase(text: str) -> str:

@@ -17,10 +17,19 @@ from medrec_desktop.terminology.tabular import Item
 _BRACKET = re.compile(r"[()\[\]]")
 _BRACKETS = re.compile(r"\([^)]*\)|\[[^]]*\]")
 _REFERENCE = re.compile(r"classifiable|any condition", re.IGNORECASE)
+# "neutropenia (D70.-)", as a code says what is coded elsewhere; no range of codes, no instruction.
+_NOTED = re.compile(
+    r"(?!(?:code|if|use|type|any) )(.+?) \(([A-Z][0-9][0-9A-Z](?:\.[0-9A-Z]+)?)[.-]*\)",
+    re.IGNORECASE,
+)
 _LAST_WORD = re.compile(r"\b(?:NEC|NOS)\b")
-_SYNONYM, _INCLUDES, _OTHER_TERM, _NAME, _INDEX = 0.97, 0.85, 0.85, 1.04, 0.93
+_SYNONYM, _INCLUDES, _OTHER_TERM, _NAME = 0.97, 0.85, 0.85, 1.04
+_INDEX, _ELSEWHERE = 0.93, 0.75
 # What stands in brackets in the alphabetic index need not be said, but says something.
 _OPTIONAL_LENGTH = 0.25
+_LONGEST_NOTE = 8
+# External causes are named in notes by what they cause.
+_NO_NOTED = "VWXY"
 _FEWEST_INITIALS, _MOST_INITIALS = 3, 6
 _MOST_OF_INITIALS = 6
 _LAST_OF_NAMES = frozenset(["disease", "disorder", "syndrome", "infection", "deficiency"])
@@ -116,10 +125,21 @@ class Gatherer:
             nearest = self.nearest(code)
             if nearest is not None:
                 yield self._entry(nearest, name, _NAME, name)
+        yield from self._noted()
         for reference in references:
             nearest = self.nearest(reference.code)
             if nearest is not None:
                 yield self._referred(nearest, reference)
+
+    def _noted(self) -> Iterator[Entry]:
+        """What the notes of other codes call a code: "enlarged lymph nodes (R59.-)" at R22."""
+        for text in {text: None for item in self._items for _, text in item.notes}:
+            found = _NOTED.fullmatch(text)
+            if found is None or len(found[1].split()) > _LONGEST_NOTE:
+                continue
+            nearest = self.nearest(found[2])
+            if nearest is not None and nearest[0] not in _NO_NOTED:
+                yield self._entry(nearest, found[1], _ELSEWHERE, found[1])
 
     def _of_item(self, item: Item) -> Iterator[Entry]:
         if self._stems[item.code] == item.code:
@@ -130,7 +150,7 @@ class Gatherer:
                 yield self._entry(item.code, text, behind, text)
         for text in item.includes:
             # Long notes and references are instructions to coders, not names of a disease.
-            if len(text.split()) <= 8 and not _REFERENCE.search(text):
+            if len(text.split()) <= _LONGEST_NOTE and not _REFERENCE.search(text):
                 yield self._entry(item.code, text, _INCLUDES, text)
 
     def _entry(self, code: str, text: str, kind: float, also: str | None) -> Entry:

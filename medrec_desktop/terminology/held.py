@@ -44,8 +44,9 @@ class Held:
         self._initial_entries = _numbers("I", arrays["initial_entries"])
         self.readings: dict[str, list[str]] = json.loads(arrays["readings"])
         self.equivalents: dict[str, list[str]] = json.loads(arrays["equivalents"])
-        # A list that was imported by an earlier version has none.
+        # A list that was imported by an earlier version has none of these two.
         self.roots: dict[str, str] = json.loads(arrays.get("roots", b"{}"))
+        self.neighbours: dict[str, list[int]] = json.loads(arrays.get("neighbours", b"{}"))
         if len(self._starts) != len(self.vocabulary) + 1 or len(self.priors) != self.size:
             raise ValueError("the arrays of the index do not fit each other")
         self.begun = lru_cache(maxsize=128)(self._begun)

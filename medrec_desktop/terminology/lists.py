@@ -11,12 +11,15 @@ from pathlib import Path
 from medrec_desktop.shipped import resources
 
 FOLDER = "terminology"
-FILES = ("abbreviations.txt", "equivalents.txt", "names.txt", "common.txt", "roots.txt")
+FILES = (
+    *("abbreviations.txt", "equivalents.txt", "names.txt", "common.txt", "roots.txt"),
+    "neighbours.txt",
+)
 
 
 @dataclass(frozen=True, slots=True)
 class WordLists:
-    """What the five files say, as written."""
+    """What the files say, as written."""
 
     readings: tuple[tuple[str, tuple[str, ...]], ...] = ()
     """Abbreviation -> what it may stand for, the most usual first."""
@@ -28,6 +31,8 @@ class WordLists:
     """Pairs (code, how common: 1 to 3)."""
     roots: tuple[tuple[str, str], ...] = ()
     """Pairs (part of a word, what it says); a part that stands at the end begins with "-"."""
+    neighbours: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """Code -> what it is often coded as instead, the likeliest first."""
 
 
 def read(folder: Path | None = None) -> WordLists:
@@ -39,6 +44,7 @@ def read(folder: Path | None = None) -> WordLists:
         names=tuple(_names(where / FILES[2])),
         common=tuple(_common(where / FILES[3])),
         roots=tuple(_roots(where / FILES[4])),
+        neighbours=tuple(_neighbours(where / FILES[5])),
     )
 
 
@@ -89,6 +95,14 @@ def _roots(path: Path) -> Iterator[tuple[str, str]]:
         if not mark or not parts.strip():
             raise _fault(path, number)
         yield from ((part.strip(), said.strip()) for part in parts.split(","))
+
+
+def _neighbours(path: Path) -> Iterator[tuple[str, tuple[str, ...]]]:
+    for number, line in _lines(path):
+        found, mark, others = line.partition(": ")
+        if not mark or not others.split():
+            raise _fault(path, number)
+        yield from ((code, tuple(others.split())) for code in found.split())
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:

@@ -23,6 +23,10 @@ _FEW_ROWS, _BESIDE = 5, 0.01
 # disease above a second that fits nearly as well say less than three and that one.
 _SAME_AGAIN, MIXED_ROWS, _MIXED_PLACES = 0.88, 30, 10
 _SAME_PART = 0.8
+_CATEGORY = 3
+# What is often coded instead of so many of the first rows stands below them, above rows that say
+# less than this share of what the first says.
+_LEADING, _MOST_NEIGHBOURS, _LEAST_KEPT = 3, 2, 0.75
 # So many of the first rows leave room for a word that none of them says.
 _FIRST_ROWS, _MOST_ADDED = 5, 2
 
@@ -37,6 +41,8 @@ class Picked:
     led_by: int
     # Says less than the others do: there to fill a short list, below them.
     beside: bool = False
+    # Was not found by words: what the first rows are often coded as instead.
+    neighbour: bool = False
 
 
 def picked(found: Sequence[Found], held: Held, limit: int) -> list[Picked]:
@@ -118,6 +124,44 @@ def ordered(
     return _initials_said(found, codes, listed)
 
 
+def neighbours(rows: Sequence[Picked], codes: Mapping[int, Code], held: Held) -> list[int]:
+    """What the first rows are often coded as instead, where they say what was typed.
+
+    Nothing for a text with a number: that chooses among the codes that have it.
+    """
+    found: dict[int, None] = {}
+    first = rows[0].found
+    if first.covered < _ALL or any(token.word.isdigit() for token in first.query.tokens):
+        return []
+    for one in [one for one in rows[:_LEADING] if one.found.covered >= _ALL]:
+        key = codes[one.shown].key
+        for length in range(len(key), _CATEGORY - 1, -1):
+            near = held.neighbours.get(key[:length], ())
+            found |= dict.fromkeys(near[:_MOST_NEIGHBOURS])
+    return list(found)
+
+
+def with_neighbours(
+    rows: Sequence[Picked], near: Sequence[int], codes: Mapping[int, Code], held: Held
+) -> list[Picked]:
+    """The rows with some of these among the first, before what says less and more of the same."""
+    found = list(rows)
+    seen = {_category(one, codes) for one in found[:_FIRST_ROWS]}
+    waiting = [number for number in near if codes[number].key[:_CATEGORY] not in seen]
+    least = found[0].found.covered * _LEAST_KEPT
+    for place in range(_LEADING, _FIRST_ROWS):
+        before = {_category(one, codes) for one in found[:place]}
+        waiting = [number for number in waiting if codes[number].key[:_CATEGORY] not in before]
+        if not waiting:
+            break
+        here = found[place] if place < len(found) else None
+        if here is None or here.found.covered < least or _category(here, codes) in before:
+            number = waiting.pop(0)
+            row = held.stem[number]
+            found.insert(place, Picked(found[0].found, row, number, number, neighbour=True))
+    return found
+
+
 def _each_word_said(rows: list[Picked]) -> list[Picked]:
     """The rows with one among the first for each word that none of the first says."""
     tokens = rows[0].found.query.tokens
@@ -163,4 +207,4 @@ def _said(one: Found) -> frozenset[str]:
 
 
 def _category(one: Picked, codes: Mapping[int, Code]) -> str:
-    return codes[one.row].key[:3]
+    return codes[one.row].key[:_CATEGORY]

@@ -283,9 +283,10 @@ def _each_meaning_first(found: list[Found], variants: Sequence[Reading]) -> list
         place = places.get(id(one.query.reading))
         if place is not None and place not in best and one.covered > _SAID_ENOUGH:
             best[place] = one
+    # In the order of the list, the most usual first: what is found says less of that than we know.
     raised = {
-        one.entry: replace(one, score=max(one.score, found[0].score * _NEXT_MEANING**place))
-        for place, one in enumerate(best.values())
+        best[meaning].entry: replace(best[meaning], score=found[0].score * _NEXT_MEANING**place)
+        for place, meaning in enumerate(sorted(best))
     }
     found = [raised.get(one.entry, one) for one in found]
     return sorted(found, key=lambda one: (-one.score, one.entry))

@@ -33,6 +33,8 @@ _MOST_HEADINGS = 2
 # Rows whose side and encounter are looked up when the query names one.
 _SIDED_ROWS = 12
 _USUAL_ROWS = 60
+# Said of a row that no word of the text led to.
+_INSTEAD = "often coded instead"
 _WELL_SAID = 0.8
 # Entries read for each row wanted: several entries lead to one code.
 _ENTRIES_A_ROW, _ENTRIES_OF_SYNONYMS = 5, 30
@@ -195,6 +197,14 @@ class Icd10:
             {code.narrow for code in codes.values() if code.narrow is not None} - set(codes)
         )
         order = ordering.ordered(picked, codes, known, held.readings)
+        near = ordering.neighbours(order, codes, held)
+        if near:
+            wanted = {*near, *(held.stem[number] for number in near)}
+            codes |= self._file.by_id(wanted - set(codes))
+            codes |= self._file.by_id(
+                {codes[number].narrow or number for number in wanted} - set(codes)
+            )
+            order = ordering.with_neighbours(order, near, codes, held)
         headings: dict[int, CodeMatch] = {}
         for place, one in enumerate(order):
             row, led_by = codes[one.row], codes[one.led_by]
@@ -205,6 +215,9 @@ class Icd10:
                 shown = self._sided(shown, row, one.found.query.reading.said)
             if place == _ROWS_BEFORE_HEADINGS:
                 yield from headings.values()
+            if one.neighbour:
+                yield self._match(shown, also=_INSTEAD, heading=heading)
+                continue
             found_by = also[one.found.entry] or codes[held.entry_code[one.found.entry]].title
             yield self._explained(shown, found_by, one.found, heading)
             if by_type and place < _ROWS_BEFORE_HEADINGS and len(headings) < _MOST_HEADINGS:

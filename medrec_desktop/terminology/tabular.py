@@ -15,6 +15,7 @@ ROOT = "ICD10CM.tabular"
 # Element -> what the kind of note is called in the index.
 NOTES = {
     "excludes1": "excludes1",
+    "excludes2": "excludes2",
     "codeFirst": "code_first",
     "useAdditionalCode": "use_additional",
     "codeAlso": "code_also",

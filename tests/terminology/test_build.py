@@ -40,6 +40,19 @@ def small(tmp_path: Path) -> Iterator[Icd10]:
         yield index
 
 
+def test_a_code_is_found_by_what_the_notes_of_another_call_it(tmp_path: Path) -> None:
+    notes = (
+        ("excludes1", "lumps of the armpit (R59.-)"),
+        ("excludes2", "injuries of the armpit (S40-S49)"),
+        ("code_first", "code the armpit first (R59.0)"),
+    )
+    items = [Item("R22", "Swelling", notes=notes), Item("R59", "Enlarged nodes")]
+    build.write(tmp_path / "noted.sqlite", items, release="2026-04")
+    with Icd10(tmp_path / "noted.sqlite") as index:
+        assert [row.code for row in index.search("armpit lumps").rows] == ["R59"]
+        assert index.search("armpit injuries").rows[:1] == index.search("armpit").rows[:1]
+
+
 def test_the_same_list_gives_the_same_bytes(tmp_path: Path) -> None:
     build.write(tmp_path / "one.sqlite", DIABETES, release="2026-04")
     build.write(tmp_path / "two.sqlite", DIABETES, release="2026-04")

@@ -17,6 +17,7 @@ _MOST_OF_INDEX_TERMS = 0.08
 def test_every_code_of_the_lists_is_in_the_installed_release(icd10: Icd10) -> None:
     read = lists.read()
     named = {code for code, _ in read.names} | {code for code, _ in read.common}
+    named |= {one for code, others in read.neighbours for one in (code, *others)}
     assert [code for code in sorted(named) if icd10.get(code) is None] == []
 
 
@@ -52,6 +53,7 @@ def test_lists_and_index_use_the_same_words(icd10: Icd10) -> None:
         ("names.txt", "I10 high blood pressure"),
         ("common.txt", "9: I10"),
         ("roots.txt", "cardi heart"),
+        ("neighbours.txt", "I10: "),
     ],
 )
 def test_a_line_that_is_wrong_stops_the_build_and_is_named(

@@ -257,6 +257,27 @@ def test_each_meaning_of_an_abbreviation_is_among_the_first_five(
     assert {code[:3] for code in codes(icd10.search(typed))[:5]} >= among
 
 
+def test_the_usual_meaning_of_an_abbreviation_stands_before_what_its_words_fit_better(
+    icd10: Icd10,
+) -> None:
+    """A code of pregnancy counts less than others: the order of our list is the better one."""
+    found = [code[:3] for code in codes(icd10.search("SA"))[:5]]
+    assert "O03" in found
+
+
+def test_what_is_often_coded_instead_stands_among_the_first_where_they_say_no_more(
+    icd10: Icd10,
+) -> None:
+    rows = icd10.search("stress fracture").rows
+    found = [row.code for row in rows]
+    assert found[0].startswith("M84.3")
+    assert {"M80", "T14"} & {code[:3] for code in found[:5]}
+    assert "often coded instead" in {row.also for row in rows[3:5]}
+    # A half-understood text is no ground for it, and a number chooses by itself.
+    with_number = icd10.search("2 diabetes").rows
+    assert not any(row.code.startswith("R73") for row in with_number)
+
+
 @pytest.mark.parametrize(("typed", "never"), [("hit by ball", "D75"), ("cold hand", "J44")])
 def test_an_everyday_word_in_a_phrase_is_no_abbreviation(
     icd10: Icd10, typed: str, never: str
