@@ -33,7 +33,6 @@ pytestmark = [
     pytest.mark.timeout(900),
 ]
 
-_ASKED = 3
 STEPS = ("head", "put", "create_multipart", "upload_part", "list_parts", "complete_multipart")
 
 
@@ -71,19 +70,13 @@ Watched._count = _count  # type: ignore[attr-defined]  # it is one of the steps'
 
 
 def send(folder: Path, bucket: Watched) -> list[str]:
-    """Open the clinic and send what waits; why what is left was not sent. A server that is not
-    reached for a moment, as by a busy machine, is asked again, as the program would by itself."""
+    """Open the clinic and send what waits; why what is left was not sent."""
     context = context_of(LocalDb.open(folder / "clinic" / "medrec.db", KEY))
     vault = open_vault(context.db, folder / "vault", free=lambda _: 10**12)
     uploader = Uploader(context.db, vault, bucket, context.changes, context.clock)
     uploader.start()
-    asked, left = 0, None
-    while left is None or (asked < _ASKED and any(one.reason == "unavailable" for one in left)):
-        if left is not None:
-            uploader.retry()
-        asked += 1
-        assert uploader.wait(60)
-        left = uploader.overview().files
+    assert uploader.wait(60)
+    left = uploader.overview().files
     assert uploader.stop(30)
     context.db.close()
     return [f"{one.state} {one.reason}: {one.sentence}" for one in left]
