@@ -34,7 +34,7 @@ _MOST_HEADINGS = 2
 _SIDED_ROWS = 12
 _USUAL_ROWS = 60
 # Said of a row that no word of the text led to.
-_INSTEAD = "often coded instead"
+_NEARBY = "a neighbouring diagnosis"
 _WELL_SAID = 0.8
 # Entries read for each row wanted: several entries lead to one code.
 _ENTRIES_A_ROW, _ENTRIES_OF_SYNONYMS = 5, 30
@@ -216,7 +216,7 @@ class Icd10:
             if place == _ROWS_BEFORE_HEADINGS:
                 yield from headings.values()
             if one.neighbour:
-                yield self._match(shown, also=_INSTEAD, heading=heading)
+                yield self._match(shown, also=_NEARBY, heading=heading)
                 continue
             found_by = also[one.found.entry] or codes[held.entry_code[one.found.entry]].title
             yield self._explained(shown, found_by, one.found, heading)
