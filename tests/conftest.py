@@ -26,7 +26,13 @@ os.environ.pop("MEDREC_PASSPHRASE", None)
 import hypothesis  # noqa: E402  # after the environment is set
 import pytest  # noqa: E402
 
-pytest_plugins = ["tests.logfail", "tests.postgres", "tests.clinic_servers", "tests.s3_servers"]
+pytest_plugins = [
+    "tests.crashes",
+    "tests.logfail",
+    "tests.postgres",
+    "tests.clinic_servers",
+    "tests.s3_servers",
+]
 
 # The machines that run this are shared: slow is not wrong, wrong is wrong.
 hypothesis.settings.register_profile("suite", deadline=None)

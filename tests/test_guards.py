@@ -50,6 +50,18 @@ def test_a_guard_fails_the_test_that_breaks_it(
     assert says in result.stdout.str()
 
 
+def test_a_test_in_which_the_process_died_says_where_it_was(guarded: pytest.Pytester) -> None:
+    guarded.makepyfile(
+        "import os\ndef died_here():\n    os.abort()\ndef test_it():\n    died_here()\n"
+    )
+    guarded.makepyprojecttoml("[tool.pytest.ini_options]\n")
+    result = guarded.runpytest_subprocess("-n1", "-p", "no:cacheprovider")
+    # From the lines of the failure on: the worker's own standard error comes before them.
+    failure = result.stdout.str().partition("= FAILURES =")[2]
+    assert "crashed while running" in failure
+    assert "in died_here" in failure
+
+
 def test_an_expected_warning_passes_and_a_missing_one_fails(guarded: pytest.Pytester) -> None:
     guarded.makepyfile(
         """
