@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QApplication, QFrame, QStackedLayout, QVBoxLayout,
 
 from medrec_desktop.ui import theme
 from medrec_desktop.ui.widgets import IconButton, Label, label, row, scrolled
+from medrec_desktop.ui.widgets.layout import aside
 
 WIDTH, RAIL = 340, 52
 
@@ -28,6 +29,7 @@ class Inspector(QFrame):
         """Stands in the row beside the form and keeps room for the panel, or for the rail."""
         self.place.installEventFilter(self)
         self._shown: tuple[QWidget, ...] = ()
+        self._aside = aside(self)
         self._parts = QVBoxLayout()
         self._parts.setContentsMargins(*(theme.px(n) for n in (14, 10, 4, 14)))
         self._parts.setSpacing(theme.px(14))
@@ -69,7 +71,7 @@ class Inspector(QFrame):
         self._shown = parts
         while (item := self._parts.takeAt(0)) is not None:
             if (old := item.widget()) is not None:
-                old.setParent(None)
+                old.setParent(self._aside)
         for part in parts:
             self._parts.addWidget(part)
             part.show()

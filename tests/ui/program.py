@@ -25,14 +25,17 @@ def demo_clinic(qtbot: QtBot, qapp: QApplication, home: Path, theme: Theme) -> I
     with qtbot.waitSignal(app.opened, timeout=60_000):
         assert app.start(demo=True)
     qtbot.waitUntil(lambda: bool(window_of(app).sidebar.day_list.rows), timeout=30_000)
-    yield app
-    app.background.drain()
-    window = window_of(app)
-    window.close()
-    app.finish()
-    # Or the next change of theme would dress every window of every test before.
-    window.deleteLater()
-    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    try:
+        yield app
+    finally:
+        # Also of a test that failed: its threads would keep the process from ending.
+        app.background.drain()
+        window = window_of(app)
+        window.close()
+        app.finish()
+        # Or the next change of theme would dress every window of every test before.
+        window.deleteLater()
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
 
 def window_of(app: App) -> MainWindow:

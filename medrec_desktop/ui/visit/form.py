@@ -64,7 +64,8 @@ class VisitForm(QWidget):
         self.complaint = ComplaintArea("Complaint", lines=1, most=8)
         self._add("complaint", self.complaint)
         yield
-        self.vitals = VitalsSection()
+        # Under the form at once, for the window may close before the next step: see `aside`.
+        self.vitals = VitalsSection(self)
         yield
         self._add("vitals", self.vitals)
         yield

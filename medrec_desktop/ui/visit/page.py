@@ -32,6 +32,7 @@ from medrec_desktop.ui.visit.section import JUMP_KEYS, SECTION_NAMES
 from medrec_desktop.ui.visit.signing import VisitSigning
 from medrec_desktop.ui.visit.still_sending import StillSending
 from medrec_desktop.ui.widgets import Toast, column, label
+from medrec_desktop.ui.widgets.layout import aside
 
 _CHECK_MS = 120
 _PLACE_MS = 1_500
@@ -93,7 +94,8 @@ class VisitPage(QWidget):
             yield True
         self.ready = ReadyCard()
         self.earlier = EarlierVisitsCard()
-        self.inspector = QWidget()
+        # Until it stands beside the page it stands here: see `aside`.
+        self.inspector = QWidget(aside(self))
         self.inspector.setLayout(column(self.ready, self.earlier, spacing=14))
         self._toast = Toast(self)
         self._connect()

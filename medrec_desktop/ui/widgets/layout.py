@@ -89,6 +89,18 @@ def delete(widget: QWidget) -> None:
     widget.deleteLater()
 
 
+def aside(owner: QWidget) -> QWidget:
+    """Where what is made ahead, or taken out for a while, waits unseen until it has a place.
+
+    Without any parent it would belong to Python: when the window has gone, a search for garbage finds
+    it in a ring with its own parts, and destroys them in whatever order it met them. A part that
+    goes before the whole is then destroyed a second time by it, and the process dies.
+    """
+    place = QWidget(owner)
+    place.hide()
+    return place
+
+
 def empty(layout: QLayout) -> None:
     """Delete all widgets of it."""
     while (item := layout.takeAt(0)) is not None:
