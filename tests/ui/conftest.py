@@ -10,13 +10,14 @@ import pytest
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
+from shiboken6 import Shiboken
 
 from medrec_desktop.domain.changes import Changes
 from medrec_desktop.ui.background import Background
 from medrec_desktop.ui.notices import Notices
 from medrec_desktop.ui.saves import Saves
 from medrec_desktop.ui.theme import Theme
-from tests.ui.layout_items import stale_items
+from tests.ui.layout_items import roots_of_python, stale_items
 
 NOW = datetime(2026, 11, 22, 10, 42, tzinfo=UTC)
 
@@ -46,6 +47,20 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     outcome = yield
     if Path(__file__).parent in item.path.parents and QApplication.instance() is not None:
         assert stale_items() == [], "deleted or moved without `leave_layout`"
+    return outcome
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object]:
+    """Fail a test that leaves a tree of widgets to Python: `widgets.layout.aside` says what the
+    search for garbage makes of it."""
+    outcome = yield
+    if Path(__file__).parent in item.path.parents and QApplication.instance() is not None:
+        roots = roots_of_python()
+        left = [type(one).__name__ for one in roots]
+        for one in roots:
+            Shiboken.delete(one)
+        assert left == [], "these belong to no window"
     return outcome
 
 

@@ -1,6 +1,6 @@
 """Items of layouts that Qt has deleted while a wrapper of them lives on (see `widgets.layout`)."""
 
-from PySide6.QtWidgets import QLayout, QLayoutItem
+from PySide6.QtWidgets import QLayout, QLayoutItem, QWidget
 from shiboken6 import Shiboken
 
 
@@ -19,6 +19,18 @@ def stale_items() -> list[str]:
         if id(one) not in ours:
             Shiboken.invalidate(one)
     return places
+
+
+def roots_of_python() -> list[QWidget]:
+    """Living widgets that have no parent and parts of their own, and go when Python lets go."""
+    return [
+        one
+        for one in Shiboken.getAllValidWrappers()
+        if isinstance(one, QWidget)
+        and one.parentWidget() is None
+        and Shiboken.ownedByPython(one)
+        and one.findChild(QWidget) is not None
+    ]
 
 
 def _place(item: QLayoutItem) -> str:
