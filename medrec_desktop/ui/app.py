@@ -292,8 +292,7 @@ class App(QObject):
             return
         from medrec_desktop.ui.sign_in.recovery import Keeping
 
-        self._keeping = Keeping(window, clinic, self.background, self)
-        self._keeping.begin(self._code)
+        Keeping(window, clinic, self.background).begin(self._code)
         self._code = ""
 
     def _make_screens(self) -> None:

@@ -22,6 +22,7 @@ from medrec_desktop.ui.widgets import (
     column,
     label,
 )
+from medrec_desktop.ui.widgets.layout import aside
 
 ROLES: tuple[tuple[Role, str], ...] = (
     ("doctor", "Doctor"),
@@ -182,7 +183,8 @@ class UserDialog(_Asking):
         for value, words in ROLES:
             self.role.addItem(words, value)
         self.admin = QCheckBox("Also looks after the clinic: users, settings, backup")
-        self.active = QCheckBox("May sign in")
+        # Who is new has no use for it.
+        self.active = QCheckBox("May sign in", aside(self))
         self.active.setChecked(True)
         self.password = _hidden("First password")
         self._about = label(

@@ -65,7 +65,7 @@ class AccountsMenu(QObject):
     def _make_code(self) -> None:
         from medrec_desktop.ui.sign_in.recovery import Keeping
 
-        Keeping(self._window, self._clinic, self._services.background, self).make_new()
+        Keeping(self._window, self._clinic, self._services.background).make_new()
 
     def _ask_password(self) -> None:
         self._form = PasswordDialog(self._window, self._clinic.user.name)

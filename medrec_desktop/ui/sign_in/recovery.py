@@ -214,10 +214,9 @@ class FirstPasswordDialog(Dialog):
 class Keeping(QObject):
     """Sees to it that an open clinic has passwords and a recovery code that somebody keeps."""
 
-    def __init__(
-        self, window: QWidget, clinic: OpenClinic, background: Background, parent: QObject
-    ) -> None:
-        super().__init__(parent)
+    def __init__(self, window: QWidget, clinic: OpenClinic, background: Background) -> None:
+        # The window's own: whatever outlives it keeps all of it in memory.
+        super().__init__(window)
         self._window, self._clinic, self._background = window, clinic, background
         self._code: RecoveryDialog | None = None
         self._first: FirstPasswordDialog | None = None

@@ -1,6 +1,7 @@
 """What each role is offered, and what an administrator does about users and emergencies."""
 
 import shutil
+import weakref
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -338,3 +339,15 @@ def test_pin_that_was_set_unlocks(qtbot: QtBot, start: Start) -> None:
     app._seats.lock.try_words("4719")
     qtbot.waitUntil(lambda: not app._seats.lock.is_locked, timeout=SLOW)  # type: ignore[union-attr] # asserted above
     assert window.isVisible()
+
+
+def test_window_of_who_has_left_is_let_go_of_with_everything_in_it(
+    qtbot: QtBot, start: Start
+) -> None:
+    app = start()
+    come(qtbot, app, "Dr M. Haddad", DOCTOR)
+    left = weakref.ref(window_of(app))
+    assert app._clinic is not None
+    app._begin_anew(app._clinic)
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    qtbot.waitUntil(lambda: left() is None, timeout=SLOW)
