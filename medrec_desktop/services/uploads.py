@@ -104,10 +104,13 @@ class Uploads(Fetching):
 
     def _open(self, *, anew: bool) -> None:
         with self._changing:
+            if self._closed:
+                # A thread that comes late: to read the settings would open the database again.
+                return
             try:
                 wanted = self._stored_settings()
                 same = wanted == self._settings and not self._problem
-                if self._closed or (same and not anew and self._same_keys()):
+                if same and not anew and self._same_keys():
                     return
                 self._shut(5)
                 self._settings = wanted

@@ -12,6 +12,7 @@ from time import monotonic
 from typing import Any, cast
 
 import pytest
+from sqlalchemy.pool import QueuePool
 
 from medrec_desktop.attachments.intake import Intake
 from medrec_desktop.attachments.upkeep import Upkeep
@@ -443,3 +444,15 @@ def test_a_file_that_cannot_be_fetched_is_called_safe_there_and_not_here(
     for ask in (uploads.fetch, uploads.archived):
         with pytest.raises(NotFound, match="attach it again"):
             ask(uid)
+
+
+def test_a_thread_that_comes_after_the_end_asks_the_database_nothing(
+    clinic: Context, vault: Vault, buckets: FakeBuckets
+) -> None:
+    uploads = Uploads(clinic, vault, buckets)
+    assert uploads.close()
+    clinic.db.close()
+    uploads._open(anew=False)
+    pool = clinic.db._writes.pool
+    assert isinstance(pool, QueuePool)
+    assert pool.checkedin() == 0  # no connection was made
