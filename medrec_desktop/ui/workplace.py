@@ -69,6 +69,7 @@ class Workplace(QWidget):
         self._files: QWidget | None = None
         self._visit_now: Visit | None = None
         self._patient_now: Patient | None = None
+        self._asked: QWidget | None = None  # the page that was asked for last
         self._strip: VisitStrip | None = None
         self.banner: PatientBanner
         self.inspector: Inspector
@@ -128,11 +129,14 @@ class Workplace(QWidget):
         if self._services is not None:
             self._identity(None)
         self._hide_strip()
+        self._asked = page
         self.stack.setCurrentWidget(page)
 
     def open_visit(self, record_id: RecordId) -> None:
         """Have the visit read; it is shown when the page says so."""
-        self._visit_screen().open(record_id)
+        screen = self._visit_screen()
+        self._asked = self._visit
+        screen.open(record_id)
 
     def back_to_visit(self) -> None:
         """Show the open visit again."""
@@ -142,6 +146,7 @@ class Workplace(QWidget):
     def open_chart(self, patient_id: PatientId) -> None:
         """Have the chart read; it is shown when the page says so."""
         self._make_chart()
+        self._asked = self._chart
         cast("ChartScreen", self._chart).open(patient_id)
 
     def show_patients(self) -> None:
@@ -309,6 +314,7 @@ class Workplace(QWidget):
         self._visit_now = visit
         if self._visit is None or self._files is None:
             return
+        self._asked = self._visit
         self._identity(visit.patient)
         self._tell_strip(visit)
         if first:
@@ -332,6 +338,9 @@ class Workplace(QWidget):
 
     def _show_chart(self, patient: Patient) -> None:
         if self._chart is None:
+            return
+        if self._asked is not self._chart and self.stack.currentWidget() is not self._chart:
+            # Read anew for what was just written, or asked for twice: somebody is elsewhere by now.
             return
         self._identity(patient)
         self._hide_strip()

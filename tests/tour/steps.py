@@ -161,6 +161,7 @@ class Tour(Doors, Shared):
         """A new visit, typed from the first field to the last with no mouse."""
         press(Qt.Key.Key_N, CTRL)
         until(lambda: shown(self.window, VisitPage), "a new visit")
+        until(lambda: self.window.workplace.visit, "the new visit to be there")
         settle(300)
         page = self.page
         page.form.focus_field("complaint")
